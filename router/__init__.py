@@ -1,0 +1,1 @@
+"""Pure decisions: numbers and text in, allocations, predictions, prompts and grades out."""

@@ -1,0 +1,1 @@
+"""The shell: clock, disk, queue, engines; introduces router and db to each other."""
