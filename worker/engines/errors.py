@@ -1,0 +1,56 @@
+"""What an engine may raise.
+
+EngineError
+├── EngineMisconfigured      the engine can never serve as it is set up: stop using it, tell the user
+│   └── MissingWeights       the model's weights are not on this machine
+├── PromptRefused            this task can never be served here; the others go on
+└── EngineUnavailable        not now: the same task may be tried again
+    ├── UsageMissing         an answer came without token counts, so its true cost is unknown
+    └── EngineDied           the engine is gone: nothing is served before it is started again
+"""
+
+
+class EngineError(Exception):
+    """Base of everything an engine raises on purpose.
+
+    `charged` says whether tokens may have been spent: then the whole reservation of the request is
+    charged, because its true cost can not be known.
+    """
+
+    def __init__(self, message: str, *, charged: bool = False) -> None:
+        super().__init__(message)
+        self.charged = charged
+
+
+class EngineMisconfigured(EngineError):
+    """The engine can never serve as it is set up."""
+
+
+class MissingWeights(EngineMisconfigured):
+    """The model's weights are not on this machine; the message names the remedy."""
+
+
+class PromptRefused(EngineError):
+    """This request can never be served by this engine: too long, an invalid grammar, an unknown option."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine could not serve now; `retry_after_seconds` is what a server asked for, where it did."""
+
+    def __init__(self, message: str, *, charged: bool = False, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, charged=charged)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class UsageMissing(EngineUnavailable):
+    """The server answered without whole token counts: the reservation is charged and the answer dropped."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, charged=True)
+
+
+class EngineDied(EngineUnavailable):
+    """The process or thread behind the engine is gone; `start` a new engine. What was in flight is charged."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, charged=True)

@@ -1,0 +1,37 @@
+"""What every engine offers to the rest of the worker."""
+
+from typing import Protocol
+
+from router.generation import Capability, Completion, GenerationRequest
+from worker.engines.identity import EngineIdentity
+
+
+class Engine(Protocol):
+    """Runs one model. `start` once, `generate` many at once, `stop` once; all on one event loop."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name in the strategy file."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What requests may ask for beyond plain text; a request that asks for more is refused."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests to keep in flight for full throughput."""
+
+    async def start(self) -> None:
+        """Load the model. Raises EngineMisconfigured when it never will, EngineUnavailable when it may later."""
+
+    async def generate(self, request: GenerationRequest) -> Completion:
+        """Answer one request with exact token usage; cancelling the caller frees the engine.
+
+        Raises PromptRefused (permanent, this request alone) or EngineUnavailable (try again).
+        """
+
+    async def stop(self) -> None:
+        """Free everything; no process or thread of the engine is left. Safe to call twice or unstarted."""
+
+    def identity(self) -> EngineIdentity:
+        """Who answers: recorded with outcomes. Complete once the engine is started."""
