@@ -1,0 +1,121 @@
+"""Jobs: created, read, completed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from db.errors import NoSuchRow
+from db.states import FINAL_REASONS, GroupState, JobKind, JobState, WindowState
+from db.tables import GroupRow, JobRow, OutcomeRow, RequeueRow, WindowRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A job as it stands."""
+
+    id: int
+    tenant_id: str
+    kind: JobKind
+    state: JobState
+    objective: Mapping[str, Any]
+    budget_id: int
+    task_count: int
+    cursor_seq: int  # tasks before it were cut into windows
+    strategy_ids: Sequence[int]
+    encoder: str
+    meta: Mapping[str, Any]
+    submitted_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def arms(self) -> Sequence[int]:
+        """The arms in which every task is answered once: a run has one, a calibration one for each strategy."""
+        return [0] if self.kind is JobKind.RUN else self.strategy_ids
+
+
+_COLUMNS = [getattr(JobRow, name) for name in Job.__dataclass_fields__]
+
+
+def create_job(
+    session: Session,
+    *,
+    tenant_id: str,
+    kind: JobKind,
+    objective: Mapping[str, Any],
+    budget_id: int,
+    strategy_ids: Sequence[int],
+    encoder: str,
+    meta: Mapping[str, Any],
+) -> int:
+    """The id of a new job without tasks; `db.tasks.copy_tasks` adds them."""
+    row = insert(JobRow).values(
+        tenant_id=tenant_id,
+        kind=kind,
+        state=JobState.SUBMITTED,
+        objective=dict(objective),
+        budget_id=budget_id,
+        strategy_ids=list(strategy_ids),
+        encoder=encoder,
+        meta=dict(meta),
+    )
+    return session.execute(row.returning(JobRow.id)).scalar_one()
+
+
+def read_job(session: Session, *, job_id: int) -> Job:
+    """The job as it stands; NoSuchRow when there is none."""
+    return _read(session, job_id=job_id, lock=False)
+
+
+def lock_job(session: Session, *, job_id: int) -> Job:
+    """The job, held against other changes until the caller commits; inserts of its groups and outcomes go on."""
+    return _read(session, job_id=job_id, lock=True)
+
+
+def update_meta(session: Session, *, job_id: int, meta: Mapping[str, Any]) -> None:
+    """Set these top-level keys of the job's meta; the others stay."""
+    merged = JobRow.meta.op("||", return_type=JSONB)(dict(meta))
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(meta=merged))
+
+
+def complete_job(session: Session, *, job_id: int) -> bool:
+    """Whether the job is completed: every task has an outcome, or a final reason for having none."""
+    job = lock_job(session, job_id=job_id)
+    if job.state is JobState.COMPLETED:
+        return True
+    if _has_open_work(session, job_id=job_id) or _count_answered(session, job_id=job_id) < job.task_count * len(
+        job.arms
+    ):
+        return False
+    done = update(JobRow).where(JobRow.id == job_id)
+    session.execute(done.values(state=JobState.COMPLETED, finished_at=func.clock_timestamp()))
+    return True
+
+
+def _has_open_work(session: Session, *, job_id: int) -> bool:
+    """The cheap half of the question, from partial indexes: no count of outcomes while anything is under way."""
+    group = exists().where(GroupRow.job_id == job_id, GroupRow.state != GroupState.DONE)
+    window = exists().where(WindowRow.job_id == job_id, WindowRow.state != WindowState.ROUTED)
+    return session.execute(select(group | window)).scalar_one()
+
+
+def _count_answered(session: Session, *, job_id: int) -> int:
+    outcomes = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.job_id == job_id)
+    reasons = select(func.count()).select_from(RequeueRow).where(RequeueRow.job_id == job_id)
+    reasons = reasons.where(RequeueRow.routed_at.is_(None), RequeueRow.reason.in_(FINAL_REASONS))
+    return session.execute(select(outcomes.scalar_subquery() + reasons.scalar_subquery())).scalar_one()
+
+
+def _read(session: Session, *, job_id: int, lock: bool) -> Job:
+    query = select(*_COLUMNS).where(JobRow.id == job_id)
+    if lock:  # NO KEY UPDATE, since foreign keys of running groups and outcomes lock the job's key
+        query = query.with_for_update(key_share=True)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NoSuchRow(table="job", row_id=job_id)
+    return Job(**row._mapping)

@@ -1,0 +1,72 @@
+"""The states and kinds that rows can have: one enum per question."""
+
+from enum import StrEnum
+
+
+class JobKind(StrEnum):
+    """What a job is for."""
+
+    RUN = "run"  # every task is answered once, by the strategy that the router chose
+    CALIBRATION = "calibration"  # every task is answered once by each strategy
+
+
+class JobState(StrEnum):
+    """How far a job is."""
+
+    SUBMITTED = "submitted"  # stored whole; no window was cut yet
+    RUNNING = "running"  # at least one window was claimed
+    COMPLETED = "completed"  # every task has an outcome or a stated reason for having none; final
+
+
+class WindowState(StrEnum):
+    """How far a window is."""
+
+    CLAIMED = "claimed"  # a router worker holds its lease
+    READY = "ready"  # given back or expired: to be claimed again
+    ROUTED = "routed"  # its groups are committed; final
+
+
+class GroupState(StrEnum):
+    """How far a group is."""
+
+    READY = "ready"  # waits for an engine worker
+    CLAIMED = "claimed"  # an engine worker holds its lease
+    DONE = "done"  # every member has an outcome or went back to routing; final
+
+
+class EntryKind(StrEnum):
+    """What a ledger entry does to its budget."""
+
+    RAISE = "raise"  # the cap grows (opening a budget raises it from zero)
+    RESERVE = "reserve"  # the worst case of a batch is held
+    SETTLE = "settle"  # the true cost of a batch is charged
+    RELEASE = "release"  # what a settled batch had held too much is given back
+    BURN = "burn"  # a batch was started and its worker lost: its worst case is charged
+
+
+class RequeueReason(StrEnum):
+    """Why a task is not in a group."""
+
+    DENIED = "denied"  # its reservation did not fit the budget at that moment
+    RETRY = "retry"  # its attempt failed in a way that may pass
+    BUDGET_EXHAUSTED = "budget_exhausted"  # nothing that may serve it fits the budget; final
+    NOT_ELIGIBLE = "not_eligible"  # no strategy may serve it; final
+    CANCELLED = "cancelled"  # it was given up on request; final
+
+
+# A task with one of these waits for nothing: the reason stands in place of its outcome.
+FINAL_REASONS = frozenset({RequeueReason.BUDGET_EXHAUSTED, RequeueReason.NOT_ELIGIBLE, RequeueReason.CANCELLED})
+
+
+class OutcomeSource(StrEnum):
+    """Where an outcome comes from."""
+
+    ENGINE = "engine"  # a group of this database was executed
+    RECORDING = "recording"  # it was imported from a recording made elsewhere
+
+
+class PredictorState(StrEnum):
+    """Whether a predictor version serves."""
+
+    CHAMPION = "champion"  # the version that predicts
+    RETIRED = "retired"  # an earlier champion, kept for rollback

@@ -1,0 +1,33 @@
+"""The tables. Importing this package makes `METADATA` complete."""
+
+from db.tables.base import Base
+from db.tables.execution import AttemptRow, LabelRow, OutcomeRow, RequeueRow
+from db.tables.insert_only import declare_insert_only, declare_refusal
+from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow
+from db.tables.money import BudgetRow, LedgerEntryRow
+from db.tables.routing import GroupRow, WindowRow
+from db.tables.strategies import PredictorVersionRow, StrategyRow
+
+METADATA = Base.metadata
+INSERT_ONLY_TABLES = ("task", "outcome", "ledger_entry", "attempt", "label")
+
+declare_refusal(METADATA)
+for _name in INSERT_ONLY_TABLES:
+    declare_insert_only(METADATA.tables[_name])
+
+__all__ = [
+    "METADATA",
+    "AttemptRow",
+    "BudgetRow",
+    "GroupRow",
+    "JobRow",
+    "LabelRow",
+    "LedgerEntryRow",
+    "OutcomeRow",
+    "PredictionBlockRow",
+    "PredictorVersionRow",
+    "RequeueRow",
+    "StrategyRow",
+    "TaskRow",
+    "WindowRow",
+]

@@ -1,0 +1,61 @@
+"""What all tables share: constraint names, column types and the tenant."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Identity, Integer, MetaData, Numeric, Text, func
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+NAMING_CONVENTION = {
+    "pk": "%(table_name)s_pkey",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+}
+
+
+class Quanta(TypeDecorator[int]):
+    """An exact amount: int in Python, NUMERIC(38, 0) in Postgres."""
+
+    impl = Numeric(38, 0)
+    cache_ok = True
+
+    def process_result_value(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        if value is not None and not isinstance(value, int):
+            raise TypeError(f"an amount must be an int of quanta, not {type(value).__name__} {value!r}")
+        return value
+
+
+def text_enum(states: type[StrEnum], *, name: str) -> Enum:
+    """A VARCHAR column that a CHECK keeps to the members of `states`."""
+    values: Callable[[type[StrEnum]], list[str]] = lambda members: [member.value for member in members]  # noqa: E731 - a name only for its type
+    return Enum(states, name=name, native_enum=False, create_constraint=True, length=32, values_callable=values)
+
+
+Tenant = Annotated[str, mapped_column(Text)]
+BigId = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
+BigRef = Annotated[int, mapped_column(BigInteger)]
+Seqs = Annotated[list[int], mapped_column(ARRAY(Integer))]
+Ids = Annotated[list[int], mapped_column(ARRAY(BigInteger))]
+Amounts = Annotated[list[int], mapped_column(ARRAY(Quanta))]
+Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())]
+
+
+class Base(DeclarativeBase):
+    """Rows of the Apportion schema."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        int: Integer,
+        str: Text,
+        datetime: DateTime(timezone=True),
+    }

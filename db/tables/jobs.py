@@ -1,0 +1,78 @@
+"""Tables of what was submitted: the job, its tasks and what was predicted for them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, LargeBinary, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.states import JobKind, JobState
+from db.tables.base import Base, BigId, BigRef, Created, Ids, Tenant, text_enum
+
+
+class JobRow(Base):
+    """One submission: a set of tasks drawing on one budget."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        UniqueConstraint(
+            "tenant_id", "id", "kind"
+        ),  # so that groups and outcomes can not differ from their job in kind
+        ForeignKeyConstraint(["tenant_id", "budget_id"], ["budget.tenant_id", "budget.id"]),
+        CheckConstraint("cursor_seq BETWEEN 0 AND task_count", name="cursor_within_tasks"),
+        CheckConstraint("(state = 'completed') = (finished_at IS NOT NULL)", name="finished_when_completed"),
+    )
+
+    id: Mapped[BigId]
+    tenant_id: Mapped[Tenant]
+    kind: Mapped[JobKind] = mapped_column(text_enum(JobKind, name="kind"))
+    state: Mapped[JobState] = mapped_column(text_enum(JobState, name="state"))
+    objective: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    budget_id: Mapped[BigRef]
+    task_count: Mapped[int] = mapped_column(server_default="0")
+    cursor_seq: Mapped[int] = mapped_column(server_default="0")
+    strategy_ids: Mapped[Ids]
+    encoder: Mapped[str]
+    meta: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    submitted_at: Mapped[Created]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class TaskRow(Base):
+    """One prompt to answer. Written once: all that changes about a task is in other tables."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
+        UniqueConstraint("job_id", "custom_id"),
+    )
+
+    tenant_id: Mapped[Tenant]
+    job_id: Mapped[BigRef] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    custom_id: Mapped[str]
+    payload: Mapped[str]
+
+
+class PredictionBlockRow(Base):
+    """Predictions for tasks lo..hi-1 of a job; arrays (hi - lo, strategies), C order, little endian."""
+
+    __tablename__ = "prediction_block"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
+        CheckConstraint("lo >= 0 AND hi > lo", name="range"),
+    )
+
+    tenant_id: Mapped[Tenant]
+    job_id: Mapped[BigRef] = mapped_column(primary_key=True)
+    lo: Mapped[int] = mapped_column(primary_key=True)
+    hi: Mapped[int]
+    predictor_version_ids: Mapped[Ids]
+    accuracy: Mapped[bytes] = mapped_column(LargeBinary)  # float32, NaN = not eligible
+    cost: Mapped[bytes] = mapped_column(LargeBinary)  # float64 quanta
+    worst_cost: Mapped[bytes] = mapped_column(LargeBinary)  # float64 quanta
+    prompt_tokens: Mapped[bytes] = mapped_column(LargeBinary)  # int32
+    created_at: Mapped[Created]

@@ -1,0 +1,80 @@
+"""Tables of the plan: windows, and the groups that they were cut into."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.states import GroupState, JobKind, WindowState
+from db.tables.base import Amounts, Base, BigId, BigRef, Created, Quanta, Seqs, Tenant, text_enum
+
+
+class WindowRow(Base):
+    """Tasks that are routed together, with the certificate of their allocation once it is made."""
+
+    __tablename__ = "task_window"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
+        CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="lease_when_claimed"),
+        CheckConstraint("(state = 'routed') = (routed_at IS NOT NULL)", name="dated_when_routed"),
+        Index("task_window_open_idx", "job_id", "id", postgresql_where=text("state <> 'routed'")),
+        Index(None, "job_id"),
+    )
+
+    id: Mapped[BigId]
+    tenant_id: Mapped[Tenant]
+    job_id: Mapped[BigRef]
+    seqs: Mapped[Seqs]
+    state: Mapped[WindowState] = mapped_column(text_enum(WindowState, name="state"))
+    owner: Mapped[str | None]
+    fence: Mapped[BigRef]
+    lease_until: Mapped[datetime | None]
+    allowance: Mapped[int | None] = mapped_column(Quanta)
+    shadow_price: Mapped[float | None]
+    upper_bound: Mapped[float | None]
+    gap: Mapped[float | None]
+    predicted_cost: Mapped[int | None] = mapped_column(Quanta)
+    created_at: Mapped[Created]
+    routed_at: Mapped[datetime | None]
+
+
+class GroupRow(Base):
+    """One strategy's share of a window: what an engine worker claims."""
+
+    __tablename__ = "grp"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"),
+        ForeignKeyConstraint(["tenant_id", "job_id", "kind"], ["job.tenant_id", "job.id", "job.kind"]),
+        ForeignKeyConstraint(["tenant_id", "window_id"], ["task_window.tenant_id", "task_window.id"]),
+        ForeignKeyConstraint(["tenant_id", "strategy_id"], ["strategy.tenant_id", "strategy.id"]),
+        CheckConstraint("arm = CASE kind WHEN 'run' THEN 0 ELSE strategy_id END", name="arm_fits_kind"),
+        CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="lease_when_claimed"),
+        CheckConstraint("(state = 'done') = (finished_at IS NOT NULL)", name="finished_when_done"),
+        CheckConstraint("cardinality(seqs) > 0 AND cardinality(seqs) = cardinality(amounts)", name="amount_per_task"),
+        # Kept free of the lease columns, so that heartbeats stay heap-only updates.
+        Index("grp_ready_idx", "strategy_id", "id", postgresql_where=text("state = 'ready'")),
+        Index("grp_claimed_idx", "id", postgresql_where=text("state = 'claimed'")),
+        Index("grp_open_idx", "job_id", "id", postgresql_where=text("state <> 'done'")),
+        Index(None, "job_id"),
+        Index(None, "window_id"),
+    )
+
+    id: Mapped[BigId]
+    tenant_id: Mapped[Tenant]
+    job_id: Mapped[BigRef]
+    kind: Mapped[JobKind] = mapped_column(text_enum(JobKind, name="kind"))
+    window_id: Mapped[BigRef]
+    strategy_id: Mapped[BigRef]
+    arm: Mapped[BigRef]
+    seqs: Mapped[Seqs]
+    amounts: Mapped[Amounts]  # worst case of each member
+    predicted_cost: Mapped[int] = mapped_column(Quanta)
+    state: Mapped[GroupState] = mapped_column(text_enum(GroupState, name="state"))
+    owner: Mapped[str | None]
+    fence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    lease_until: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    next_batch_no: Mapped[int] = mapped_column(server_default="1")
+    created_at: Mapped[Created]
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,63 @@
+"""Tasks: copied in once, read by sequence number."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from db.jobs import lock_job
+from db.tables import JobRow, TaskRow
+from db.text import require_storable
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTask:
+    """A task to store: the line's custom_id and the whole line as text."""
+
+    custom_id: str
+    payload: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredTask:
+    """A task as it was stored."""
+
+    seq: int
+    custom_id: str
+    payload: str
+
+
+_COLUMNS = [TaskRow.seq, TaskRow.custom_id, TaskRow.payload]
+
+
+def copy_tasks(session: Session, *, job_id: int, tasks: Iterable[NewTask]) -> int:
+    """The number of tasks copied into the job, numbered on from those it has; UnstorableText names the task."""
+    job = lock_job(session, job_id=job_id)
+    connection = session.connection().connection.driver_connection
+    assert connection is not None
+    next_seq = job.task_count
+    with connection.cursor().copy("COPY task (tenant_id, job_id, seq, custom_id, payload) FROM STDIN") as copy:
+        for task in tasks:
+            custom_id = require_storable(task.custom_id, name=f"the custom_id of task {next_seq}")
+            payload = require_storable(task.payload, name=f"task {custom_id}")
+            copy.write_row((job.tenant_id, job_id, next_seq, custom_id, payload))
+            next_seq += 1
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(task_count=next_seq))
+    return next_seq - job.task_count
+
+
+def read_tasks(session: Session, *, job_id: int, seqs: Sequence[int]) -> list[StoredTask]:
+    """The tasks, in the order of `seqs`."""
+    rows = session.execute(select(*_COLUMNS).where(TaskRow.job_id == job_id, TaskRow.seq.in_(seqs)))
+    by_seq = {row.seq: StoredTask(**row._mapping) for row in rows}
+    return [by_seq[seq] for seq in seqs]
+
+
+def iterate_tasks(session: Session, *, job_id: int, lo: int = 0, hi: int | None = None) -> Iterator[StoredTask]:
+    """Tasks lo..hi-1 in order, streamed: a million of them never lie in memory at once."""
+    query = select(*_COLUMNS).where(TaskRow.job_id == job_id, TaskRow.seq >= lo).order_by(TaskRow.seq)
+    if hi is not None:
+        query = query.where(TaskRow.seq < hi)
+    for row in session.execute(query, execution_options={"yield_per": 5_000}):
+        yield StoredTask(**row._mapping)

@@ -1,0 +1,35 @@
+"""Which text Postgres can hold: no NUL characters, no lone surrogates."""
+
+import re
+from typing import Any
+
+from db.errors import UnstorableText
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+REPLACEMENT_CHARACTER = "\ufffd"
+
+
+def require_storable(text: str, *, name: str) -> str:
+    """The text itself; UnstorableText when Postgres would refuse it."""
+    if found := _UNSTORABLE.search(text):
+        problem = "NUL character" if found.group() == "\x00" else "lone surrogate"
+        raise UnstorableText(name=name, problem=problem, position=found.start())
+    return text
+
+
+def replace_unstorable(text: str) -> str:
+    """The text with what Postgres can not hold replaced: for what a model wrote, which is paid for."""
+    return _UNSTORABLE.sub(REPLACEMENT_CHARACTER, text)
+
+
+def replace_unstorable_json(value: Any) -> Any:
+    """The same for every text inside a JSON value."""
+    match value:
+        case str():
+            return replace_unstorable(value)
+        case list() | tuple():
+            return [replace_unstorable_json(item) for item in value]
+        case dict():
+            return {replace_unstorable(key): replace_unstorable_json(item) for key, item in value.items()}
+        case _:
+            return value

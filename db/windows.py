@@ -1,0 +1,121 @@
+"""Windows: cut from a job, claimed under a lease, committed as groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from db.errors import StaleFence
+from db.jobs import Job, lock_job
+from db.leases import lease_end
+from db.states import JobState, RequeueReason, WindowState
+from db.tables import JobRow, WindowRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requeued:
+    """What routing must know of a task that comes back."""
+
+    seq: int
+    arm: int
+    reason: RequeueReason
+    attempt_no: int  # executions so far that were not final
+    excluded_strategy_ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedWindow:
+    """A window that the caller holds until its lease ends."""
+
+    id: int
+    fence: int
+    job_id: int
+    seqs: Sequence[int]  # ascending
+    requeued: Sequence[Requeued]  # empty when the window was cut from the cursor
+
+
+def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_seconds: float) -> ClaimedWindow | None:
+    """A window to route: one that was lost, else tasks that came back, else the next ones; None when all are routed."""
+    job = lock_job(session, job_id=job_id)
+    if job.state is JobState.COMPLETED:
+        return None
+    window_id = _find_ready(session, job_id=job_id) or _cut_requeued(session, job=job, size=size)
+    window_id = window_id or _cut_next(session, job=job, size=size)
+    if window_id is None:
+        return None
+    if job.state is JobState.SUBMITTED:
+        started = update(JobRow).where(JobRow.id == job_id)
+        session.execute(started.values(state=JobState.RUNNING, started_at=func.clock_timestamp()))
+    return _claim(session, window_id=window_id, owner=owner, lease_seconds=lease_seconds)
+
+
+def extend_window_lease(session: Session, *, window_id: int, fence: int, lease_seconds: float) -> None:
+    """Hold the window for another `lease_seconds` from now; StaleFence when it is lost."""
+    _write_fenced(session, window_id=window_id, fence=fence, lease_until=lease_end(lease_seconds))
+
+
+def return_window(session: Session, *, window_id: int, fence: int) -> None:
+    """Give the window back unrouted, to be claimed again at once."""
+    _write_fenced(session, window_id=window_id, fence=fence, state=WindowState.READY, owner=None, lease_until=None)
+
+
+def read_requeued(session: Session, *, window_id: int) -> list[Requeued]:
+    """The requeue rows that an unrouted window has taken."""
+    rows = session.execute(_READ_REQUEUED, {"window_id": window_id})
+    return [Requeued(**(row._asdict() | {"reason": RequeueReason(row.reason)})) for row in rows]
+
+
+_READ_REQUEUED = text("""
+    SELECT seq, arm, reason, attempt_no, excluded_strategy_ids FROM requeue
+    WHERE window_id = :window_id AND routed_at IS NULL ORDER BY seq, arm
+""")
+
+_TAKE_REQUEUED = text("""
+    WITH due AS (
+        SELECT id, seq FROM requeue
+        WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry') AND not_before <= clock_timestamp()
+        ORDER BY not_before, id LIMIT :size
+    ), cut AS (
+        INSERT INTO task_window (tenant_id, job_id, seqs, state, fence)
+        SELECT :tenant_id, :job_id, array_agg(DISTINCT seq ORDER BY seq), 'ready', 0 FROM due HAVING count(*) > 0
+        RETURNING id
+    )
+    UPDATE requeue SET window_id = cut.id FROM due, cut WHERE requeue.id = due.id RETURNING requeue.window_id
+""")
+
+
+def _find_ready(session: Session, *, job_id: int) -> int | None:
+    lost = select(WindowRow.id).where(WindowRow.job_id == job_id, WindowRow.state == WindowState.READY)
+    return session.execute(lost.order_by(WindowRow.id).limit(1)).scalar_one_or_none()
+
+
+def _cut_requeued(session: Session, *, job: Job, size: int) -> int | None:
+    values = {"tenant_id": job.tenant_id, "job_id": job.id, "size": size}
+    return session.execute(_TAKE_REQUEUED, values).scalars().first()
+
+
+def _cut_next(session: Session, *, job: Job, size: int) -> int | None:
+    end = min(job.cursor_seq + size, job.task_count)
+    if end == job.cursor_seq:
+        return None
+    session.execute(update(JobRow).where(JobRow.id == job.id).values(cursor_seq=end))
+    window = {"tenant_id": job.tenant_id, "job_id": job.id, "seqs": list(range(job.cursor_seq, end)), "fence": 0}
+    row = insert(WindowRow).values(**window, state=WindowState.READY).returning(WindowRow.id)
+    return session.execute(row).scalar_one()
+
+
+def _claim(session: Session, *, window_id: int, owner: str, lease_seconds: float) -> ClaimedWindow:
+    claimed = (
+        update(WindowRow)
+        .where(WindowRow.id == window_id)
+        .values(state=WindowState.CLAIMED, owner=owner, fence=WindowRow.fence + 1, lease_until=lease_end(lease_seconds))
+    )
+    row = session.execute(claimed.returning(WindowRow.id, WindowRow.fence, WindowRow.job_id, WindowRow.seqs)).one()
+    return ClaimedWindow(**row._mapping, requeued=read_requeued(session, window_id=window_id))
+
+
+def _write_fenced(session: Session, *, window_id: int, fence: int, **values: object) -> None:
+    held = (WindowRow.id == window_id, WindowRow.fence == fence, WindowRow.state == WindowState.CLAIMED)
+    if session.execute(update(WindowRow).where(*held).values(**values).returning(WindowRow.id)).one_or_none() is None:
+        raise StaleFence(table="window", row_id=window_id, fence=fence)
