@@ -1,0 +1,70 @@
+"""Fixtures every test may use: a real Postgres with this checkout's schema, a fresh database for each test."""
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine, make_url
+
+from worker.migration import migrate
+
+CHECKOUT = Path(__file__).parent.parent
+TEMPLATE = "template_migrated"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """A private server for this test run; it ends with the run, even when the run is killed."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.private_postgres"],
+        cwd=CHECKOUT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C ends the tests first, the server after them
+    ) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        assert url, "the test server did not start; its error is above"
+        yield url
+        server.communicate(timeout=60)
+    assert server.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def migrated_template(server_url: str) -> str:
+    """The name of a database with the newest schema, from which each test's own database is copied."""
+    _execute(server_url, f"CREATE DATABASE {TEMPLATE}")
+    migrate(_database(server_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(server_url: str, migrated_template: str) -> Iterator[str]:
+    """A fresh database with the newest schema and no rows."""
+    name = f"test_{next(_numbers)}"
+    _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    yield _database(server_url, name)
+    _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def db_engine(database_url: str) -> Iterator[Engine]:
+    """A SQLAlchemy engine on the test's own database."""
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def _database(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(server_url: str, statement: str) -> None:
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(statement.encode())
