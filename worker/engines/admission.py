@@ -1,0 +1,25 @@
+"""Refuses requests that an engine could not serve as asked, before they cost anything."""
+
+from router.generation import Capability, GenerationRequest
+from worker.engines.errors import PromptRefused
+
+
+def refuse_unsupported(request: GenerationRequest, capabilities: frozenset[Capability], *, engine: str) -> None:
+    """Raise PromptRefused for what the engine can not do, or what no engine can."""
+    missing = request.needs - capabilities
+    if missing:
+        raise PromptRefused(f"engine {engine} can not do {', '.join(sorted(missing))}: choose another engine or strategy")
+    if request.max_tokens < 1 or request.n < 1:
+        raise PromptRefused(f"max_tokens and n must be at least 1, got {request.max_tokens} and {request.n}")
+    if not 0.0 <= request.temperature or not 0.0 < request.top_p <= 1.0:
+        raise PromptRefused(f"temperature {request.temperature} or top_p {request.top_p} is outside its range")
+
+
+def refuse_overlong(request: GenerationRequest, *, prompt_tokens: int, context_tokens: int) -> None:
+    """Raise PromptRefused when prompt and answer can not both fit; engines would silently shorten the answer."""
+    needed = prompt_tokens + request.max_tokens
+    if needed > context_tokens:
+        raise PromptRefused(
+            f"the prompt has {prompt_tokens} tokens and the answer may have {request.max_tokens}: together {needed}, "
+            f"but the model's context holds {context_tokens}"
+        )

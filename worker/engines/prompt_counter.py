@@ -1,0 +1,91 @@
+"""Counts and encodes prompts exactly as the engines do: both send the token ids made here."""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from router.generation import Message
+from worker.engines.errors import EngineMisconfigured, PromptRefused
+
+# Two conversations that show whether a text may be cut at its special tokens without changing its token ids.
+PROBES = (
+    (Message(role="user", content=" Two\n"), Message(role="assistant", content="4"), Message(role="user", content="a")),
+    (Message(role="user", content="été 12.5\n\n x"),),
+)
+
+
+class PromptCounter:
+    """The tokens of prompts under a model's chat template.
+
+    Special tokens cut the text before anything else looks at it, so each piece between them has token ids of its own,
+    whatever stands around it. Pieces are kept: a few-shot prefix is encoded once, and a task's own text once for all
+    strategies of the model. Not for use by two threads at once.
+    """
+
+    def __init__(self, model_dir: Path, *, kept_pieces: int = 100_000) -> None:
+        from transformers import AutoTokenizer
+
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
+        if not self._tokenizer.is_fast:
+            raise EngineMisconfigured(f"{model_dir} has no tokenizer.json: save its tokenizer with a current transformers")
+        if not self._tokenizer.chat_template:
+            raise EngineMisconfigured(f"{model_dir} has no chat template: use an instruction-tuned model")
+        self._kept_pieces = kept_pieces
+        self._pieces: dict[str, list[int]] = {}
+        self._cut = self._choose_cut()
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer itself, for engines that turn ids back into text."""
+        return self._tokenizer
+
+    def count(self, prompts: Sequence[tuple[Message, ...]]) -> list[int]:
+        """How many tokens each prompt has. PromptRefused when the model's template can not hold one."""
+        cut = [self._cut(self.render(messages)) for messages in prompts]
+        self._learn({piece for pieces in cut for piece in pieces})
+        return [sum(len(self._pieces[piece]) for piece in pieces) for pieces in cut]
+
+    def encode(self, messages: tuple[Message, ...]) -> list[int]:
+        """The token ids of one prompt, up to where the answer starts."""
+        pieces = self._cut(self.render(messages))
+        self._learn(set(pieces))
+        return list(chain.from_iterable(self._pieces[piece] for piece in pieces))
+
+    def render(self, messages: tuple[Message, ...]) -> str:
+        """The prompt as the text that the model reads."""
+        import jinja2
+
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            text: str = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        except jinja2.TemplateError as error:
+            raise PromptRefused(f"the model's chat template refuses the messages: {error}") from error
+        return text
+
+    def _choose_cut(self) -> Callable[[str], list[str]]:
+        special = sorted(self._tokenizer.get_added_vocab(), key=len, reverse=True)
+        cut = re.compile(f"({'|'.join(map(re.escape, special))})").split if special else _keep_whole
+        for text in map(self.render, PROBES):
+            whole: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+            if whole != list(chain.from_iterable(self._encode_each(cut(text)))):
+                return _keep_whole
+        return cut
+
+    def _learn(self, needed: set[str]) -> None:
+        unknown = needed - self._pieces.keys()
+        if len(self._pieces) + len(unknown) > self._kept_pieces:
+            self._pieces.clear()
+            unknown = needed
+        if unknown:
+            ordered = sorted(unknown)
+            self._pieces.update(zip(ordered, self._encode_each(ordered), strict=True))
+
+    def _encode_each(self, texts: list[str]) -> list[list[int]]:
+        encodings = self._tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+
+def _keep_whole(text: str) -> list[str]:
+    return [text]
