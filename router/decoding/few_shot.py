@@ -1,0 +1,25 @@
+"""Few-shot: worked examples as earlier turns show the model the form of the answer."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from router.decoding.constraint import CONSTRAINT_KEYS, read_constraint
+from router.decoding.conversation import FRAME_KEYS, read_frame
+from router.decoding.direct import Direct
+from router.fields import Fields
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewShot(Direct):
+    """Asks once, after examples; the answer is the text, free or held to a form."""
+
+    name: ClassVar[str] = "few_shot"
+
+
+def read_few_shot(settings: Fields) -> FewShot:
+    """Few-shot from a strategy file's settings."""
+    settings.allow(*FRAME_KEYS, "max_tokens", *CONSTRAINT_KEYS)
+    settings.items("examples")
+    return FewShot(
+        frame=read_frame(settings), constraint=read_constraint(settings), max_tokens=settings.count("max_tokens")
+    )

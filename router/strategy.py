@@ -1,0 +1,87 @@
+"""A strategy: a model plus a decoding method; and the pool a strategy file declares."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+
+from router.decoding.protocol import DecodingMethod
+from router.tariff import TokenPrice
+from router.units import Unit
+
+
+class EngineKind(StrEnum):
+    """What runs a model."""
+
+    LOCAL = "local"  # vLLM where it is installed, transformers otherwise
+    VLLM = "vllm"  # vLLM in this process
+    TRANSFORMERS = "transformers"  # transformers in this process
+    OPENAI = "openai"  # a server that speaks OpenAI's HTTP API
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSpec:
+    """A model and what runs it, as the strategy file declares it."""
+
+    name: str
+    kind: EngineKind
+    model: str  # "package:NAME", a folder, or a hub name
+    description: str
+    max_model_len: int | None = None  # tokens of prompt and answer together; None leaves it to the model
+    base_url: str | None = None  # of a server, with its /v1
+    api_key_env: str | None = None  # the environment variable that holds the server's key
+    parameters: int | None = None  # weights of a model that is not on this machine, for its FLOPs
+    options: Mapping[str, object] = field(default_factory=dict)  # settings that only this kind of engine knows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """One thing a task can be routed to."""
+
+    name: str
+    engine: EngineSpec
+    decoding: DecodingMethod
+    decoding_spec: Mapping[str, object]  # as the strategy file has it
+    decoding_text: str  # how the model is asked, for the predictors' representation of the decoding method
+    tariff: Mapping[Unit, TokenPrice] = field(default_factory=dict)  # declared prices; FLOPs come from local weights
+    tags: tuple[str, ...] = ()
+
+    @property
+    def model_text(self) -> str:
+        """What the model is, for the predictors' representation of the model."""
+        return f"{self.engine.model}: {self.engine.description}"
+
+    @property
+    def description(self) -> str:
+        """Model and decoding method in one text, for people."""
+        return f"{self.model_text}. {self.decoding_text}"
+
+    @property
+    def spec_hash(self) -> str:
+        """Equal for strategies that give the same answers: of the model and every decoding setting, defaults too."""
+        decisive = {"model": self.engine.model, "decoding": list_settings(self.decoding)}
+        canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategyPool:
+    """The engines and strategies of one strategy file, in its order; names are unique in each."""
+
+    engines: Mapping[str, EngineSpec]
+    strategies: tuple[Strategy, ...]
+
+    def engine_names(self) -> list[str]:
+        """The engines that a strategy of the pool uses; the others need not be started."""
+        return list(dict.fromkeys(strategy.engine.name for strategy in self.strategies))
+
+
+def list_settings(value: object) -> object:
+    """A decoding method's settings as plain JSON, the methods it wraps included."""
+    if is_dataclass(value) and not isinstance(value, type):
+        settings = {item.name: list_settings(getattr(value, item.name)) for item in fields(value)}
+        return {"type": type(value).__name__, **settings}
+    if isinstance(value, tuple):
+        return [list_settings(item) for item in value]
+    return value

@@ -1,0 +1,100 @@
+"""Reads the engines and strategies that a strategy file declares."""
+
+from collections.abc import Mapping, Sequence
+
+from router.decoding.registry import read_method
+from router.errors import FieldError, StrategyFileError, TariffError
+from router.fields import Fields
+from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
+from router.tariff import TokenPrice, parse_declared_prices
+from router.units import Unit
+
+
+def parse_strategies(document: object, *, source: str) -> StrategyPool:
+    """The pool that a parsed strategy file describes; StrategyFileError names the file, the place and the remedy."""
+    try:
+        fields = Fields(document, path="").allow("engines", "strategies")
+        engines = _read_engines(fields)
+        return StrategyPool(engines=engines, strategies=_read_strategies(fields, engines))
+    except FieldError as error:
+        place = f"{error.path}: " if error.path else ""
+        raise StrategyFileError(f"{source}: {place}{error.reason}") from None
+
+
+def _read_engines(fields: Fields) -> dict[str, EngineSpec]:
+    declared = fields.inner("engines")
+    if not declared.values:
+        raise fields.error("engines", "must name at least one engine")
+    return {name: _read_engine(name, declared.inner(name)) for name in declared.values}
+
+
+def _read_engine(name: str, fields: Fields) -> EngineSpec:
+    fields.allow("kind", "model", "description", "max_model_len", "base_url", "api_key_env", "parameters", "options")
+    kind = EngineKind(fields.one_of("kind", EngineKind, noun="kinds"))
+    _check_server_fields(fields, kind)
+    return EngineSpec(
+        name=name,
+        kind=kind,
+        model=fields.text("model"),
+        description=fields.text("description"),
+        max_model_len=fields.count("max_model_len") if "max_model_len" in fields else None,
+        base_url=fields.optional_text("base_url"),
+        api_key_env=fields.optional_text("api_key_env"),
+        parameters=fields.count("parameters") if "parameters" in fields else None,
+        options=fields.inner("options").values if "options" in fields else {},
+    )
+
+
+def _check_server_fields(fields: Fields, kind: EngineKind) -> None:
+    if kind is EngineKind.OPENAI:
+        url = fields.text("base_url")
+        if not url.startswith(("http://", "https://")):
+            raise fields.error("base_url", f"must start with http:// or https://, got {url!r}")
+        return
+    for key in ("base_url", "api_key_env", "parameters"):
+        if key in fields:
+            raise fields.error(key, f"is only for the kind openai; the kind here is {kind}")
+
+
+def _read_strategies(fields: Fields, engines: Mapping[str, EngineSpec]) -> tuple[Strategy, ...]:
+    strategies = [_read_strategy(Fields(item, path=path), engines) for path, item in fields.items("strategies")]
+    _check_distinct(strategies)
+    return tuple(strategies)
+
+
+def _read_strategy(fields: Fields, engines: Mapping[str, EngineSpec]) -> Strategy:
+    fields.allow("name", "engine", "decoding", "tariff", "tags")
+    decoding = fields.inner("decoding")
+    method = read_method(decoding)
+    return Strategy(
+        name=fields.text("name"),
+        engine=engines[fields.one_of("engine", engines, noun="engines")],
+        decoding=method,
+        decoding_spec=decoding.values,
+        decoding_text=decoding.text("description", method.description),
+        tariff=_read_tariff(fields) if "tariff" in fields else {},
+        tags=fields.texts("tags", ()),
+    )
+
+
+def _read_tariff(fields: Fields) -> dict[Unit, TokenPrice]:
+    declared = fields.inner("tariff")
+    try:
+        return parse_declared_prices(declared.values)
+    except TariffError as error:
+        place, _, reason = str(error).partition(": ")
+        raise declared.error(place, reason) from None
+
+
+def _check_distinct(strategies: Sequence[Strategy]) -> None:
+    first_by_name: dict[str, int] = {}
+    first_by_content: dict[tuple[str, str], int] = {}
+    for index, strategy in enumerate(strategies):
+        first = first_by_name.setdefault(strategy.name, index)
+        if first != index:
+            taken = f"{strategy.name!r} is already the name of strategies[{first}]"
+            raise FieldError(f"strategies[{index}].name", taken)
+        first = first_by_content.setdefault((strategy.engine.name, strategy.spec_hash), index)
+        if first != index:
+            twin = f"strategies[{first}] ({strategies[first].name!r})"
+            raise FieldError(f"strategies[{index}].decoding", f"asks {strategy.engine.name} just as {twin} does")
