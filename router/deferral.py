@@ -1,0 +1,97 @@
+"""Allocations that leave some tasks without a strategy because the budget does not serve them all."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from router.allocation import DEFERRED, Allocation
+from router.instance import Indices, Instance
+from router.knapsack import describe_allocation, solve_knapsack
+from router.totals import largest_sum
+
+PRICE_STEPS = 40  # halvings of the price bracket
+
+
+class _Trial(NamedTuple):
+    """The tasks worth most at a price."""
+
+    served: Indices  # ascending
+    cost: float  # of their strategies at this price
+    upper_bound: float  # of the accuracy of so many tasks within the budget
+
+
+def allocate_served(instance: Instance, budget: float) -> Allocation:
+    """As many tasks as the budget serves, and of the sets of so many tasks an accurate one, with its gap.
+
+    With u_i(price) = max_j (w_i a_ij - price c_ij), the k largest u_i plus price * budget bound the accuracy of any k
+    tasks within the budget. The k tasks of the lowest price at which they fit are then allocated exactly.
+    """
+    cheapest = _find_cheapest_tasks(instance, budget)
+    best = _find_best_tasks(instance, cheapest, budget)
+    part = _take_tasks(instance, best.served)
+    allocation = solve_knapsack(part, budget)
+    allocation = describe_allocation(
+        part,
+        allocation.choice,
+        upper_bound=max(best.upper_bound, allocation.accuracy),
+        shadow_price=allocation.shadow_price,
+    )
+    choice = np.full(len(instance.cheapest), DEFERRED, dtype=np.int64)
+    choice[best.served] = allocation.choice
+    return dataclasses.replace(allocation, choice=choice)
+
+
+def _find_cheapest_tasks(instance: Instance, budget: float) -> Indices:
+    """The largest set of tasks that fits: those that are cheapest to serve."""
+    costs = instance.costs_of(instance.cheapest)
+    order = np.argsort(costs, kind="stable")
+    served = int(np.searchsorted(costs[order].cumsum(), budget, side="right"))
+    while largest_sum(costs[np.sort(order[:served])]) > budget:
+        served -= 1
+    return np.sort(order[:served])
+
+
+def _find_best_tasks(instance: Instance, cheapest: Indices, budget: float) -> _Trial:
+    """As many tasks as the cheapest ones, that fit and are worth most, with the least upper bound met."""
+    best, upper_bound = _Trial(cheapest, 0.0, np.inf), np.inf
+    low, high = 0.0, np.inf
+    price = 0.0
+    for _ in range(PRICE_STEPS):
+        trial = _try_price(instance, price, count=len(cheapest), budget=budget)
+        upper_bound = min(upper_bound, trial.upper_bound)
+        if trial.cost <= budget:
+            best, high = trial, price
+        else:
+            low = price
+        price = (low + high) / 2 if np.isfinite(high) else max(8 * low, _guess_price(instance, budget))
+    return best._replace(upper_bound=upper_bound)
+
+
+def _guess_price(instance: Instance, budget: float) -> float:
+    """A price in the units of the instance: the accuracy at stake for each quantum of budget."""
+    at_stake = float(abs(instance.accuracies_of(instance.cheapest)).sum()) or 1.0
+    return at_stake / (budget or largest_sum(instance.costs_of(instance.cheapest)))
+
+
+def _try_price(instance: Instance, price: float, *, count: int, budget: float) -> _Trial:
+    """The `count` tasks worth most at a price, each with its best strategy there."""
+    choice, surplus = np.empty_like(instance.cheapest), np.empty(len(instance.cheapest))
+    for block in instance.blocks():
+        reduced = block.reduce_gain(price)
+        choice[block.tasks] = reduced.argmax(axis=0)
+        surplus[block.tasks] = reduced.max(axis=0)
+    cheapest_worth = instance.accuracies_of(instance.cheapest) - price * instance.costs_of(instance.cheapest)
+    worth = cheapest_worth + surplus
+    served = np.sort(np.argsort(-worth, kind="stable")[:count])
+    cost = largest_sum(instance.costs_of(choice)[served])
+    return _Trial(served, cost, float(worth[served].sum()) + price * budget)
+
+
+def _take_tasks(instance: Instance, tasks: Indices) -> Instance:
+    return Instance(
+        accuracy=instance.accuracy[tasks],
+        cost=instance.cost[tasks],
+        weight=instance.weight[tasks],
+        cheapest=instance.cheapest[tasks],
+    )
