@@ -2,10 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from db.states import RequeueReason
+from db.arrays import among
+from db.errors import UnfinishedGroup
+from db.leases import HeldGroup, lease_end, write_fenced
+from db.ledger import list_open_batches
+from db.requeues import NewRequeue, insert_requeues
+from db.states import GroupState, RequeueReason
+from db.tables import GroupRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +31,12 @@ class ClaimedGroup:
     burned_attempts: Sequence[int]  # how often each was started by a worker that was then lost
 
 
+class _Member(NamedTuple):
+    seq: int
+    amount: int
+    burned_attempts: int
+
+
 def claim_group(
     session: Session,
     *,
@@ -32,12 +46,37 @@ def claim_group(
     job_id: int | None = None,
 ) -> ClaimedGroup | None:
     """The oldest ready group (of these strategies, of this job); None when there is none."""
-    raise NotImplementedError
+    oldest = select(GroupRow.id).where(GroupRow.state == GroupState.READY).order_by(GroupRow.id).limit(1)
+    if strategy_ids is not None:
+        oldest = oldest.where(among(GroupRow.strategy_id, strategy_ids))
+    if job_id is not None:
+        oldest = oldest.where(GroupRow.job_id == job_id)
+    # Rows that another claimer has locked are passed over, so that claimers never queue behind each other.
+    claimed = update(GroupRow).where(GroupRow.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
+    claimed = claimed.values(
+        state=GroupState.CLAIMED,
+        owner=owner,
+        fence=GroupRow.fence + 1,
+        lease_until=lease_end(lease_seconds),
+        heartbeat_at=func.clock_timestamp(),
+    )
+    columns = (GroupRow.id, GroupRow.fence, GroupRow.job_id, GroupRow.window_id, GroupRow.strategy_id, GroupRow.arm)
+    row = session.execute(claimed.returning(*columns)).one_or_none()
+    if row is None:
+        return None
+    members = _list_unanswered(session, group_id=row.id)
+    return ClaimedGroup(
+        **row._mapping,
+        seqs=[member.seq for member in members],
+        amounts=[member.amount for member in members],
+        burned_attempts=[member.burned_attempts for member in members],
+    )
 
 
 def return_group(session: Session, *, group_id: int, fence: int) -> None:
     """Give the group back, to be claimed again at once; UnfinishedGroup while a batch is open."""
-    raise NotImplementedError
+    group = write_fenced(session, group_id=group_id, fence=fence, state=GroupState.READY, owner=None, lease_until=None)
+    _require_settled(session, group=group)
 
 
 def finish_group(
@@ -50,4 +89,36 @@ def finish_group(
     delay_seconds: float = 0.0,
 ) -> None:
     """End the group; tasks without an answer go back to routing and must all be named. UnfinishedGroup, StaleFence."""
-    raise NotImplementedError
+    done = {"state": GroupState.DONE, "lease_until": None, "finished_at": func.clock_timestamp()}
+    group = write_fenced(session, group_id=group_id, fence=fence, **done)
+    _require_settled(session, group=group)
+    unanswered = [member.seq for member in _list_unanswered(session, group_id=group_id)]
+    if sorted(unanswered) != sorted(hand_back):
+        raise UnfinishedGroup(
+            f"group {group_id} has {len(unanswered)} tasks without an answer, {len(hand_back)} are handed back: "
+            f"hand back exactly {sorted(unanswered)}"
+        )
+    back = [NewRequeue(seq=seq, arm=group.arm, reason=reason, delay_seconds=delay_seconds) for seq in hand_back]
+    insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
+
+
+# Only rows of this very group count as its requeues: a task that came back once has an older one behind it.
+_LIST_UNANSWERED = text("""
+    SELECT member.seq, CAST(member.amount AS text) AS amount,
+           (SELECT count(*) FROM attempt WHERE grp_id = grp.id AND seq = member.seq) AS burned_attempts
+    FROM grp CROSS JOIN unnest(grp.seqs, grp.amounts) WITH ORDINALITY AS member (seq, amount, position)
+    WHERE grp.id = :group_id
+      AND NOT EXISTS (SELECT FROM outcome WHERE job_id = grp.job_id AND seq = member.seq AND arm = grp.arm)
+      AND NOT EXISTS (SELECT FROM requeue WHERE from_grp_id = grp.id AND seq = member.seq)
+    ORDER BY member.position
+""")
+
+
+def _list_unanswered(session: Session, *, group_id: int) -> list[_Member]:
+    rows = session.execute(_LIST_UNANSWERED, {"group_id": group_id})
+    return [_Member(row.seq, int(row.amount), row.burned_attempts) for row in rows]
+
+
+def _require_settled(session: Session, *, group: HeldGroup) -> None:
+    if batches := list_open_batches(session, group=group):
+        raise UnfinishedGroup(f"group {group.id} still has open batches {batches}: settle them first")

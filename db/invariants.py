@@ -1,8 +1,11 @@
-"""Invariants: queries that must return no row."""
+"""Invariants: queries that must return no row. They run after every database test and in `apportion doctor`."""
 
 from dataclasses import dataclass
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+ROWS_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,4 +18,130 @@ class Violation:
 
 def find_violations(session: Session) -> list[Violation]:
     """Every broken invariant, at most 20 rows of each."""
-    raise NotImplementedError
+    return [
+        Violation(invariant=name, row=str(row._asdict()))
+        for name, query in INVARIANTS.items()
+        for row in session.execute(text(query)).fetchmany(ROWS_SHOWN)
+    ]
+
+
+_LEDGER_IS_BUDGET = """
+    SELECT budget.id AS budget_id, budget.cap, budget.reserved, budget.spent, budget.burned, budget.overrun, total.*
+    FROM budget CROSS JOIN LATERAL (
+        SELECT coalesce(sum(cap_delta), 0) AS cap_sum, coalesce(sum(reserved_delta), 0) AS reserved_sum,
+               coalesce(sum(spent_delta), 0) AS spent_sum, coalesce(sum(burned_delta), 0) AS burned_sum,
+               coalesce(sum(overrun_delta), 0) AS overrun_sum
+        FROM ledger_entry WHERE ledger_entry.budget_id = budget.id
+    ) AS total
+    WHERE (coalesce(cap, 0), reserved, spent, burned, overrun)
+          IS DISTINCT FROM (cap_sum, reserved_sum, spent_sum, burned_sum, overrun_sum)
+"""
+
+_BUDGET_WITHIN_CAP = (
+    "SELECT id AS budget_id, cap, spent, burned, reserved FROM budget WHERE spent + burned + reserved > cap"
+)
+
+# While a batch is open its deltas sum to what it holds; once it is settled or burned they sum to nothing.
+_BATCH_RESOLVED_ONCE = """
+    SELECT grp_id, fence, batch_no, sum(reserved_delta) AS still_held, array_agg(kind ORDER BY id) AS kinds
+    FROM ledger_entry WHERE grp_id IS NOT NULL GROUP BY grp_id, fence, batch_no
+    HAVING count(*) FILTER (WHERE kind = 'reserve') <> 1
+        OR count(*) FILTER (WHERE kind IN ('settle', 'burn')) > 1
+        OR (count(*) FILTER (WHERE kind IN ('settle', 'burn')) = 1 AND sum(reserved_delta) <> 0)
+        OR (count(*) FILTER (WHERE kind = 'release') = 1 AND count(*) FILTER (WHERE kind = 'settle') = 0)
+"""
+
+_OPEN_BATCH_IS_HELD = """
+    SELECT ledger_entry.grp_id, ledger_entry.fence, batch_no, sum(reserved_delta) AS still_held
+    FROM ledger_entry JOIN grp ON grp.id = grp_id
+    WHERE grp.state <> 'claimed' OR grp.fence <> ledger_entry.fence
+    GROUP BY ledger_entry.grp_id, ledger_entry.fence, batch_no HAVING sum(reserved_delta) <> 0
+"""
+
+_COST_IS_CHARGED = """
+    SELECT grp.id AS group_id, coalesce(ended.cost, 0) AS cost, coalesce(charged.cost, 0) AS charged
+    FROM grp
+    LEFT JOIN (
+        SELECT grp_id, sum(cost) AS cost FROM
+            (SELECT grp_id, cost FROM outcome UNION ALL SELECT grp_id, cost FROM attempt) AS done GROUP BY grp_id
+    ) AS ended ON ended.grp_id = grp.id
+    LEFT JOIN (
+        SELECT grp_id, sum(spent_delta + overrun_delta + burned_delta) AS cost FROM ledger_entry GROUP BY grp_id
+    ) AS charged ON charged.grp_id = grp.id
+    WHERE coalesce(ended.cost, 0) <> coalesce(charged.cost, 0)
+"""
+
+# Counting is enough, since the keys allow one outcome and one live reason for each task and arm.
+_COMPLETED_JOB_IS_ANSWERED = """
+    SELECT job.id AS job_id, needed.count AS needed, answered.count AS outcomes, given_up.count AS reasons
+    FROM job
+    CROSS JOIN LATERAL (
+        SELECT task_count * CASE kind WHEN 'run' THEN 1 ELSE cardinality(strategy_ids) END AS count
+    ) AS needed
+    CROSS JOIN LATERAL (SELECT count(*) FROM outcome WHERE outcome.job_id = job.id) AS answered
+    CROSS JOIN LATERAL (
+        SELECT count(*) FROM requeue WHERE requeue.job_id = job.id AND routed_at IS NULL
+        AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled')
+    ) AS given_up
+    WHERE job.state = 'completed' AND needed.count <> answered.count + given_up.count
+"""
+
+_COMPLETED_JOB_IS_AT_REST = """
+    SELECT job.id AS job_id, work.what FROM job CROSS JOIN LATERAL (
+        SELECT 'group ' || id AS what FROM grp WHERE grp.job_id = job.id AND state <> 'done'
+        UNION ALL SELECT 'window ' || id FROM task_window WHERE task_window.job_id = job.id AND state <> 'routed'
+        UNION ALL SELECT 'reservation of ' || sum(reserved_delta) FROM ledger_entry WHERE ledger_entry.job_id = job.id
+                  HAVING sum(reserved_delta) <> 0
+    ) AS work
+    WHERE job.state = 'completed'
+"""
+
+_OUTCOME_HAS_ITS_TASK = """
+    SELECT outcome.job_id, outcome.seq FROM outcome LEFT JOIN task USING (job_id, seq) WHERE task.job_id IS NULL
+"""
+
+_OUTCOME_OR_REASON = """
+    SELECT outcome.job_id, outcome.seq, outcome.arm, requeue.reason FROM outcome JOIN requeue USING (job_id, seq, arm)
+    WHERE requeue.routed_at IS NULL
+"""
+
+_MEMBERS_BELONG_TO_WINDOW = """
+    SELECT grp.id AS group_id, window_id FROM grp JOIN task_window ON task_window.id = window_id
+    WHERE NOT grp.seqs <@ task_window.seqs OR grp.job_id <> task_window.job_id
+"""
+
+# Until a group is done, each of its members is either answered, back at routing, or its own alone.
+_NO_TASK_IN_TWO_GROUPS = """
+    SELECT grp.job_id, seq, arm, array_agg(grp.id ORDER BY grp.id) AS group_ids
+    FROM grp CROSS JOIN unnest(grp.seqs) AS seq
+    WHERE state <> 'done' AND NOT EXISTS (SELECT FROM requeue WHERE from_grp_id = grp.id AND requeue.seq = seq)
+    GROUP BY grp.job_id, seq, arm HAVING count(*) > 1
+"""
+
+_NO_TASK_LOST = """
+    SELECT job.id AS job_id, task.seq, arms.arm
+    FROM job JOIN task ON task.job_id = job.id AND task.seq < job.cursor_seq
+    CROSS JOIN unnest(CASE job.kind WHEN 'run' THEN ARRAY[0::bigint] ELSE job.strategy_ids END) AS arms (arm)
+    WHERE NOT EXISTS (SELECT FROM outcome WHERE job_id = job.id AND outcome.seq = task.seq AND outcome.arm = arms.arm)
+      AND NOT EXISTS (SELECT FROM requeue WHERE job_id = job.id AND requeue.seq = task.seq AND requeue.arm = arms.arm
+                      AND routed_at IS NULL)
+      AND NOT EXISTS (SELECT FROM grp WHERE job_id = job.id AND grp.arm = arms.arm AND state <> 'done'
+                      AND task.seq = ANY (grp.seqs))
+      AND NOT EXISTS (SELECT FROM task_window WHERE job_id = job.id AND state <> 'routed'
+                      AND task.seq = ANY (task_window.seqs))
+"""
+
+INVARIANTS: dict[str, str] = {
+    "the ledger's deltas add up to the budget": _LEDGER_IS_BUDGET,
+    "no budget is over its cap": _BUDGET_WITHIN_CAP,
+    "every batch is reserved once and resolved at most once": _BATCH_RESOLVED_ONCE,
+    "only a held group has an open batch": _OPEN_BATCH_IS_HELD,
+    "a group is charged what its outcomes and attempts cost": _COST_IS_CHARGED,
+    "every task of a completed job has an outcome or a reason": _COMPLETED_JOB_IS_ANSWERED,
+    "a completed job has no work under way": _COMPLETED_JOB_IS_AT_REST,
+    "every outcome has its task": _OUTCOME_HAS_ITS_TASK,
+    "no task has both an outcome and a reason for having none": _OUTCOME_OR_REASON,
+    "a group's members belong to its window": _MEMBERS_BELONG_TO_WINDOW,
+    "no task is in two groups": _NO_TASK_IN_TWO_GROUPS,
+    "no task is lost": _NO_TASK_LOST,
+}

@@ -108,7 +108,7 @@ def _count_answered(session: Session, *, job_id: int) -> int:
     outcomes = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.job_id == job_id)
     reasons = select(func.count()).select_from(RequeueRow).where(RequeueRow.job_id == job_id)
     reasons = reasons.where(RequeueRow.routed_at.is_(None), RequeueRow.reason.in_(FINAL_REASONS))
-    return session.execute(select(outcomes.scalar_subquery() + reasons.scalar_subquery())).scalar_one()
+    return session.execute(outcomes).scalar_one() + session.execute(reasons).scalar_one()
 
 
 def _read(session: Session, *, job_id: int, lock: bool) -> Job:

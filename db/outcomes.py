@@ -1,61 +1,40 @@
-"""Outcomes: read for output files and training, or imported from a recording."""
+"""Outcomes that were not earned here: imported from a recording, or relabelled later."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from db.settlements import NewOutcome
-from db.states import RequeueReason
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskResult:
-    """What became of a task in one arm: an outcome, or the reason why there is none (neither: not yet)."""
-
-    seq: int
-    custom_id: str
-    arm: int
-    reason: RequeueReason | None  # set when there is no outcome and the task waits or was given up
-    strategy_id: int | None
-    group_id: int | None
-    window_id: int | None
-    shadow_price: float | None  # of its window
-    answer: str | None
-    response: dict[str, object] | None
-    error_code: str | None
-    error_message: str | None
-    prompt_tokens: int | None
-    output_tokens: int | None
-    cost: int | None
-    correct: float | None
-    latency_seconds: float | None
-    propensity: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRow:
-    """One outcome of a strategy as training sees it."""
-
-    job_id: int
-    seq: int
-    payload: str
-    correct: float
-    prompt_tokens: int
-    output_tokens: int
-    source: str
-
-
-def iterate_results(session: Session, *, job_id: int) -> Iterator[TaskResult]:
-    """Every task of the job, in order, streamed."""
-    raise NotImplementedError
-
-
-def read_training_rows(session: Session, *, strategy_id: int) -> list[TrainingRow]:
-    """Outcomes, with known correctness, of all versions that answer like this one; the newest label wins."""
-    raise NotImplementedError
+from db.errors import NoSuchRow
+from db.jobs import read_job
+from db.settlements import NewOutcome, outcome_values
+from db.states import JobKind, OutcomeSource
+from db.tables import LabelRow, OutcomeRow
 
 
 def import_recording(session: Session, *, job_id: int, strategy_id: int, outcomes: Sequence[NewOutcome]) -> int:
-    """The number of outcomes stored: recorded elsewhere, charged to no budget. Only for calibration jobs."""
-    raise NotImplementedError
+    """The number of outcomes stored: recorded elsewhere, charged to no budget. ValueError unless a calibration job."""
+    job = read_job(session, job_id=job_id)
+    if job.kind is not JobKind.CALIBRATION:
+        raise ValueError(f"job {job_id} is a {job.kind}: a recording belongs in a calibration job")
+    source = {
+        "tenant_id": job.tenant_id,
+        "job_id": job_id,
+        "kind": job.kind,
+        "arm": strategy_id,
+        "strategy_id": strategy_id,
+        "source": OutcomeSource.RECORDING,
+    }
+    if outcomes:
+        session.execute(insert(OutcomeRow), [outcome_values(outcome) | source for outcome in outcomes])
+    return len(outcomes)
+
+
+def store_label(session: Session, *, job_id: int, seq: int, arm: int, source: str, correct: float) -> None:
+    """Record the correctness of an outcome as `source` sees it; for training, the newest label wins."""
+    of_outcome = (OutcomeRow.job_id == job_id, OutcomeRow.seq == seq, OutcomeRow.arm == arm)
+    tenant_id = session.execute(select(OutcomeRow.tenant_id).where(*of_outcome)).scalar_one_or_none()
+    if tenant_id is None:
+        raise NoSuchRow(table=f"outcome of job {job_id} for task", row_id=seq)
+    label = {"job_id": job_id, "seq": seq, "arm": arm, "source": source, "correct": correct}
+    session.execute(insert(LabelRow).values(tenant_id=tenant_id, **label))

@@ -1,17 +1,19 @@
 """Plans: a routed window becomes groups, and final reasons for the tasks that none may serve."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, update
 from sqlalchemy.orm import Session
 
-from db.errors import StaleFence, WindowMismatch
+from db.errors import WindowMismatch
 from db.jobs import Job, read_job
 from db.requeues import Arm, NewRequeue, insert_requeues
 from db.states import GroupState, JobKind, RequeueReason, WindowState
-from db.tables import GroupRow, RequeueRow, WindowRow
+from db.tables import GroupRow, RequeueRow
+from db.windows import HeldWindow, read_requeued, write_window_fenced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +42,90 @@ def commit_window(
 ) -> list[int]:
     """The ids of the groups, now ready to be claimed; StaleFence, or WindowMismatch unless every task has its place.
 
-    Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy.
-    In a calibration the groups name every strategy, and an unserved task is one in all arms that no group names.
+    Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy. A
+    calibration needs every task in every strategy's arm: there, these are the tasks missing from some of the groups.
     """
-    certificate = {"shadow_price": shadow_price, "allowance": allowance, "predicted_cost": predicted_cost}
-    seqs = _mark_routed(session, window_id=window_id, fence=fence, upper_bound=upper_bound, gap=gap, **certificate)
-    raise NotImplementedError
+    window = write_window_fenced(
+        session,
+        window_id=window_id,
+        fence=fence,
+        state=WindowState.ROUTED,
+        lease_until=None,
+        routed_at=func.clock_timestamp(),
+        shadow_price=shadow_price,
+        allowance=allowance,
+        predicted_cost=predicted_cost,
+        upper_bound=upper_bound,
+        gap=gap,
+    )
+    job = read_job(session, job_id=window.job_id)
+    given_up = _list_given_up(session, window=window, job=job, groups=groups, seqs={*unserved, *not_eligible})
+    _close_requeues(session, window_id=window_id)
+    refused = frozenset(not_eligible)
+    final = [
+        NewRequeue(
+            seq=seq,
+            arm=arm,
+            reason=RequeueReason.NOT_ELIGIBLE if seq in refused else RequeueReason.BUDGET_EXHAUSTED,
+        )
+        for seq, arm in given_up
+    ]
+    insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=final)
+    return _insert_groups(session, window=window, job=job, groups=groups)
+
+
+def _list_given_up(
+    session: Session, *, window: HeldWindow, job: Job, groups: Sequence[NewGroup], seqs: Collection[int]
+) -> list[Arm]:
+    """The arms of `seqs` that no group serves, once it is sure that everything else is served exactly once."""
+    wanted = _list_wanted(session, window=window, job=job)
+    served = Counter(chain.from_iterable(_list_arms(group, job=job) for group in groups))
+    twice = [arm for arm, count in served.items() if count > 1]
+    left = wanted - served.keys()
+    foreign, forgotten = served.keys() - wanted, [arm for arm in left if arm.seq not in seqs]
+    unknown = set(seqs) - {arm.seq for arm in left}
+    if twice or foreign or forgotten or unknown:
+        raise WindowMismatch(
+            f"window {window.id} of job {job.id} has {len(wanted)} tasks to place: {len(forgotten)} have no place, "
+            f"{len(twice)} have two, {len(foreign) + len(unknown)} do not belong to it "
+            f"(first of each: {forgotten[:1]} {twice[:1]} {[*foreign, *unknown][:1]})"
+        )
+    return sorted(left)
+
+
+def _list_wanted(session: Session, *, window: HeldWindow, job: Job) -> set[Arm]:
+    requeued = read_requeued(session, window_id=window.id)
+    if requeued:
+        return {Arm(row.seq, row.arm) for row in requeued}
+    return {Arm(seq, arm) for seq in window.seqs for arm in job.arms}
+
+
+def _list_arms(group: NewGroup, *, job: Job) -> Iterable[Arm]:
+    arm = 0 if job.kind is JobKind.RUN else group.strategy_id
+    return (Arm(seq, arm) for seq in group.seqs)
+
+
+def _close_requeues(session: Session, *, window_id: int) -> None:
+    """The rows this window took become past, which frees the tasks to be requeued again."""
+    taken = update(RequeueRow).where(RequeueRow.window_id == window_id, RequeueRow.routed_at.is_(None))
+    session.execute(taken.values(routed_at=func.clock_timestamp()))
+
+
+def _insert_groups(session: Session, *, window: HeldWindow, job: Job, groups: Sequence[NewGroup]) -> list[int]:
+    if not groups:
+        return []
+    common = {"tenant_id": job.tenant_id, "job_id": job.id, "kind": job.kind, "window_id": window.id}
+    rows = [
+        common
+        | {
+            "strategy_id": group.strategy_id,
+            "arm": 0 if job.kind is JobKind.RUN else group.strategy_id,
+            "seqs": list(group.seqs),
+            "amounts": list(group.amounts),
+            "predicted_cost": group.predicted_cost,
+            "state": GroupState.READY,
+        }
+        for group in groups
+    ]
+    inserted = session.execute(insert(GroupRow).returning(GroupRow.id, sort_by_parameter_order=True), rows)
+    return list(inserted.scalars())

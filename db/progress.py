@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from db.states import RequeueReason
+from db.jobs import read_job
+from db.states import GroupState, RequeueReason
+from db.tables import GroupRow, LedgerEntryRow, OutcomeRow, RequeueRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +21,8 @@ class JobProgress:
     errors: int  # outcomes with an error code
     graded: int
     correct: float  # sum over graded outcomes
-    requeued: Mapping[RequeueReason, int]  # live rows only
-    ready_groups: int
-    claimed_groups: int
-    done_groups: int
+    requeued: Mapping[RequeueReason, int]  # tasks that are in no group now
+    groups: Mapping[GroupState, int]
     reserved: int
     spent: int
     burned: int
@@ -30,7 +31,7 @@ class JobProgress:
 
 @dataclass(frozen=True, kw_only=True)
 class SpendPoint:
-    """A job's spending after one ledger entry, in quanta."""
+    """A job's standing after one ledger entry, in quanta."""
 
     at: datetime
     reserved: int
@@ -40,14 +41,71 @@ class SpendPoint:
 
 def read_progress(session: Session, *, job_id: int) -> JobProgress:
     """The counts as of now."""
-    raise NotImplementedError
+    job = read_job(session, job_id=job_id)
+    outcomes = select(
+        func.count().label("outcomes"),
+        func.count(OutcomeRow.error_code).label("errors"),
+        func.count(OutcomeRow.correct).label("graded"),
+        func.coalesce(func.sum(OutcomeRow.correct), 0.0).label("correct"),
+    ).where(OutcomeRow.job_id == job_id)
+    return JobProgress(
+        answers_needed=job.task_count * len(job.arms),
+        **session.execute(outcomes).one()._mapping,
+        requeued=_count_requeued(session, job_id=job_id),
+        groups=_count_groups(session, job_id=job_id),
+        **_sum_ledger(session, job_id=job_id),
+    )
 
 
 def read_spending(session: Session, *, job_id: int) -> list[SpendPoint]:
     """The job's spending over time, one point for each ledger entry."""
-    raise NotImplementedError
+    entries = select(
+        LedgerEntryRow.created_at,
+        LedgerEntryRow.reserved_delta,
+        LedgerEntryRow.spent_delta,
+        LedgerEntryRow.burned_delta,
+    ).where(LedgerEntryRow.job_id == job_id)
+    points = []
+    reserved = spent = burned = 0
+    for entry in session.execute(entries.order_by(LedgerEntryRow.id)):
+        reserved, spent = reserved + entry.reserved_delta, spent + entry.spent_delta
+        burned += entry.burned_delta
+        points.append(SpendPoint(at=entry.created_at, reserved=reserved, spent=spent, burned=burned))
+    return points
+
+
+# A group's prediction counts for the share of its members that is not settled yet.
+_PREDICTED_IN_FLIGHT = text("""
+    SELECT coalesce(ceil(sum(predicted_cost * (1 - settled.count / cardinality(grp.seqs)))), 0)
+    FROM job JOIN grp ON grp.job_id = job.id AND grp.state <> 'done'
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(cardinality(seqs)), 0)::numeric AS count FROM ledger_entry
+        WHERE ledger_entry.grp_id = grp.id AND kind = 'settle'
+    ) AS settled
+    WHERE job.budget_id = :budget_id
+""")
 
 
 def read_predicted_in_flight(session: Session, *, budget_id: int) -> int:
-    """Predicted cost, in quanta, of what is routed under the budget and not answered yet."""
-    raise NotImplementedError
+    """Predicted cost, in quanta, of what is routed under the budget and not settled yet."""
+    return int(session.execute(_PREDICTED_IN_FLIGHT, {"budget_id": budget_id}).scalar_one())
+
+
+def _count_requeued(session: Session, *, job_id: int) -> dict[RequeueReason, int]:
+    live = (RequeueRow.job_id == job_id, RequeueRow.routed_at.is_(None))
+    rows = session.execute(select(RequeueRow.reason, func.count()).where(*live).group_by(RequeueRow.reason))
+    return {reason: count for reason, count in rows}  # noqa: C416 - rows are not pairs to a type checker
+
+
+def _count_groups(session: Session, *, job_id: int) -> dict[GroupState, int]:
+    query = select(GroupRow.state, func.count()).where(GroupRow.job_id == job_id).group_by(GroupRow.state)
+    return {state: 0 for state in GroupState} | {state: count for state, count in session.execute(query)}  # noqa: C416, C420
+
+
+def _sum_ledger(session: Session, *, job_id: int) -> dict[str, int]:
+    sums = {
+        name: func.coalesce(func.sum(getattr(LedgerEntryRow, f"{name}_delta")), 0).label(name)
+        for name in ("reserved", "spent", "burned", "overrun")
+    }
+    row = session.execute(select(*sums.values()).where(LedgerEntryRow.job_id == job_id)).one()
+    return {name: int(value) for name, value in row._mapping.items()}

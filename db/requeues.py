@@ -31,8 +31,10 @@ class NewRequeue:
 
 # Attempts and exclusions add up over a task's life: each row takes over those of the row before it.
 _INSERT = text("""
-    INSERT INTO requeue (tenant_id, job_id, seq, arm, from_grp_id, reason, attempt_no, excluded_strategy_ids, not_before)
-    SELECT :tenant_id, :job_id, new.seq, new.arm, :from_group_id, new.reason, coalesce(past.attempt_no, 0) + new.executed,
+    INSERT INTO requeue (tenant_id, job_id, seq, arm, from_grp_id, reason,
+                         attempt_no, excluded_strategy_ids, not_before)
+    SELECT :tenant_id, :job_id, new.seq, new.arm, :from_group_id, new.reason,
+           coalesce(past.attempt_no, 0) + new.executed,
            CASE WHEN new.excluded IS NULL OR new.excluded = ANY (past.excluded_strategy_ids)
                 THEN coalesce(past.excluded_strategy_ids, '{}')
                 ELSE array_append(past.excluded_strategy_ids, new.excluded) END,

@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
+
+from db.errors import AlreadySettled, BatchMismatch
+from db.leases import HeldGroup, write_fenced
+from db.ledger import Entry, list_open_batches, post_entries, read_reservation
+from db.requeues import NewRequeue, insert_requeues
+from db.states import EntryKind, OutcomeSource, RequeueReason
+from db.tables import AttemptRow, OutcomeRow
+from db.text import replace_unstorable, replace_unstorable_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,5 +65,120 @@ def settle_batch(
     outcomes: Sequence[NewOutcome],
     retries: Sequence[NewRetry] = (),
 ) -> Settlement:
-    """What the batch came to. StaleFence, AlreadySettled; BatchMismatch unless every task of the batch has one entry."""
-    raise NotImplementedError
+    """What the batch came to. StaleFence, AlreadySettled; BatchMismatch unless each of its tasks is named once."""
+    group = write_fenced(session, group_id=group_id, fence=fence)
+    reserved = _read_open(session, group=group, batch_no=batch_no)
+    costs = _list_costs(group=group, batch_no=batch_no, reserved=reserved, ended=[*outcomes, *retries])
+    if outcomes:
+        session.execute(insert(OutcomeRow), [outcome_values(outcome) | _source(group) for outcome in outcomes])
+    if retries:
+        _store_retries(session, group=group, retries=retries)
+    settlement = _compare(reserved, costs)
+    post_entries(session, group=group, entries=_entries(settlement, batch_no=batch_no, reserved=reserved, costs=costs))
+    return settlement
+
+
+def outcome_values(outcome: NewOutcome) -> dict[str, object]:
+    """The columns that the outcome itself fills; text that Postgres can not hold is replaced, since it is paid for."""
+    return {
+        "seq": outcome.seq,
+        "answer": replace_unstorable(outcome.answer),
+        "response": replace_unstorable_json(dict(outcome.response)),
+        "error_code": outcome.error_code,
+        "error_message": None if outcome.error_message is None else replace_unstorable(outcome.error_message),
+        "prompt_tokens": outcome.prompt_tokens,
+        "output_tokens": outcome.output_tokens,
+        "cost": outcome.cost,
+        "correct": outcome.correct,
+        "latency_seconds": outcome.latency_seconds,
+        "propensity": outcome.propensity,
+    }
+
+
+def _read_open(session: Session, *, group: HeldGroup, batch_no: int) -> dict[int, int]:
+    reserved = read_reservation(session, group=group, batch_no=batch_no)
+    if reserved is None:
+        raise BatchMismatch(f"group {group.id} has no batch {batch_no} under fence {group.fence}")
+    if batch_no not in list_open_batches(session, group=group):
+        raise AlreadySettled(group_id=group.id, batch_no=batch_no)
+    return reserved
+
+
+def _list_costs(
+    *, group: HeldGroup, batch_no: int, reserved: Mapping[int, int], ended: Sequence[NewOutcome | NewRetry]
+) -> dict[int, int]:
+    costs = {entry.seq: entry.cost for entry in ended}
+    if len(costs) < len(ended) or costs.keys() != reserved.keys():
+        raise BatchMismatch(
+            f"batch {batch_no} of group {group.id} reserved for tasks {sorted(reserved)}, "
+            f"its settlement names {sorted(entry.seq for entry in ended)}: name each once"
+        )
+    return costs
+
+
+def _compare(reserved: Mapping[int, int], costs: Mapping[int, int]) -> Settlement:
+    """Task by task: what one cost too much is not paid from what another left over."""
+    spent = sum(min(costs[seq], held) for seq, held in reserved.items())
+    return Settlement(spent=spent, released=sum(reserved.values()) - spent, overrun=sum(costs.values()) - spent)
+
+
+def _entries(
+    settlement: Settlement, *, batch_no: int, reserved: Mapping[int, int], costs: Mapping[int, int]
+) -> list[Entry]:
+    seqs = list(reserved)
+    settle = Entry(
+        kind=EntryKind.SETTLE,
+        batch_no=batch_no,
+        seqs=seqs,
+        amounts=[costs[seq] for seq in seqs],
+        reserved_delta=-settlement.spent,
+        spent_delta=settlement.spent,
+        overrun_delta=settlement.overrun,
+    )
+    if settlement.released == 0:
+        return [settle]
+    left_over = [max(0, reserved[seq] - costs[seq]) for seq in seqs]
+    released = -settlement.released
+    release = Entry(kind=EntryKind.RELEASE, batch_no=batch_no, seqs=seqs, amounts=left_over, reserved_delta=released)
+    return [settle, release]
+
+
+def _source(group: HeldGroup) -> dict[str, object]:
+    return {
+        "tenant_id": group.tenant_id,
+        "job_id": group.job_id,
+        "kind": group.kind,
+        "arm": group.arm,
+        "strategy_id": group.strategy_id,
+        "grp_id": group.id,
+        "fence": group.fence,
+        "source": OutcomeSource.ENGINE,
+    }
+
+
+def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewRetry]) -> None:
+    source = {"tenant_id": group.tenant_id, "job_id": group.job_id, "grp_id": group.id, "fence": group.fence}
+    session.execute(insert(AttemptRow), [source | _attempt_values(retry) for retry in retries])
+    back = [
+        NewRequeue(
+            seq=retry.seq,
+            arm=group.arm,
+            reason=RequeueReason.RETRY,
+            executed=True,
+            excluded_strategy_id=group.strategy_id if retry.exclude_strategy else None,
+            delay_seconds=retry.delay_seconds,
+        )
+        for retry in retries
+    ]
+    insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
+
+
+def _attempt_values(retry: NewRetry) -> dict[str, object]:
+    return {
+        "seq": retry.seq,
+        "error_code": retry.error_code,
+        "error_message": replace_unstorable(retry.error_message),
+        "prompt_tokens": retry.prompt_tokens,
+        "output_tokens": retry.output_tokens,
+        "cost": retry.cost,
+    }

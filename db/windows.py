@@ -35,6 +35,15 @@ class ClaimedWindow:
     requeued: Sequence[Requeued]  # empty when the window was cut from the cursor
 
 
+@dataclass(frozen=True, kw_only=True)
+class HeldWindow:
+    """A window that this transaction has locked under its fence."""
+
+    id: int
+    job_id: int
+    seqs: Sequence[int]
+
+
 def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_seconds: float) -> ClaimedWindow | None:
     """A window to route: one that was lost, else tasks that came back, else the next ones; None when all are routed."""
     job = lock_job(session, job_id=job_id)
@@ -52,12 +61,24 @@ def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_
 
 def extend_window_lease(session: Session, *, window_id: int, fence: int, lease_seconds: float) -> None:
     """Hold the window for another `lease_seconds` from now; StaleFence when it is lost."""
-    _write_fenced(session, window_id=window_id, fence=fence, lease_until=lease_end(lease_seconds))
+    write_window_fenced(session, window_id=window_id, fence=fence, lease_until=lease_end(lease_seconds))
 
 
 def return_window(session: Session, *, window_id: int, fence: int) -> None:
     """Give the window back unrouted, to be claimed again at once."""
-    _write_fenced(session, window_id=window_id, fence=fence, state=WindowState.READY, owner=None, lease_until=None)
+    write_window_fenced(
+        session, window_id=window_id, fence=fence, state=WindowState.READY, owner=None, lease_until=None
+    )
+
+
+def write_window_fenced(session: Session, *, window_id: int, fence: int, **values: object) -> HeldWindow:
+    """Change the window and hold its lock: the first statement of every transaction under its fence. StaleFence."""
+    held = (WindowRow.id == window_id, WindowRow.fence == fence, WindowRow.state == WindowState.CLAIMED)
+    changed = update(WindowRow).where(*held).values(**values)
+    row = session.execute(changed.returning(WindowRow.id, WindowRow.job_id, WindowRow.seqs)).one_or_none()
+    if row is None:
+        raise StaleFence(table="window", row_id=window_id, fence=fence)
+    return HeldWindow(**row._mapping)
 
 
 def read_requeued(session: Session, *, window_id: int) -> list[Requeued]:
@@ -74,7 +95,8 @@ _READ_REQUEUED = text("""
 _TAKE_REQUEUED = text("""
     WITH due AS (
         SELECT id, seq FROM requeue
-        WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry') AND not_before <= clock_timestamp()
+        WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry')
+          AND not_before <= clock_timestamp()
         ORDER BY not_before, id LIMIT :size
     ), cut AS (
         INSERT INTO task_window (tenant_id, job_id, seqs, state, fence)
@@ -113,9 +135,3 @@ def _claim(session: Session, *, window_id: int, owner: str, lease_seconds: float
     )
     row = session.execute(claimed.returning(WindowRow.id, WindowRow.fence, WindowRow.job_id, WindowRow.seqs)).one()
     return ClaimedWindow(**row._mapping, requeued=read_requeued(session, window_id=window_id))
-
-
-def _write_fenced(session: Session, *, window_id: int, fence: int, **values: object) -> None:
-    held = (WindowRow.id == window_id, WindowRow.fence == fence, WindowRow.state == WindowState.CLAIMED)
-    if session.execute(update(WindowRow).where(*held).values(**values).returning(WindowRow.id)).one_or_none() is None:
-        raise StaleFence(table="window", row_id=window_id, fence=fence)

@@ -53,7 +53,7 @@ class RequeueRow(Base):
         Index("requeue_waiting_idx", "job_id", "not_before", "id", postgresql_where=text("window_id IS NULL")),
         Index(None, "from_grp_id"),
         Index(None, "window_id"),
-        Index(None, "job_id", "seq"),
+        Index(None, "job_id", "seq", "arm", "id"),
     )
 
     id: Mapped[BigId]
@@ -74,7 +74,8 @@ class RequeueRow(Base):
 class OutcomeRow(Base):
     """A finished attempt: answer, true cost and, where known, correctness. Written once.
 
-    No foreign key to task: it would lock and so rewrite every task row. That every outcome has its task is an invariant.
+    No foreign key to task, which would lock and so rewrite every task row: that each outcome has its task is an
+    invariant instead.
     """
 
     __tablename__ = "outcome"

@@ -2,11 +2,12 @@
 
 from sqlalchemy import DDL, MetaData, Table, event
 
-_REFUSE_CHANGE = DDL(
+_REFUSE_CHANGE = DDL(  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'rows of %% are written once: %% is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'rows of %% are written once: %% is refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'restrict_violation';
 END
 $$
 """
@@ -20,7 +21,7 @@ def declare_refusal(metadata: MetaData) -> None:
 
 def declare_insert_only(table: Table) -> None:
     """Make `create_all` also create the trigger; for each statement, so inserts pay nothing."""
-    trigger = DDL(
+    trigger = DDL(  # type: ignore[no-untyped-call]  # as above
         f"CREATE TRIGGER {table.name}_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )

@@ -38,6 +38,8 @@ class LedgerEntryRow(Base):
     __tablename__ = "ledger_entry"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "budget_id"], ["budget.tenant_id", "budget.id"]),
+        ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
+        ForeignKeyConstraint(["tenant_id", "grp_id"], ["grp.tenant_id", "grp.id"]),
         UniqueConstraint("grp_id", "fence", "batch_no", "kind"),
         CheckConstraint("(kind = 'raise') = (grp_id IS NULL)", name="source"),
         CheckConstraint("num_nulls(grp_id, fence, batch_no, job_id) IN (0, 4)", name="source_is_whole"),

@@ -53,7 +53,7 @@ class GroupRow(Base):
         CheckConstraint("(state = 'done') = (finished_at IS NOT NULL)", name="finished_when_done"),
         CheckConstraint("cardinality(seqs) > 0 AND cardinality(seqs) = cardinality(amounts)", name="amount_per_task"),
         # Kept free of the lease columns, so that heartbeats stay heap-only updates.
-        Index("grp_ready_idx", "strategy_id", "id", postgresql_where=text("state = 'ready'")),
+        Index("grp_ready_idx", "id", postgresql_where=text("state = 'ready'")),
         Index("grp_claimed_idx", "id", postgresql_where=text("state = 'claimed'")),
         Index("grp_open_idx", "job_id", "id", postgresql_where=text("state <> 'done'")),
         Index(None, "job_id"),

@@ -1,0 +1,105 @@
+"""The ledger: entries are appended and the budget row is changed by the same amounts, in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import exists, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from db.budgets import read_budget
+from db.errors import BudgetDenied
+from db.leases import HeldGroup
+from db.states import EntryKind
+from db.tables import BudgetRow, JobRow, LedgerEntryRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One change of a budget by a batch, in quanta."""
+
+    kind: EntryKind
+    batch_no: int
+    seqs: Sequence[int]
+    amounts: Sequence[int]  # of each task
+    reserved_delta: int = 0
+    spent_delta: int = 0
+    burned_delta: int = 0
+    overrun_delta: int = 0
+
+
+_DELTAS = ("reserved_delta", "spent_delta", "burned_delta", "overrun_delta")
+
+
+def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry]) -> None:
+    """Append entries and change the budget by their sum; BudgetDenied, with nothing changed, if it would pass the cap.
+
+    The condition is in the UPDATE itself: two batches that each fit alone can not both pass it.
+    """
+    reserved, spent, burned, overrun = (sum(getattr(entry, name) for entry in entries) for name in _DELTAS)
+    committed = BudgetRow.spent + BudgetRow.burned + BudgetRow.reserved + (reserved + spent + burned)
+    budget_id = select(JobRow.budget_id).where(JobRow.id == group.job_id).scalar_subquery()
+    changed = update(BudgetRow).where(
+        BudgetRow.id == budget_id, or_(BudgetRow.cap.is_(None), committed <= BudgetRow.cap)
+    )
+    changed = changed.values(
+        reserved=BudgetRow.reserved + reserved,
+        spent=BudgetRow.spent + spent,
+        burned=BudgetRow.burned + burned,
+        overrun=BudgetRow.overrun + overrun,
+    )
+    found = session.execute(changed.returning(BudgetRow.id)).scalar_one_or_none()
+    if found is None:
+        raise _denied(session, job_id=group.job_id, needed=reserved)
+    source = {"tenant_id": group.tenant_id, "budget_id": found, "job_id": group.job_id}
+    source |= {"grp_id": group.id, "fence": group.fence}
+    session.execute(insert(LedgerEntryRow), [source | _values(entry) for entry in entries])
+
+
+def read_reservation(session: Session, *, group: HeldGroup, batch_no: int) -> dict[int, int] | None:
+    """Reserved quanta of each task of the batch, by seq; None when there is no such batch under this fence."""
+    row = session.execute(
+        select(LedgerEntryRow.seqs, LedgerEntryRow.amounts).where(
+            LedgerEntryRow.grp_id == group.id,
+            LedgerEntryRow.fence == group.fence,
+            LedgerEntryRow.batch_no == batch_no,
+            LedgerEntryRow.kind == EntryKind.RESERVE,
+        )
+    ).one_or_none()
+    return None if row is None else dict(zip(row.seqs, row.amounts, strict=True))
+
+
+def list_open_batches(session: Session, *, group: HeldGroup) -> list[int]:
+    """Numbers of the batches that are reserved under this fence and not settled."""
+    end = aliased(LedgerEntryRow)
+    ended = exists().where(
+        end.grp_id == LedgerEntryRow.grp_id,
+        end.fence == LedgerEntryRow.fence,
+        end.batch_no == LedgerEntryRow.batch_no,
+        end.kind.in_([EntryKind.SETTLE, EntryKind.BURN]),
+    )
+    query = select(LedgerEntryRow.batch_no).where(
+        LedgerEntryRow.grp_id == group.id,
+        LedgerEntryRow.fence == group.fence,
+        LedgerEntryRow.kind == EntryKind.RESERVE,
+        ~ended,
+    )
+    return [batch_no for batch_no in session.execute(query).scalars() if batch_no is not None]
+
+
+def _values(entry: Entry) -> dict[str, object]:
+    deltas = {name: getattr(entry, name) for name in _DELTAS}
+    return {
+        "kind": entry.kind,
+        "batch_no": entry.batch_no,
+        "seqs": list(entry.seqs),
+        "amounts": list(entry.amounts),
+        **deltas,
+    }
+
+
+def _denied(session: Session, *, job_id: int, needed: int) -> BudgetDenied:
+    budget_id = session.execute(select(JobRow.budget_id).where(JobRow.id == job_id)).scalar_one()
+    budget = read_budget(session, budget_id=budget_id)
+    return BudgetDenied(
+        budget_id=budget.id, budget_name=budget.name, unit=budget.unit, left=budget.left or 0, needed=needed
+    )

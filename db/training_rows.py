@@ -1,0 +1,46 @@
+"""Training rows: what a strategy's outcomes teach its predictor."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.states import OutcomeSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRow:
+    """One graded outcome."""
+
+    job_id: int
+    seq: int
+    payload: str
+    correct: float  # 0..1
+    prompt_tokens: int
+    output_tokens: int
+    propensity: float | None
+    source: OutcomeSource
+
+
+# Versions with the same spec hash answer alike, so a new tariff does not throw away what was learnt.
+_READ = text("""
+    SELECT outcome.job_id, outcome.seq, task.payload, coalesce(newest.correct, outcome.correct) AS correct,
+           outcome.prompt_tokens, outcome.output_tokens, outcome.propensity, outcome.source
+    FROM strategy AS wanted
+    JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
+    JOIN outcome ON outcome.strategy_id = alike.id
+    JOIN task ON task.job_id = outcome.job_id AND task.seq = outcome.seq
+    LEFT JOIN LATERAL (
+        SELECT correct FROM label
+        WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
+        ORDER BY label.id DESC LIMIT 1
+    ) AS newest ON true
+    WHERE wanted.id = :strategy_id AND coalesce(newest.correct, outcome.correct) IS NOT NULL
+    ORDER BY outcome.job_id, outcome.seq, outcome.arm
+""")
+
+
+def read_training_rows(session: Session, *, strategy_id: int) -> list[TrainingRow]:
+    """Outcomes of known correctness from all versions of the strategy that answer alike, oldest job first."""
+    rows = session.execute(_READ, {"strategy_id": strategy_id})
+    return [TrainingRow(**(row._asdict() | {"source": OutcomeSource(row.source)})) for row in rows]

@@ -1,0 +1,117 @@
+"""Jobs, plans and answers for tests, built through the package's own functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from db.budgets import open_budget
+from db.groups import ClaimedGroup, claim_group
+from db.jobs import create_job
+from db.plans import NewGroup, commit_window
+from db.session import session_scope
+from db.settlements import NewOutcome, NewRetry
+from db.states import JobKind
+from db.strategies import register_strategy
+from db.tasks import NewTask, copy_tasks
+from db.windows import claim_window
+
+TENANT = "default"
+LEASE_SECONDS = 60.0
+WORST_CASE = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltJob:
+    id: int
+    budget_id: int
+    strategy_ids: Sequence[int]
+
+
+def build_job(
+    session: Session, *, tasks: int, cap: int | None = 1_000, kind: JobKind = JobKind.RUN, strategies: int = 2
+) -> BuiltJob:
+    """A submitted job with its budget and strategies."""
+    budget_id = open_budget(session, tenant_id=TENANT, name="nightly", unit="FLOPs", cap=cap)
+    stored = [
+        register_strategy(session, tenant_id=TENANT, name=f"s{number}", spec_hash=f"hash{number}", spec={}, tariff={})
+        for number in range(strategies)
+    ]
+    job_id = create_job(
+        session,
+        tenant_id=TENANT,
+        kind=kind,
+        objective={"budget": cap},
+        budget_id=budget_id,
+        strategy_ids=[strategy.id for strategy in stored],
+        encoder="minilm",
+        meta={},
+    )
+    copy_tasks(session, job_id=job_id, tasks=[NewTask(custom_id=f"t{seq}", payload="{}") for seq in range(tasks)])
+    return BuiltJob(id=job_id, budget_id=budget_id, strategy_ids=[strategy.id for strategy in stored])
+
+
+def new_group(strategy_id: int, seqs: Sequence[int], *, amount: int = WORST_CASE) -> NewGroup:
+    return NewGroup(
+        strategy_id=strategy_id, seqs=seqs, amounts=[amount] * len(seqs), predicted_cost=amount * len(seqs) // 2
+    )
+
+
+def route(session: Session, job: BuiltJob, *, size: int = 100, group_size: int = 100) -> list[int]:
+    """The ids of the groups into which the job's next window was cut, all for its first strategy."""
+    window = claim_window(session, job_id=job.id, size=size, owner="router", lease_seconds=LEASE_SECONDS)
+    assert window is not None
+    cuts = [window.seqs[start : start + group_size] for start in range(0, len(window.seqs), group_size)]
+    groups = [new_group(job.strategy_ids[0], cut) for cut in cuts]
+    return commit_window(session, window_id=window.id, fence=window.fence, groups=groups)
+
+
+def build_claimed(engine: Engine, *, tasks: int, cap: int | None = 1_000) -> tuple[BuiltJob, ClaimedGroup]:
+    """A job whose tasks are all in one group, which is claimed."""
+    with session_scope(engine) as session:
+        job = build_job(session, tasks=tasks, cap=cap)
+        route(session, job)
+    return job, claim(engine)
+
+
+def claim(engine: Engine, *, owner: str = "worker", job_id: int | None = None) -> ClaimedGroup:
+    with session_scope(engine) as session:
+        group = claim_group(session, owner=owner, lease_seconds=LEASE_SECONDS, job_id=job_id)
+    assert group is not None
+    return group
+
+
+def end_leases(engine: Engine) -> None:
+    """Make every lease end now, as if its owner had been silent long enough."""
+    with engine.begin() as connection:
+        for table in ("grp", "task_window"):
+            connection.execute(
+                text(
+                    f"UPDATE {table} SET lease_until = clock_timestamp() - interval '1 second' WHERE state = 'claimed'"
+                )
+            )
+
+
+def outcome(seq: int, *, cost: int = 4, answer: str = "42", correct: float | None = 1.0) -> NewOutcome:
+    return NewOutcome(
+        seq=seq,
+        answer=answer,
+        prompt_tokens=3,
+        output_tokens=2,
+        cost=cost,
+        response={"texts": [answer], "finish_reasons": ["stop"]},
+        correct=correct,
+    )
+
+
+def retry(seq: int, *, cost: int = 4, exclude_strategy: bool = False) -> NewRetry:
+    return NewRetry(
+        seq=seq,
+        error_code="engine_unavailable",
+        error_message="connection reset",
+        prompt_tokens=3,
+        output_tokens=0,
+        cost=cost,
+        exclude_strategy=exclude_strategy,
+    )
