@@ -9,7 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.orm import Session
 
+from db.invariants import find_violations
 from worker.migration import migrate
 
 CHECKOUT = Path(__file__).parent.parent
@@ -46,10 +48,12 @@ def migrated_template(server_url: str) -> str:
 
 @pytest.fixture
 def database_url(server_url: str, migrated_template: str) -> Iterator[str]:
-    """A fresh database with the newest schema and no rows."""
+    """A fresh database with the newest schema and no rows; its invariants are checked when the test is over."""
     name = f"test_{next(_numbers)}"
     _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    yield _database(server_url, name)
+    url = _database(server_url, name)
+    yield url
+    _check_invariants(url)
     _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -59,6 +63,15 @@ def db_engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url)
     yield engine
     engine.dispose()
+
+
+def _check_invariants(url: str) -> None:
+    """Whatever a test did, the ledger adds up, no budget is over its cap, and no task is lost."""
+    engine = create_engine(url)
+    with Session(engine) as session:
+        violations = find_violations(session)
+    engine.dispose()
+    assert not violations, "\n".join(f"{violation.invariant}: {violation.row}" for violation in violations)
 
 
 def _database(server_url: str, name: str) -> str:

@@ -1,6 +1,5 @@
 """Starting the server, and waiting until it answers."""
 
-import shlex
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from worker.postgres.binaries import Binaries
 from worker.postgres.cluster import SUPERUSER
 from worker.postgres.errors import EmbeddedPostgresError, FolderUnusable, ServerFailed
 from worker.postgres.folder import ServerFolder
-from worker.postgres.postmaster import POLL_SECONDS, Postmaster, find_postmaster
+from worker.postgres.postmaster import POLL_SECONDS, Postmaster, find_postmaster, is_alive
 from worker.postgres.server_user import ServerUser, last_lines, run_as
 from worker.postgres.sockets import SOCKET_NAME
 
@@ -33,21 +32,31 @@ SETTINGS = {
 }
 
 
+# The shell ends at once, so the server is nobody's child. pg_ctl would put its paths inside a shell command instead.
+DETACH = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
+
+
 def launch_server(folder: ServerFolder, binaries: Binaries, user: ServerUser, socket_directory: Path) -> Postmaster:
     """Start the server in a session of its own and return when it answers. To be called under the change lock."""
     _rotate_log(folder.log)
-    settings = SETTINGS | {"unix_socket_directories": str(socket_directory), "unix_socket_permissions": "0700"}
-    options = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in settings.items())
-    command = [binaries.program("pg_ctl"), "start", "--wait", f"--timeout={START_SECONDS:g}", "--silent"]
-    command += [f"--pgdata={folder.data}", f"--log={folder.log}", f"--options={options}"]
     before_bytes = folder.log.stat().st_size if folder.log.exists() else 0
-    result = run_as(user, command, timeout_seconds=START_SECONDS + 10)
-    postmaster = find_postmaster(folder.data)
-    if result.returncode != 0 or postmaster is None:
+    settings = SETTINGS | {"unix_socket_directories": str(socket_directory), "unix_socket_permissions": "0700"}
+    command = [binaries.program("postgres"), "-D", str(folder.data)]
+    command += [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+    started = run_as(user, ["/bin/sh", "-c", DETACH, str(folder.log), *command], timeout_seconds=30)
+    postmaster = _wait_for_pid_file(folder.data, int(started.stdout))
+    if postmaster is None or not wait_for_answer(server_url(folder, postmaster), postmaster):
         raise ServerFailed(
-            f"the database server in {folder.root} did not start ({folder.free_mib():.0f} MiB free there). It said:\n"
-            f"{result.stdout.strip()}\n{_read_log(folder.log, before_bytes)}"
+            f"the database server in {folder.root} did not start ({folder.free_mib():.0f} MiB free there). "
+            f"It said:\n{_read_log(folder.log, before_bytes)}"
         )
+    return postmaster
+
+
+def _wait_for_pid_file(data: Path, pid: int) -> Postmaster | None:
+    """The server once it has said where it listens; None when its process ended before."""
+    while (postmaster := find_postmaster(data)) is None and is_alive(pid):
+        time.sleep(POLL_SECONDS)
     return postmaster
 
 
@@ -67,7 +76,7 @@ def server_url(folder: ServerFolder, postmaster: Postmaster) -> str:
 def wait_for_answer(url: str, postmaster: Postmaster) -> bool:
     """True once the server answers a query; False when it ended or lost its socket: then it is to be started anew."""
     deadline = time.monotonic() + START_SECONDS
-    while postmaster.is_running() and (postmaster.socket_directory / SOCKET_NAME).exists():
+    while postmaster.is_running() and not _lost_socket(postmaster):
         try:
             with psycopg.connect(url, connect_timeout=10) as connection:
                 connection.execute("SELECT 1")
@@ -77,6 +86,11 @@ def wait_for_answer(url: str, postmaster: Postmaster) -> bool:
                 raise EmbeddedPostgresError(f"the database server runs but does not answer: {error}") from error
             time.sleep(POLL_SECONDS)
     return False
+
+
+def _lost_socket(postmaster: Postmaster) -> bool:
+    """A server that says it is ready, but whose socket was removed: a cleaner of /tmp does that."""
+    return postmaster.says_ready() and not (postmaster.socket_directory / SOCKET_NAME).exists()
 
 
 def _rotate_log(log: Path) -> None:

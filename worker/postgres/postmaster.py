@@ -11,6 +11,8 @@ import psutil
 from worker.postgres.errors import ServerFailed
 
 PID_FILE = "postmaster.pid"
+SOCKET_LINE = 4
+STATUS_LINE = 7
 POLL_SECONDS = 0.02
 # A fast shutdown writes a checkpoint; past this the server is stopped as by a crash, which loses nothing committed.
 FAST_SHUTDOWN_SECONDS = 60.0
@@ -28,16 +30,16 @@ class Postmaster:
     def is_running(self) -> bool:
         return _works_in(self.pid, self.data)
 
+    def says_ready(self) -> bool:
+        return _read_pid_file(self.data)[STATUS_LINE:] == ["ready"]
+
 
 def find_postmaster(data: Path) -> Postmaster | None:
     """The running server of this data directory. A pid file alone proves nothing: the number may be a zombie's."""
-    try:
-        lines = (data / PID_FILE).read_text().splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if len(lines) < 5 or not lines[0].isdecimal():  # still being written, or a full disk cut it short
-        return None
-    postmaster = Postmaster(data=data, pid=int(lines[0]), socket_directory=Path(lines[4]))
+    lines = _read_pid_file(data)
+    if len(lines) <= SOCKET_LINE or not lines[0].isdecimal() or not lines[SOCKET_LINE]:
+        return None  # not listening yet, or cut short by a full disk
+    postmaster = Postmaster(data=data, pid=int(lines[0]), socket_directory=Path(lines[SOCKET_LINE]))
     return postmaster if postmaster.is_running() else None
 
 
@@ -75,6 +77,21 @@ def stop_postmaster(postmaster: Postmaster) -> None:
     raise ServerFailed(
         f"the database server (process {postmaster.pid}) does not stop; see its log beside {postmaster.data}"
     )
+
+
+def _read_pid_file(data: Path) -> list[str]:
+    try:
+        return [line.strip() for line in (data / PID_FILE).read_text().splitlines()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with this number runs; a zombie does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _works_in(pid: int, data: Path) -> bool:

@@ -63,7 +63,7 @@ def _ensure_server(folder: ServerFolder, user: ServerUser) -> str:
         url = server_url(folder, postmaster)
         if wait_for_answer(url, postmaster):
             return url
-        stop_postmaster(postmaster)
+        _stop_server(folder)
     try:
         folder.remove_unfinished()
         binaries = reachable_binaries(user, folder.root)
@@ -83,3 +83,5 @@ def _stop_server(folder: ServerFolder) -> None:
     postmaster = find_postmaster(folder.data)
     if postmaster is not None:
         stop_postmaster(postmaster)
+        with suppress(OSError):  # removed by someone else; it is made again at the next start
+            postmaster.socket_directory.rmdir()

@@ -12,12 +12,16 @@ from worker.postgres.server_user import ServerUser, find_closed_directory, give_
 SOCKET_NAME = ".s.PGSQL.5432"
 # A Unix socket's path must fit 107 bytes on Linux and 103 on macOS.
 LONGEST_PATH_BYTES = 100
-# Postgres reads its socket directory from a comma-separated list inside a shell's command line.
+# Postgres reads its socket directories from a list with commas, quotes and spaces.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@=-]+")
 
 
 def make_socket_directory(root: Path, user: ServerUser) -> Path:
-    """A private directory for the socket: in the server's folder, or a short one under /tmp where that is too long."""
+    """A private directory for the socket: in the server's folder, or a short one under /tmp where that is too long.
+
+    To be called while no server runs: what a killed one left there is removed, because Postgres would take a zombie
+    for its owner.
+    """
     directory = root / "socket"
     if len(os.fsencode(directory / SOCKET_NAME)) > LONGEST_PATH_BYTES or not PLAIN_PATH.fullmatch(str(directory)):
         digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
@@ -30,6 +34,8 @@ def make_socket_directory(root: Path, user: ServerUser) -> Path:
         _check_private(directory, user)
     if (closed := find_closed_directory(directory, user)) is not None:
         raise FolderUnusable(f"the database server runs as {user.name}, who may not enter {closed}")
+    for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+        (directory / name).unlink(missing_ok=True)
     return directory
 
 
