@@ -72,6 +72,17 @@ class Fields:
                 raise self.error(f"{key}[{index}]", f"must be a text that is not empty, got {quote(item)}")
         return tuple(value)
 
+    def text_or_texts(self, key: str) -> tuple[str, ...]:
+        """A text that is not blank, or a list of such texts."""
+        return self.texts(key) if isinstance(self.required(key), list) else (self.text(key),)
+
+    def flag(self, key: str) -> bool:
+        """True or false; false where the key is not given."""
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise self.error(key, f"must be true or false, got {quote(value)}")
+        return bool(value)
+
     def one_of(self, key: str, choices: Iterable[str], *, noun: str) -> str:
         """One of several names; an unknown one is answered with the nearest."""
         names = list(choices)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from router.decoding.options import DEFAULT_OPTIONS_PATTERN, compile_list_pattern, read_options
 from router.decoding.task_prompt import TaskPrompt
-from router.errors import FieldError, NotEligible
+from router.errors import NotEligible
 from router.fields import Fields
 from router.generation import Capability, Grammar
+from router.linear_regex import compile_regex
 
 CONSTRAINT_KEYS = ("regex", "choices", "options_pattern")
 FROM_TASK = "from_task"
@@ -56,7 +57,7 @@ class Constraint:
         if self._is_free():
             return answer
         if self.regex is not None:
-            return answer if re.fullmatch(self.regex, answer) else ""
+            return answer if compile_regex(self.regex).fullmatch(answer) else ""
         return match_option(answer, self.options_for(task))
 
     def _is_free(self) -> bool:
@@ -85,7 +86,7 @@ def read_constraint(settings: Fields) -> Constraint:
     if "options_pattern" in settings and settings.values.get("choices") != FROM_TASK:
         raise settings.error("options_pattern", f"is only used with choices: {FROM_TASK}")
     if "regex" in settings:
-        return Constraint(regex=check_bounded_regex(settings, "regex"))
+        return Constraint(regex=_read_regex(settings))
     if "choices" not in settings:
         return Constraint()
     if settings.values["choices"] == FROM_TASK:
@@ -93,11 +94,10 @@ def read_constraint(settings: Fields) -> Constraint:
     return Constraint(choices=settings.texts("choices"))
 
 
-def check_bounded_regex(settings: Fields, key: str) -> str:
-    """A regular expression that can hold a model's answer; engines' grammars must not repeat without bound."""
-    pattern = settings.text(key)
+def _read_regex(settings: Fields) -> str:
+    pattern = settings.text("regex")
     try:
-        re.compile(pattern)
+        compile_regex(pattern)
     except re.error as error:
-        raise FieldError(settings.at(key), f"is not a regular expression: {error}") from None
+        raise settings.error("regex", f"is not a regular expression that can hold an answer: {error}") from None
     return pattern

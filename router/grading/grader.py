@@ -1,0 +1,29 @@
+"""Grader + answer -> how right the answer is."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+LONGEST_ANSWER = 50_000  # characters; no right answer is longer, and reading one must not take long
+
+
+class GradingRule(Protocol):
+    """One kind of grading with its settings; a pure function of the answer."""
+
+    def grade(self, answer: str) -> float:
+        """How right an answer is, 0.0 to 1.0. The answer is not blank and at most LONGEST_ANSWER characters long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grader:
+    """How to tell whether a task's answer is right."""
+
+    kind: str
+    reference: object  # as the job file has it: what a right answer is compared with
+    rule: GradingRule
+
+
+def grade(grader: Grader, answer: str) -> float:
+    """How right an answer is, 0.0 to 1.0. A blank answer is wrong, and so is one past any sensible length."""
+    if not answer.strip() or len(answer) > LONGEST_ANSWER:
+        return 0.0
+    return grader.rule.grade(answer)
