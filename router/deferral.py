@@ -64,14 +64,14 @@ def _find_best_tasks(instance: Instance, cheapest: Indices, budget: float) -> _T
             best, high = trial, price
         else:
             low = price
-        price = (low + high) / 2 if np.isfinite(high) else max(8 * low, _guess_price(instance, budget))
+        price = (low + high) / 2 if np.isfinite(high) else max(8 * low, _guess_price(instance))
     return best._replace(upper_bound=upper_bound)
 
 
-def _guess_price(instance: Instance, budget: float) -> float:
-    """A price in the units of the instance: the accuracy at stake for each quantum of budget."""
-    at_stake = float(abs(instance.accuracies_of(instance.cheapest)).sum()) or 1.0
-    return at_stake / (budget or largest_sum(instance.costs_of(instance.cheapest)))
+def _guess_price(instance: Instance) -> float:
+    """A first price in the units of the instance: the accuracy of the cheapest choice for its cost."""
+    accuracy = float(abs(instance.accuracies_of(instance.cheapest)).sum()) or 1.0
+    return accuracy / largest_sum(instance.costs_of(instance.cheapest))  # above the budget, hence not 0
 
 
 def _try_price(instance: Instance, price: float, *, count: int, budget: float) -> _Trial:

@@ -8,6 +8,8 @@ RouterError
 ├── AmountError
 ├── TariffError
 ├── PredictorError
+│   ├── PredictorInputError
+│   └── PredictorArtefactError
 ├── DecodingError
 │   ├── NotEligible
 │   ├── BadTaskBody
@@ -37,7 +39,7 @@ class InfeasibleBudget(AllocationError):
         self.budget = budget
         self.smallest_feasible = smallest_feasible
         super().__init__(
-            f"the budget is {budget:.6g} but the cheapest strategy for every task costs {smallest_feasible:.6g} in "
+            f"the budget is {budget!r} but the cheapest strategy for every task costs {smallest_feasible!r} in "
             "total: raise the budget to that, allow deferral, or add a cheaper strategy"
         )
 
@@ -49,8 +51,8 @@ class InfeasibleTarget(AllocationError):
         self.target = target
         self.best_reachable = best_reachable
         super().__init__(
-            f"the target accuracy is {target:.6g} but the most accurate strategy for every task reaches "
-            f"{best_reachable:.6g}: lower the target to that or add a more accurate strategy"
+            f"the target accuracy is {target!r} but the most accurate strategy for every task reaches "
+            f"{best_reachable!r}: lower the target to that or add a more accurate strategy"
         )
 
 
@@ -64,6 +66,14 @@ class TariffError(RouterError):
 
 class PredictorError(RouterError):
     """A predictor could not be trained, stored, loaded or used."""
+
+
+class PredictorInputError(PredictorError):
+    """Outcomes or embeddings that no predictor can be trained on or asked about."""
+
+
+class PredictorArtefactError(PredictorError):
+    """Bytes that are not a predictor, or one of another format, encoder or shape."""
 
 
 class DecodingError(RouterError):

@@ -54,10 +54,12 @@ def frontier(accuracy: ArrayLike, cost: ArrayLike, *, weight: ArrayLike | None =
     """All breakpoints for arrays (tasks, strategies); NaN or infinite cells are not allowed."""
     instance = check_instance(accuracy, cost, weight)
     segments = trace_segments(instance)
-    cheapest_cost = largest_sum(instance.costs_of(instance.cheapest))
-    cheapest_accuracy = float(instance.accuracies_of(instance.cheapest).sum())
-    return Frontier(
-        cost=np.concatenate(([0.0], np.cumsum(segments.extra_cost))) + cheapest_cost,
-        accuracy=np.concatenate(([0.0], np.cumsum(segments.gain))) + cheapest_accuracy,
-        price=segments.slope,
-    )
+    costs = np.concatenate(([0.0], np.cumsum(segments.extra_cost)))
+    accuracies = np.concatenate(([0.0], np.cumsum(segments.gain)))
+    # Both ends are summed as allocate sums them, not by way of the segments between them.
+    cheapest, richest = instance.cheapest, segments.choose(instance.cheapest, len(segments))
+    costs += largest_sum(instance.costs_of(cheapest))
+    accuracies += instance.accuracies_of(cheapest).sum()
+    costs[-1] = largest_sum(instance.costs_of(richest))
+    accuracies[-1] = instance.accuracies_of(richest).sum()
+    return Frontier(cost=costs, accuracy=accuracies, price=segments.slope)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation
 from enum import StrEnum
 from fractions import Fraction
 
@@ -28,9 +28,12 @@ QUANTA_PER_UNIT: Mapping[Unit, int] = {
 
 LARGEST_QUANTA = 10**38 - 1  # the ledger's columns are NUMERIC(38, 0)
 
+# The default context keeps 28 digits; an amount has up to 38.
+_WIDE = Context(prec=60)
+
 FORMS = '"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "40000 tokens" or "25%"'
 
-_FORM = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*(%|[A-Za-z][A-Za-z-]*)?")
+_FORM = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*(%|[A-Za-z][A-Za-z-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +73,10 @@ def parse_budget(text: str) -> Amount | BudgetPercent:
 def format_amount(amount: Amount, *, round_up: bool = False) -> str:
     """A short text that parse_budget reads back; `round_up` for an amount that has to suffice."""
     rounding = ROUND_CEILING if round_up else ROUND_FLOOR
-    value = Decimal(amount.quanta) / QUANTA_PER_UNIT[amount.unit]
+    value = _WIDE.divide(Decimal(amount.quanta), Decimal(QUANTA_PER_UNIT[amount.unit]))
     if amount.unit is Unit.TOKENS or (amount.unit is Unit.FLOPS and amount.quanta < 1000):
         return f"{amount.quanta:,} {amount.unit}"
-    digits_kept = value.quantize(_last_digit(value, amount.unit), rounding=rounding)
+    digits_kept = value.quantize(_last_digit(value, amount.unit), rounding=rounding, context=_WIDE)
     return f"{digits_kept:.2e} {amount.unit}" if amount.unit is Unit.FLOPS else f"{digits_kept:,f} {amount.unit}"
 
 
@@ -100,7 +103,7 @@ def _parse_unit(suffix: str, text: str) -> Unit:
 
 
 def _to_amount(number: Decimal, unit: Unit, text: str) -> Amount:
-    largest_units = Decimal(LARGEST_QUANTA) / QUANTA_PER_UNIT[unit]
+    largest_units = _WIDE.divide(Decimal(LARGEST_QUANTA), Decimal(QUANTA_PER_UNIT[unit]))
     if number > largest_units:
         raise AmountError(f"{text!r} is more than the ledger can hold: at most {largest_units:.2e} {unit}")
     return Amount(unit=unit, quanta=int(Fraction(number) * QUANTA_PER_UNIT[unit]))

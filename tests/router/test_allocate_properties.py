@@ -1,0 +1,209 @@
+"""Allocation against every choice there is, and against HiGHS."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+
+from router import DEFERRED, Deferral, allocate, allocate_target, frontier
+from router.errors import InfeasibleBudget, InfeasibleTarget
+
+Cells = NDArray[np.float64]
+
+
+class Pool(NamedTuple):
+    """Small enough to try everything; whole numbers times a power of two, so that sums are exact in any order."""
+
+    accuracy: Cells
+    cost: Cells
+
+    def totals(self) -> tuple[Cells, Cells]:
+        """Accuracy and cost of every allowed choice."""
+        tasks, strategies = self.accuracy.shape
+        choices = np.array(list(itertools.product(range(strategies), repeat=tasks)))
+        accuracies = self.accuracy[np.arange(tasks), choices].sum(axis=1)
+        costs = self.cost[np.arange(tasks), choices].sum(axis=1)
+        allowed = np.isfinite(accuracies) & np.isfinite(costs)
+        return accuracies[allowed], costs[allowed]
+
+
+@st.composite
+def make_pools(draw: st.DrawFn, most_tasks: int = 8) -> Pool:
+    """Ties, zero costs, duplicate columns, forbidden cells, and costs from 1e-9 to 1e13."""
+    tasks = draw(st.integers(1, most_tasks))
+    strategies = draw(st.integers(1, 3 if tasks > 5 else 4))
+    cells = tasks * strategies
+    accuracy = np.array(draw(st.lists(st.integers(0, 40), min_size=cells, max_size=cells)), float) / 32
+    cost = np.array(draw(st.lists(st.integers(0, 60), min_size=cells, max_size=cells)), float)
+    cost *= draw(st.sampled_from([2.0**-30, 1.0, 2.0**43]))
+    accuracy, cost = accuracy.reshape(tasks, strategies), cost.reshape(tasks, strategies)
+    if draw(st.booleans()):
+        accuracy, cost = np.hstack([accuracy, accuracy[:, :1]]), np.hstack([cost, cost[:, :1]])
+    for task in draw(st.sets(st.integers(0, tasks - 1))):
+        kept = draw(st.integers(0, strategies - 1))
+        forbidden = np.arange(accuracy.shape[1]) != kept
+        (accuracy if draw(st.booleans()) else cost)[task, forbidden] = draw(st.sampled_from([math.nan, math.inf]))
+    return Pool(accuracy, cost)
+
+
+@settings(max_examples=300, deadline=None)
+@given(make_pools(), st.floats(0, 1), st.booleans())
+def test_the_value_is_that_of_the_best_choice(pool: Pool, share: float, on_breakpoint: bool) -> None:
+    accuracies, costs = pool.totals()
+    budget = float(costs.min() + share * (costs.max() - costs.min()))
+    if on_breakpoint:
+        budget = float(costs[np.abs(costs - budget).argmin()])
+    allocation = allocate(pool.accuracy, pool.cost, budget)
+    best = float(accuracies[costs <= budget].max())
+    chosen = pool.cost[np.arange(len(pool.cost)), allocation.choice]
+    assert max(chosen.sum(), sum(chosen.tolist())) == allocation.cost <= budget
+    assert allocation.proven
+    assert allocation.accuracy == pytest.approx(best, rel=1e-12, abs=1e-12)
+    assert allocation.upper_bound >= best - 1e-12
+    assert allocation.shadow_price >= 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(make_pools(), st.floats(0.01, 1), st.floats(0.01, 1))
+def test_more_budget_never_hurts(pool: Pool, one: float, other: float) -> None:
+    cheapest, dearest = pool.totals()[1].min(), pool.totals()[1].max()
+    low, high = (float(cheapest + share * (dearest - cheapest)) for share in sorted((one, other)))
+    assert allocate(pool.accuracy, pool.cost, low).accuracy <= allocate(pool.accuracy, pool.cost, high).accuracy
+
+
+@settings(max_examples=100, deadline=None)
+@given(make_pools(), st.floats(0, 1), st.sampled_from([2.0**-20, 0.25, 2.0**20]))
+def test_scale_changes_nothing(pool: Pool, share: float, factor: float) -> None:
+    costs = pool.totals()[1]
+    budget = float(costs.min() + share * (costs.max() - costs.min()))
+    plain = allocate(pool.accuracy, pool.cost, budget)
+    dearer = allocate(pool.accuracy, pool.cost * factor, budget * factor)
+    finer = allocate(pool.accuracy * factor, pool.cost, budget)
+    assert plain.choice.tolist() == dearer.choice.tolist() == finer.choice.tolist()
+    assert plain.shadow_price == dearer.shadow_price * factor == finer.shadow_price / factor
+
+
+@settings(max_examples=100, deadline=None)
+@given(make_pools(), st.floats(0, 0.999))
+def test_an_infeasible_budget_names_the_least_feasible(pool: Pool, share: float) -> None:
+    cheapest = float(pool.totals()[1].min())
+    assume(cheapest > 0)
+    with pytest.raises(InfeasibleBudget) as caught:
+        allocate(pool.accuracy, pool.cost, cheapest * share)
+    assert caught.value.smallest_feasible == cheapest
+
+
+def serve_every_way(pool: Pool) -> Iterator[tuple[int, float, float]]:
+    """Tasks served, accuracy and cost of every choice that may leave tasks out."""
+    options = [
+        [(0, 0.0, 0.0)] + [(1, a, c) for a, c in zip(*row, strict=True) if math.isfinite(a) and math.isfinite(c)]
+        for row in zip(pool.accuracy.tolist(), pool.cost.tolist(), strict=True)
+    ]
+    for picked in itertools.product(*options):
+        served, accuracies, costs = zip(*picked, strict=True)
+        yield sum(served), sum(accuracies), sum(costs)
+
+
+@settings(max_examples=150, deadline=None)
+@given(make_pools(most_tasks=5), st.floats(0, 1))
+def test_deferral_serves_most_and_bounds_what_they_can_reach(pool: Pool, share: float) -> None:
+    budget = float(pool.totals()[1].min()) * share
+    allocation = allocate(pool.accuracy, pool.cost, budget, deferral=Deferral.SERVE_MOST)
+    most, best = max((served, accuracy) for served, accuracy, cost in serve_every_way(pool) if cost <= budget)
+    assert (allocation.choice != DEFERRED).sum() == most
+    assert allocation.cost <= budget
+    assert allocation.accuracy <= best + 1e-12 <= allocation.upper_bound + 1e-9
+    if allocation.proven:
+        assert allocation.accuracy == pytest.approx(best)
+
+
+@settings(max_examples=150, deadline=None)
+@given(make_pools(), st.floats(0, 1))
+def test_a_target_is_reached_at_the_least_cost(pool: Pool, share: float) -> None:
+    accuracies, costs = pool.totals()
+    tasks = len(pool.accuracy)
+    target = float(accuracies[int(share * (len(accuracies) - 1))]) / tasks
+    allocation = allocate_target(pool.accuracy, pool.cost, target)
+    assert allocation.accuracy / tasks >= target
+    least = costs[accuracies / tasks >= target].min()
+    assert allocation.cost == pytest.approx(least, rel=1e-12)
+    assert allocation.accuracy == pytest.approx(accuracies[costs <= allocation.cost].max())
+    with pytest.raises(InfeasibleTarget) as caught:
+        allocate_target(pool.accuracy, pool.cost, float(accuracies.max()) / tasks + 1e-6)
+    assert caught.value.best_reachable == pytest.approx(accuracies.max() / tasks)
+
+
+@settings(max_examples=150, deadline=None)
+@given(make_pools(), st.floats(0, 1))
+def test_the_frontier_bounds_every_budget_and_is_reached_at_its_breakpoints(pool: Pool, share: float) -> None:
+    curve = frontier(pool.accuracy, pool.cost)
+    accuracies, costs = pool.totals()
+    budget = float(costs.min() + share * (costs.max() - costs.min()))
+    assert curve.accuracy_at(budget) >= accuracies[costs <= budget].max() - 1e-9
+    for cost, accuracy in zip(curve.cost, curve.accuracy, strict=True):
+        assert accuracies[costs <= cost * (1 + 1e-12)].max() == pytest.approx(accuracy)
+    assert (np.diff(curve.cost) > 0).all()
+    assert (np.diff(curve.price) <= 0).all()
+    assert curve.accuracy_at(curve.budget_for(curve.accuracy_at(budget))) == pytest.approx(curve.accuracy_at(budget))
+
+
+def solve_with_highs(accuracy: Cells, cost: Cells, budget: float) -> float:
+    """The optimum as a mixed-integer programme, to HiGHS's tolerances."""
+    tasks, strategies = accuracy.shape
+    one_each = np.kron(np.eye(tasks), np.ones(strategies))
+    answer = milp(
+        -accuracy.ravel(),
+        integrality=np.ones(accuracy.size),
+        bounds=Bounds(0, 1),
+        constraints=[
+            LinearConstraint(one_each, 1, 1),
+            LinearConstraint(cost.ravel()[np.newaxis] / budget, -np.inf, 1.0),
+        ],
+        options={"mip_rel_gap": 0.0},
+    )
+    assert answer.success
+    return -float(answer.fun)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_highs_finds_nothing_better(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tasks, strategies = int(rng.integers(5, 60)), int(rng.integers(2, 9))
+    cost = rng.lognormal(0, 1, (tasks, strategies)) * 10.0 ** int(rng.integers(-9, 13))
+    accuracy = rng.random((tasks, strategies)) if seed % 2 else np.sort(rng.random((tasks, strategies)), axis=1)
+    cheapest, dearest = cost.min(axis=1).sum(), cost.max(axis=1).sum()
+    budget = float(cheapest + rng.uniform(0.02, 0.6) * (dearest - cheapest))
+    allocation = allocate(accuracy, cost, budget)
+    assert allocation.proven
+    # HiGHS may overstep a constraint by its feasibility tolerance, 1e-6: hence the little it may be ahead.
+    assert allocation.accuracy >= solve_with_highs(accuracy, cost, budget) - 1e-4
+    assert allocation.accuracy <= frontier(accuracy, cost).accuracy_at(budget) + 1e-9
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_floats_stay_within_the_budget_and_the_bound(data: st.DataObject) -> None:
+    """Costs that do not add up exactly: the budget holds bit for bit, and what is better by rounding is bounded."""
+    tasks, strategies = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 3))
+    row = st.lists(st.floats(0, 1e13) | st.sampled_from([0.1, 0.2, 0.3, 0.7]), min_size=strategies, max_size=strategies)
+    cost = np.array(data.draw(st.lists(row, min_size=tasks, max_size=tasks)))
+    accuracy = np.array(data.draw(st.lists(st.lists(st.floats(0, 1), min_size=strategies, max_size=strategies),
+                                           min_size=tasks, max_size=tasks)))  # fmt: skip
+    cost[cost < 1e-60] = 0
+    accuracies, costs = Pool(accuracy, cost).totals()
+    budget = float(data.draw(st.sampled_from(sorted(costs.tolist()))))
+    assume(budget >= max(cost.min(axis=1).sum(), sum(cost.min(axis=1).tolist())))
+    allocation = allocate(accuracy, cost, budget)
+    chosen = cost[np.arange(tasks), allocation.choice]
+    assert max(chosen.sum(), sum(chosen.tolist())) <= budget
+    clearly_within = costs <= budget * (1 - 1e-14)
+    if clearly_within.any():
+        assert allocation.accuracy >= accuracies[clearly_within].max() - 1e-9
+    assert allocation.upper_bound >= accuracies[costs <= budget].max() - 1e-9
