@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, update
 from sqlalchemy.orm import Session
 
 from db.budgets import open_budget
-from db.groups import ClaimedGroup, claim_group
+from db.groups import ClaimedGroup, claim_group, finish_group
 from db.jobs import create_job
 from db.plans import NewGroup, commit_window
+from db.reservations import reserve_batch
 from db.session import session_scope
-from db.settlements import NewOutcome, NewRetry
-from db.states import JobKind
+from db.settlements import NewOutcome, NewRetry, Settlement, settle_batch
+from db.states import GroupState, JobKind, WindowState
 from db.strategies import register_strategy
+from db.tables import GroupRow, WindowRow
 from db.tasks import NewTask, copy_tasks
 from db.windows import claim_window
 
@@ -82,15 +85,44 @@ def claim(engine: Engine, *, owner: str = "worker", job_id: int | None = None) -
     return group
 
 
-def end_leases(engine: Engine) -> None:
-    """Make every lease end now, as if its owner had been silent long enough."""
+def reserve(engine: Engine, group: ClaimedGroup, seqs: Sequence[int], amounts: Sequence[int] | None = None) -> int:
+    """The number of a batch of these tasks, committed."""
+    with session_scope(engine) as session:
+        held = [WORST_CASE] * len(seqs) if amounts is None else amounts
+        return reserve_batch(session, group_id=group.id, fence=group.fence, seqs=seqs, amounts=held)
+
+
+def settle(
+    engine: Engine,
+    group: ClaimedGroup,
+    batch_no: int,
+    outcomes: Sequence[NewOutcome],
+    retries: Sequence[NewRetry] = (),
+) -> Settlement:
+    """The settlement of the batch, committed."""
+    with session_scope(engine) as session:
+        return settle_batch(
+            session, group_id=group.id, fence=group.fence, batch_no=batch_no, outcomes=outcomes, retries=retries
+        )
+
+
+def finish(engine: Engine, group: ClaimedGroup, *, hand_back: Sequence[int] = ()) -> None:
+    """End the group, committed."""
+    with session_scope(engine) as session:
+        finish_group(session, group_id=group.id, fence=group.fence, hand_back=hand_back)
+
+
+def end_leases(engine: Engine, *, group_id: int | None = None) -> None:
+    """Make this group's lease end now, or every lease, as if its owner had been silent long enough."""
+    ended = {"lease_until": func.clock_timestamp() - timedelta(seconds=1)}
+    groups = update(GroupRow).where(GroupRow.state == GroupState.CLAIMED)
+    windows = update(WindowRow).where(WindowRow.state == WindowState.CLAIMED)
     with engine.begin() as connection:
-        for table in ("grp", "task_window"):
-            connection.execute(
-                text(
-                    f"UPDATE {table} SET lease_until = clock_timestamp() - interval '1 second' WHERE state = 'claimed'"
-                )
-            )
+        if group_id is not None:
+            connection.execute(groups.where(GroupRow.id == group_id).values(ended))
+            return
+        connection.execute(groups.values(ended))
+        connection.execute(windows.values(ended))
 
 
 def outcome(seq: int, *, cost: int = 4, answer: str = "42", correct: float | None = 1.0) -> NewOutcome:

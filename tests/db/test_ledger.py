@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, text
@@ -10,8 +11,8 @@ from db.errors import AlreadySettled, BatchMismatch, BudgetDenied, StaleFence
 from db.groups import ClaimedGroup, finish_group
 from db.reservations import reserve_batch
 from db.session import session_scope
-from db.settlements import Settlement, settle_batch
-from tests.db.building import build_claimed, build_job, claim, outcome, retry, route
+from db.settlements import Settlement
+from tests.db.building import build_claimed, build_job, claim, outcome, reserve, retry, route, settle
 
 
 def read(engine: Engine, budget_id: int) -> Budget:
@@ -19,25 +20,12 @@ def read(engine: Engine, budget_id: int) -> Budget:
         return read_budget(session, budget_id=budget_id)
 
 
-def reserve(engine: Engine, group: ClaimedGroup, seqs: list[int], amounts: list[int]) -> int:
-    with session_scope(engine) as session:
-        return reserve_batch(session, group_id=group.id, fence=group.fence, seqs=seqs, amounts=amounts)
-
-
 def test_a_settlement_charges_the_cost_and_releases_the_rest(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=3)
     batch_no = reserve(db_engine, group, [0, 1, 2], [10, 10, 10])
     held = read(db_engine, job.budget_id)
     assert (held.reserved, held.spent, held.left) == (30, 0, 970)
-    with session_scope(db_engine) as session:
-        settlement = settle_batch(
-            session,
-            group_id=group.id,
-            fence=group.fence,
-            batch_no=batch_no,
-            outcomes=[outcome(0, cost=4), outcome(2, cost=10)],
-            retries=[retry(1, cost=1)],
-        )
+    settlement = settle(db_engine, group, batch_no, [outcome(0, cost=4), outcome(2, cost=10)], [retry(1, cost=1)])
     assert settlement == Settlement(spent=15, released=15, overrun=0)
     after = read(db_engine, job.budget_id)
     assert (after.reserved, after.spent, after.burned, after.overrun, after.left) == (0, 15, 0, 0, 985)
@@ -46,14 +34,7 @@ def test_a_settlement_charges_the_cost_and_releases_the_rest(db_engine: Engine) 
 def test_what_one_task_leaves_does_not_pay_for_another(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=2)
     batch_no = reserve(db_engine, group, [0, 1], [10, 10])
-    with session_scope(db_engine) as session:
-        settlement = settle_batch(
-            session,
-            group_id=group.id,
-            fence=group.fence,
-            batch_no=batch_no,
-            outcomes=[outcome(0, cost=2), outcome(1, cost=13)],
-        )
+    settlement = settle(db_engine, group, batch_no, [outcome(0, cost=2), outcome(1, cost=13)])
     assert settlement == Settlement(spent=12, released=8, overrun=3)
     assert read(db_engine, job.budget_id).overrun == 3
 
@@ -62,7 +43,7 @@ def test_a_denied_reservation_changes_nothing_and_leaves_the_transaction_usable(
     job, group = build_claimed(db_engine, tasks=3, cap=25)
     with session_scope(db_engine) as session:
         with pytest.raises(
-            BudgetDenied, match="budget nightly has 25 quanta .FLOPs. left, the batch needs 30"
+            BudgetDenied, match=r"budget nightly has 25 quanta \(FLOPs\) left, the batch needs 30"
         ) as denied:
             reserve_batch(session, group_id=group.id, fence=group.fence, seqs=[0, 1, 2], amounts=[10, 10, 10])
         finish_group(session, group_id=group.id, fence=group.fence, hand_back=[0, 1, 2])
@@ -103,9 +84,7 @@ def test_amounts_far_beyond_64_bits_stay_exact(db_engine: Engine) -> None:
     huge = 3 * 10**36 + 1
     batch_no = reserve(db_engine, group, [0, 1], [huge, 1])
     assert read(db_engine, job.budget_id).left == cap - huge - 1
-    with session_scope(db_engine) as session:
-        outcomes = [outcome(0, cost=huge - 1), outcome(1, cost=0)]
-        settle_batch(session, group_id=group.id, fence=group.fence, batch_no=batch_no, outcomes=outcomes)
+    settle(db_engine, group, batch_no, [outcome(0, cost=huge - 1), outcome(1, cost=0)])
     assert read(db_engine, job.budget_id).spent == huge - 1
 
 
@@ -134,23 +113,17 @@ def test_a_budget_is_never_lowered(db_engine: Engine) -> None:
 def test_a_batch_is_settled_once(db_engine: Engine) -> None:
     _, group = build_claimed(db_engine, tasks=1)
     batch_no = reserve(db_engine, group, [0], [10])
-    for expected in (None, AlreadySettled):
-        with session_scope(db_engine) as session:
-            call = {"group_id": group.id, "fence": group.fence, "batch_no": batch_no}
-            if expected is None:
-                settle_batch(session, **call, outcomes=[outcome(0)])
-            else:
-                with pytest.raises(expected):
-                    settle_batch(session, **call, outcomes=[outcome(0)])
+    settle(db_engine, group, batch_no, [outcome(0)])
+    with pytest.raises(AlreadySettled, match=f"batch {batch_no} of group {group.id} is settled already"):
+        settle(db_engine, group, batch_no, [outcome(0)])
 
 
 @pytest.mark.parametrize("seqs", [[0], [0, 1, 2], [0, 0], []])
 def test_a_settlement_names_each_task_of_its_batch_once(db_engine: Engine, seqs: list[int]) -> None:
     _, group = build_claimed(db_engine, tasks=3)
     batch_no = reserve(db_engine, group, [0, 1], [10, 10])
-    with pytest.raises(BatchMismatch, match=r"reserved for tasks \[0, 1\]"), session_scope(db_engine) as session:
-        outcomes = [outcome(seq) for seq in seqs]
-        settle_batch(session, group_id=group.id, fence=group.fence, batch_no=batch_no, outcomes=outcomes)
+    with pytest.raises(BatchMismatch, match=r"reserved for tasks \[0, 1\]"):
+        settle(db_engine, group, batch_no, [outcome(seq) for seq in seqs])
 
 
 @pytest.mark.parametrize(("seqs", "amounts"), [([0, 0], [1, 1]), ([7], [1]), ([0], [1, 2]), ([], []), ([0], [-1])])
@@ -175,17 +148,15 @@ def test_an_amount_that_is_not_an_int_is_refused(db_engine: Engine) -> None:
 
 def test_a_stale_fence_writes_nothing(db_engine: Engine) -> None:
     _, group = build_claimed(db_engine, tasks=1)
-    with pytest.raises(StaleFence, match=f"group {group.id} is no longer held under fence {group.fence + 1}"):
-        with session_scope(db_engine) as session:
-            reserve_batch(session, group_id=group.id, fence=group.fence + 1, seqs=[0], amounts=[1])
+    zombie = replace(group, fence=group.fence - 1)
+    with pytest.raises(StaleFence, match=f"group {group.id} is no longer held under fence {zombie.fence}"):
+        reserve(db_engine, zombie, [0])
 
 
 def test_text_that_postgres_can_not_hold_is_replaced_in_paid_answers(db_engine: Engine) -> None:
     _, group = build_claimed(db_engine, tasks=1)
     batch_no = reserve(db_engine, group, [0], [10])
-    with session_scope(db_engine) as session:
-        bad = outcome(0, answer="a\x00b\ud800")
-        settle_batch(session, group_id=group.id, fence=group.fence, batch_no=batch_no, outcomes=[bad])
+    settle(db_engine, group, batch_no, [outcome(0, answer="a\x00b\ud800")])
     with db_engine.connect() as connection:
         row = connection.execute(text("SELECT answer, response -> 'texts' ->> 0 AS first FROM outcome")).one()
     assert row.answer == row.first == "a\ufffdb\ufffd"
