@@ -57,7 +57,7 @@ class Fields:
         """A text, possibly empty, or None where the key is not given."""
         value = self.values.get(key)
         if value is not None and not isinstance(value, str):
-            raise self.error(key, f"must be a text, got {quote(value)}")
+            raise self.error(key, f"must be a text, got {quote(value)}{_hint_quotes(value)}")
         return value
 
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -69,7 +69,8 @@ class Fields:
             raise self.error(key, f"must be a list of texts, got {quote(value)}")
         for index, item in enumerate(value):
             if not isinstance(item, str) or not item.strip():
-                raise self.error(f"{key}[{index}]", f"must be a text that is not empty, got {quote(item)}")
+                reason = f"must be a text that is not empty, got {quote(item)}{_hint_quotes(item)}"
+                raise self.error(f"{key}[{index}]", reason)
         return tuple(value)
 
     def text_or_texts(self, key: str) -> tuple[str, ...]:
@@ -141,7 +142,7 @@ def read_decimal(value: object) -> Decimal | None:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """The words that point from an unknown name to the nearest known one, or "" when none is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name, list(map(str, known)), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -149,3 +150,8 @@ def quote(value: object) -> str:
     """A value as an error message repeats it: short, on one line."""
     text = repr(value)
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."
+
+
+def _hint_quotes(value: object) -> str:
+    """The remedy where YAML took a bare word for something else: yes and no are booleans to it, 12 is a number."""
+    return ": put quotes around it" if isinstance(value, bool | int | float) else ""

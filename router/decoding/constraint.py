@@ -1,13 +1,15 @@
 """The form a method demands of an answer: a regular expression, fixed choices, or the options its prompt names."""
 
+import json
 import re
 from dataclasses import dataclass
 
+from router.decoding.conversation import Example
 from router.decoding.options import DEFAULT_OPTIONS_PATTERN, compile_list_pattern, read_options
 from router.decoding.task_prompt import TaskPrompt
 from router.errors import NotEligible
-from router.fields import Fields
-from router.generation import Capability, Grammar
+from router.fields import Fields, quote
+from router.generation import Capability, Grammar, Message
 from router.linear_regex import compile_regex
 
 CONSTRAINT_KEYS = ("regex", "choices", "options_pattern")
@@ -55,7 +57,7 @@ class Constraint:
         """The answer in a text, or "" where the text does not have the form, as after running into max_tokens."""
         answer = text.strip()
         if self._is_free():
-            return answer
+            return answer if task.json_schema is None else fit_json(answer)
         if self.regex is not None:
             return answer if compile_regex(self.regex).fullmatch(answer) else ""
         return match_option(answer, self.options_for(task))
@@ -71,6 +73,15 @@ def match_option(answer: str, options: tuple[str, ...]) -> str:
     if exact:
         return exact[0]
     return begun[0] if len(begun) == 1 else ""
+
+
+def fit_json(answer: str) -> str:
+    """The answer where it is JSON, or "" where it was cut off."""
+    try:
+        json.loads(answer)
+    except (ValueError, RecursionError):
+        return ""
+    return answer
 
 
 def refuse_schema(task: TaskPrompt) -> None:
@@ -92,6 +103,17 @@ def read_constraint(settings: Fields) -> Constraint:
     if settings.values["choices"] == FROM_TASK:
         return Constraint(options_pattern=compile_list_pattern(settings, "options_pattern", DEFAULT_OPTIONS_PATTERN))
     return Constraint(choices=settings.texts("choices"))
+
+
+def check_examples(settings: Fields, examples: tuple[Example, ...], constraint: Constraint) -> None:
+    """Refuse an example whose answer the constraint would never let the model give."""
+    if constraint.regex is None and not constraint.choices:
+        return
+    for index, example in enumerate(examples):
+        task = TaskPrompt(messages=(Message(role="user", content=example.user),))
+        if constraint.fit(task, example.assistant) != example.assistant:
+            reason = f"is not an answer that regex or choices allow, got {quote(example.assistant)}"
+            raise settings.error(f"examples[{index}].assistant", reason)
 
 
 def _read_regex(settings: Fields) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from router.decoding.constraint import CONSTRAINT_KEYS, read_constraint
+from router.decoding.constraint import CONSTRAINT_KEYS, check_examples, read_constraint
 from router.decoding.conversation import FRAME_KEYS, read_frame
 from router.decoding.direct import Direct
 from router.fields import Fields
@@ -20,6 +20,6 @@ def read_few_shot(settings: Fields) -> FewShot:
     """Few-shot from a strategy file's settings."""
     settings.allow(*FRAME_KEYS, "max_tokens", *CONSTRAINT_KEYS)
     settings.items("examples")
-    return FewShot(
-        frame=read_frame(settings), constraint=read_constraint(settings), max_tokens=settings.count("max_tokens")
-    )
+    frame, constraint = read_frame(settings), read_constraint(settings)
+    check_examples(settings, frame.examples, constraint)
+    return FewShot(frame=frame, constraint=constraint, max_tokens=settings.count("max_tokens"))

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from router.decoding.constraint import fit_json
 from router.decoding.conversation import FRAME_KEYS, Frame, read_frame
 from router.decoding.options import DEFAULT_KEYS_PATTERN, compile_list_pattern, read_keys
 from router.decoding.task_prompt import TaskPrompt
 from router.errors import NotEligible
-from router.fields import Fields
+from router.fields import Fields, quote
 from router.generation import Capability, GenerationRequest, Grammar
 
 FLAT_VALUE = {"type": ["string", "number", "boolean", "null"]}
@@ -46,13 +47,7 @@ class JsonObject:
 
     def extract(self, task: TaskPrompt, texts: Sequence[str]) -> str:
         """The object as the model wrote it, or "" where it was cut off."""
-        text = texts[0].strip()
-        try:
-            # A caller's schema may ask for a list or a text: what it allows is the caller's affair.
-            json.loads(text)
-        except (ValueError, RecursionError):
-            return ""
-        return text
+        return fit_json(texts[0].strip())
 
     def max_output_tokens(self) -> int:
         """One sample of max_tokens."""
@@ -81,8 +76,12 @@ def make_flat_schema(keys: tuple[str, ...]) -> dict[str, object]:
 def read_json_object(settings: Fields) -> JsonObject:
     """JSON object from a strategy file's settings."""
     settings.allow(*FRAME_KEYS, "schema", "keys_pattern", "max_tokens")
+    frame = read_frame(settings)
+    for index, example in enumerate(frame.examples):
+        if not fit_json(example.assistant):
+            raise settings.error(f"examples[{index}].assistant", f"must be JSON, got {quote(example.assistant)}")
     return JsonObject(
-        frame=read_frame(settings),
+        frame=frame,
         schema=json.dumps(settings.inner("schema").values) if "schema" in settings else None,
         keys_pattern=compile_list_pattern(settings, "keys_pattern", DEFAULT_KEYS_PATTERN),
         max_tokens=settings.count("max_tokens"),

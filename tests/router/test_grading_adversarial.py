@@ -22,10 +22,9 @@ def is_right(grader: Mapping[str, object], answer: str) -> bool:
 @pytest.mark.parametrize(
     "answer",
     ["13", " 13.", "13.0", "13,", "**13**", "$13", "13 apples", "13km", "The answer is 13.", "5 + 8 = 13",
-     "5 \u00d7 8 - 27 = 13",
-     "1.3e1", "26/2", "x = 13", "\uff11\uff13", "\u0661\u0663", "13%", "13!", "It is 13. Yes, 13.", "- 13",
-     "13 (13.0)",
-     "No, it is 13.", "Answer: 13", '"13"', "13\u200b", "13 of the 13", "$5 + $8 = $13"],
+     "5 \u00d7 8 - 27 = 13", "1.3e1", "26/2", "x = 13", "\uff11\uff13", "\u0661\u0663", "13%", "13!",
+     "It is 13. Yes, 13.", "- 13", "13 (13.0)", "No, it is 13.", "Answer: 13", '"13"', "13\u200b", "13 of the 13",
+     "$5 + $8 = $13"],
 )  # fmt: skip
 def test_numeric_accepts(answer: str) -> None:
     assert is_right(THIRTEEN, answer)
@@ -34,13 +33,10 @@ def test_numeric_accepts(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     ["12 or 13", "13 or 12", "12, 13", "12,13", "12-13", "12 - 13", "between 12 and 13", "either 13", "-13",
-     "\u221213", "\u2212 13",
-     "minus 13", "negative 13", "not 13", "It isn't 13.", "13 is wrong", "13?", "Is it 13?", "more than 13",
-     "at least 13",
-     "<13", ">= 13", "!= 13", "13*2", "13 * 2", "1*3", "13 thousand", "13k", "13e2", "13^2", "13\u00b2", "13\u00bd",
-     "13 and a half", "13 point 5", "1,3", "1.3",
-     "013.13", "13.13.13", "13:00", "13/2", "13/10/2024", "2x13", "13th", "x13", "13x2", "sqrt(13)", "\u221a13",
-     "13 + 1", "13+", "13\u03c0",
+     "\u221213", "\u2212 13", "minus 13", "negative 13", "not 13", "It isn't 13.", "13 is wrong", "13?", "Is it 13?",
+     "more than 13", "at least 13", "<13", ">= 13", "!= 13", "13*2", "13 * 2", "1*3", "13 thousand", "13k", "13e2",
+     "13^2", "13\u00b2", "13\u00bd", "13 and a half", "13 point 5", "1,3", "1.3", "013.13", "13.13.13", "13:00",
+     "13/2", "13/10/2024", "2x13", "13th", "x13", "13x2", "sqrt(13)", "\u221a13", "13 + 1", "13+", "13\u03c0",
      "x = 12, x = 13", "12 = 13", "thirteen", "", "  ", "-", "1300", "113", "13 million", "13 dozen", "$-13", "-$13",
      "12 apples, not 13", "13 rather than 12", "10^13", "a" * 3000 + " 13", "12 13", "1 3"],
 )  # fmt: skip
@@ -62,11 +58,10 @@ def test_numeric_refuses_other_units(answer: str) -> None:
 
 @pytest.mark.parametrize(
     ("reference", "answer"),
-    [(1234.5, "1,234.50"), (1234567, "1,234,567"), ("1_000", "1000"), (-5, "-5"), (-5, "\u22125\u00b0C"), (-5,
-     "minus 5"), (-5, "-$5"),
-     (0.1, ".1"), (0.5, "1/2"), (0.5, "\u00bd"), (2.5, "2 1/2"), (2.5, "2\u00bd"), (1_500_000, "1.5 million"),
-     (12_000, "$12k"),
-     (24, "2 dozen"), (0, "0"), (0, "-0"), (3e9, "3 billion"), (1e-3, "1e-3")],
+    [(1234.5, "1,234.50"), (1234567, "1,234,567"), ("1_000", "1000"), (-5, "-5"), (-5, "\u22125\u00b0C"),
+     (-5, "minus 5"), (-5, "-$5"), (0.1, ".1"), (0.5, "1/2"), (0.5, "\u00bd"), (2.5, "2 1/2"), (2.5, "2\u00bd"),
+     (1_500_000, "1.5 million"), (12_000, "$12k"), (24, "2 dozen"), (0, "0"), (0, "-0"), (3e9, "3 billion"),
+     (1e-3, "1e-3")],
 )  # fmt: skip
 def test_numeric_reads_how_people_write_numbers(reference: object, answer: str) -> None:
     assert is_right({"kind": "numeric", "reference": reference}, answer)
@@ -74,13 +69,11 @@ def test_numeric_reads_how_people_write_numbers(reference: object, answer: str) 
 
 @pytest.mark.parametrize(
     ("grader", "answer"),
-    [(POSITIVE, "positive"), (POSITIVE, "Positive."), (POSITIVE, "The sentiment is **positive**."), (POSITIVE,
-     '"positive"'),
-     (POSITIVE, "Sentiment: positive"), (POSITIVE, "Positive, because they don't complain."), (POSITIVE,
-     "positive\nThe food was not bad."),
-     (YES, "Yes"), (YES, "Yes, it is not a planet."), (YES, "yes."), (LETTER, "B"), (LETTER, "b"), (LETTER,
-     "B) Paris"),
-     (LETTER, "(B)"), (LETTER, "The answer is B. It is a city."), (LETTER, "**B**")],
+    [(POSITIVE, "positive"), (POSITIVE, "Positive."), (POSITIVE, "The sentiment is **positive**."),
+     (POSITIVE, '"positive"'), (POSITIVE, "Sentiment: positive"),
+     (POSITIVE, "Positive, because they don't complain."), (POSITIVE, "positive\nThe food was not bad."),
+     (YES, "Yes"), (YES, "Yes, it is not a planet."), (YES, "yes."), (LETTER, "B"), (LETTER, "b"),
+     (LETTER, "B) Paris"), (LETTER, "(B)"), (LETTER, "The answer is B. It is a city."), (LETTER, "**B**")],
 )  # fmt: skip
 def test_choice_accepts(grader: Mapping[str, object], answer: str) -> None:
     assert is_right(grader, answer)
@@ -89,15 +82,12 @@ def test_choice_accepts(grader: Mapping[str, object], answer: str) -> None:
 @pytest.mark.parametrize(
     ("grader", "answer"),
     [(POSITIVE, "not positive"), (POSITIVE, "positive or negative"), (POSITIVE, "It is positive, not negative."),
-     (POSITIVE, "non-positive"),
-     (POSITIVE, "It isn't positive"), (POSITIVE, "It isn\u2019t positive"), (POSITIVE, "Positive?"), (POSITIVE,
-     "Positive, it is not."),
-     (POSITIVE, "anything but positive"), (POSITIVE, "the opposite of positive"), (POSITIVE, "positively"), (POSITIVE,
-     "nonpositive"),
+     (POSITIVE, "non-positive"), (POSITIVE, "It isn't positive"), (POSITIVE, "It isn\u2019t positive"),
+     (POSITIVE, "Positive?"), (POSITIVE, "Positive, it is not."), (POSITIVE, "anything but positive"),
+     (POSITIVE, "the opposite of positive"), (POSITIVE, "positively"), (POSITIVE, "nonpositive"),
      (POSITIVE, "far from positive"), (POSITIVE, "Positive is wrong."), (POSITIVE, "p o s i t i v e"), (POSITIVE, ""),
      (YES, "Yes and no"), (YES, "no"), (YES, "yesterday"), (YES, "yes/no"), (LETTER, "A or B"), (LETTER, "AB"),
-     (LETTER, "not B"),
-     (LETTER, "A, B, C, D"), (LETTER, "Because")],
+     (LETTER, "not B"), (LETTER, "A, B, C, D"), (LETTER, "Because")],
 )  # fmt: skip
 def test_choice_refuses(grader: Mapping[str, object], answer: str) -> None:
     assert not is_right(grader, answer)
@@ -117,8 +107,7 @@ def test_json_fields_accepts(answer: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     ['{"name": "Ada Lovelace", "born": 1815}', '{"name": "Ada Lovelace", "born": 1815, "alive": 0}', "[]", "null",
-     "{}", "{",
-     '{"name": "Ada Lovelace", "born": 1815, "born": 1816, "alive": false}',
+     "{}", "{", '{"name": "Ada Lovelace", "born": 1815, "born": 1816, "alive": false}',
      '{"name": "Ada Lovelace", "born": NaN, "alive": false}',
      '{"name": "Ada Lovelace", "born": "1815 or 1816", "alive": false}',
      '{"name": ["Ada Lovelace"], "born": 1815, "alive": false}',
@@ -134,10 +123,9 @@ def test_json_fields_refuses(answer: str) -> None:
 
 @pytest.mark.parametrize(
     ("reference", "value", "right"),
-    [(True, 1, False), (1, True, False), (None, '""', False), (None, "null", True), ("42", 42, True), (42, '"$42"',
-     True),
-     (["a", "b"], '["A", "b"]', True), (["a", "b"], '["b", "a"]', False), (["a"], '["a", "b"]', False), ({"x": 1},
-     '{"x": 1.0}', True)],
+    [(True, 1, False), (1, True, False), (None, '""', False), (None, "null", True), ("42", 42, True),
+     (42, '"$42"', True), (["a", "b"], '["A", "b"]', True), (["a", "b"], '["b", "a"]', False),
+     (["a"], '["a", "b"]', False), ({"x": 1}, '{"x": 1.0}', True)],
 )  # fmt: skip
 def test_json_fields_compares_by_type(reference: object, value: object, right: bool) -> None:
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -205,13 +193,10 @@ def test_regex_matches_the_whole_answer_and_never_runs_away() -> None:
     ("asked", "right", "wrong"),
     [({"must_contain": ["sorry"]}, "We are sorry.", "We are sorrys."),
      ({"must_not_contain": "very"}, "every day", "a very good day"),
-     ({"starts_with": "Dear"}, "dear Ann, hello", "Oh dear"),
-     ({"ends_with": "!"}, '"Come in!"', "Come in!."),
+     ({"starts_with": "Dear"}, "dear Ann, hello", "Oh dear"), ({"ends_with": "!"}, '"Come in!"', "Come in!."),
      ({"min_words": 3, "max_words": 4}, "one two - three", "one - - -"),
-     ({"max_words": 2}, "one two", "one two three"),
-     ({"case": "upper"}, "HELLO, WORLD 2", "HELLO, World"),
-     ({"case": "lower"}, "hello", "1234"),
-     ({"case": "title"}, "The Old Man", "The old Man")],
+     ({"max_words": 2}, "one two", "one two three"), ({"case": "upper"}, "HELLO, WORLD 2", "HELLO, World"),
+     ({"case": "lower"}, "hello", "1234"), ({"case": "title"}, "The Old Man", "The old Man")],
 )  # fmt: skip
 def test_properties(asked: object, right: str, wrong: str) -> None:
     assert is_right({"kind": "properties", "reference": asked}, right)
