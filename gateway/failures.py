@@ -1,0 +1,70 @@
+"""From an error to what the person at the terminal is told, and the exit code."""
+
+import errno
+from typing import NamedTuple
+
+from sqlalchemy.exc import OperationalError
+
+from db.errors import NoSuchRow
+from gateway.errors import JobFileError, OutputError, UsageError
+from gateway.exit_codes import ExitCode
+from router.errors import AmountError, FieldError, InfeasibleTarget, StrategyFileError
+from worker.engines.errors import EngineError
+from worker.errors import (
+    BudgetTooSmall,
+    JobNotDriveable,
+    NothingToTrain,
+    RecordingError,
+    SettingError,
+    StrategyFileUnreadable,
+    UntrainedStrategies,
+)
+from worker.postgres.errors import EmbeddedPostgresError
+
+
+class Failure(NamedTuple):
+    """What to say and how to end; an unexpected error also shows its traceback."""
+
+    message: str
+    exit_code: ExitCode
+    expected: bool
+
+
+def describe_failure(error: BaseException) -> Failure:
+    """The failure behind an error; groups are described by their first member."""
+    if isinstance(error, BaseExceptionGroup):
+        return describe_failure(error.exceptions[0])
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("stopped", ExitCode.ABORTED, True)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = error.filename or "this machine"
+        return Failure(f"{place}: the disk is full; free some space and run the command again", ExitCode.OUTPUT, True)
+    if isinstance(error, OperationalError):
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        return Failure(f"the database does not answer: {reason}", ExitCode.DATABASE, True)
+    for kind, exit_code in EXIT_CODES.items():
+        if isinstance(error, kind):
+            return Failure(str(error), exit_code, True)
+    return Failure(f"{type(error).__name__}: {error}", ExitCode.INTERNAL, False)
+
+
+# The first row that fits decides, so a narrower error stands before the wider one it belongs to.
+EXIT_CODES: dict[type[Exception], ExitCode] = {
+    UsageError: ExitCode.USAGE,
+    AmountError: ExitCode.USAGE,
+    SettingError: ExitCode.USAGE,
+    JobFileError: ExitCode.JOB_FILE,
+    RecordingError: ExitCode.JOB_FILE,
+    StrategyFileUnreadable: ExitCode.STRATEGIES,
+    StrategyFileError: ExitCode.STRATEGIES,
+    FieldError: ExitCode.STRATEGIES,
+    EngineError: ExitCode.ENGINE,
+    BudgetTooSmall: ExitCode.BUDGET,
+    InfeasibleTarget: ExitCode.BUDGET,
+    OutputError: ExitCode.OUTPUT,
+    EmbeddedPostgresError: ExitCode.DATABASE,
+    NoSuchRow: ExitCode.NOT_FOUND,
+    JobNotDriveable: ExitCode.NOT_FOUND,
+    UntrainedStrategies: ExitCode.UNTRAINED,
+    NothingToTrain: ExitCode.UNTRAINED,
+}

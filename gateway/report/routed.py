@@ -1,0 +1,85 @@
+"""What was predicted and what happened, as arrays over the tasks of a job, and what a report says of each strategy."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.report.values import CostPair, Plan, Point, StrategyReport
+from router.allocation import Allocation
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RoutedTasks:
+    """Arrays over n tasks and s strategies, in the order of `names`."""
+
+    names: tuple[str, ...]  # (s,)
+    descriptions: tuple[str, ...]  # (s,)
+    accuracy: Floats  # (n, s) predicted; NaN = not eligible
+    cost_quanta: Floats  # (n, s) predicted; NaN = not eligible
+    choice: NDArray[np.integer]  # (n,) the strategy that ran; -1 = none
+    paid_quanta: Sequence[int]  # (n,) exact; 0 where nothing ran
+    grade: Floats  # (n,) 0..1; NaN = no grade
+
+
+def describe_strategies(routed: RoutedTasks, *, measured: Mapping[str, Point]) -> tuple[StrategyReport, ...]:
+    """Each strategy alone and on its own tasks; `measured` gives what strategies really did on ALL of these tasks."""
+    return tuple(_describe_strategy(routed, column, measured.get(name)) for column, name in enumerate(routed.names))
+
+
+def _describe_strategy(routed: RoutedTasks, column: int, measured: Point | None) -> StrategyReport:
+    accuracy = routed.accuracy[:, column].astype(np.float64)  # (n,)
+    cost = routed.cost_quanta[:, column].astype(np.float64)  # (n,)
+    chosen = routed.choice == column  # (n,)
+    grade = routed.grade[chosen]
+    return StrategyReport(
+        name=routed.names[column],
+        description=routed.descriptions[column],
+        eligible_tasks=int(np.isfinite(accuracy).sum()),
+        alone_accuracy=float(np.nan_to_num(accuracy).sum() / max(1, len(accuracy))),
+        alone_cost_quanta=float(np.nansum(cost)),
+        alone_accuracy_measured=measured.accuracy if measured else None,
+        alone_cost_measured_quanta=measured.cost_quanta if measured else None,
+        tasks=int(chosen.sum()),
+        predicted_accuracy=mean_of_known(accuracy[chosen]),
+        observed_accuracy=mean_of_known(grade),
+        graded=int(np.isfinite(grade).sum()),
+        predicted_cost_quanta=float(np.nansum(cost[chosen])),
+        cost_quanta=sum(routed.paid_quanta[row] for row in np.flatnonzero(chosen).tolist()),
+    )
+
+
+def mean_of_known(values: Floats) -> float | None:
+    """The mean of what is not NaN, or None when there is nothing."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def describe_plan(allocation: Allocation) -> Plan:
+    """A job's allocation with its sums turned into mean accuracies."""
+    tasks = max(1, len(allocation.choice))
+    return Plan(
+        accuracy=allocation.accuracy / tasks,
+        cost_quanta=allocation.cost,
+        upper_bound=allocation.upper_bound / tasks if math.isfinite(allocation.upper_bound) else None,
+        proven=allocation.proven,
+        shadow_price=allocation.shadow_price if math.isfinite(allocation.shadow_price) else None,
+    )
+
+
+def pair_costs(routed: RoutedTasks, *, limit: int = 2000) -> tuple[CostPair, ...]:
+    """Predicted beside actual cost of the tasks that ran; evenly thinned to the limit."""
+    rows = np.flatnonzero(routed.choice >= 0)
+    rows = rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)]
+    return tuple(
+        CostPair(
+            strategy=routed.names[routed.choice[row]],
+            predicted_quanta=float(routed.cost_quanta[row, routed.choice[row]]),
+            actual_quanta=float(routed.paid_quanta[row]),
+        )
+        for row in rows.tolist()
+    )

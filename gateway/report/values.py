@@ -1,0 +1,204 @@
+"""Everything a report shows. Costs are quanta of the job's unit; accuracies are mean shares of right answers, 0..1."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from router.units import Unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetReport:
+    """The budget row as it stands; `cap_quanta` is None for a job that runs without a cap."""
+
+    unit: Unit
+    cap_quanta: int | None
+    spent_quanta: int
+    reserved_quanta: int = 0
+    burned_quanta: int = 0  # charged for work whose answer was lost (a killed worker)
+    overrun_quanta: int = 0  # charged by an engine above what it had been allowed to use
+
+    @property
+    def used_quanta(self) -> int:
+        """Everything that was really paid."""
+        return self.spent_quanta + self.burned_quanta + self.overrun_quanta
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineReport:
+    """Which engine answered: the words of its identity, and why it was chosen over another one."""
+
+    name: str
+    kind: str
+    model: str
+    version: str
+    device: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskCounts:
+    """How the job's tasks ended."""
+
+    total: int
+    answered: int
+    failed: int  # refused by the engine, one by one
+    unserved: int  # never run: budget exhausted or cancelled
+    graded: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategyReport:
+    """One strategy: what it would do alone on every task, and what it did on the tasks it was given."""
+
+    name: str
+    description: str
+    eligible_tasks: int
+    alone_accuracy: float  # predicted for all tasks; a task it may not serve counts as wrong
+    alone_cost_quanta: float  # predicted, over the tasks it may serve
+    alone_accuracy_measured: float | None = None  # where every task was really run with it (a recording, a calibration)
+    alone_cost_measured_quanta: float | None = None
+    tasks: int
+    predicted_accuracy: float | None  # on the tasks it was given
+    observed_accuracy: float | None  # on those of them with a grade
+    graded: int
+    predicted_cost_quanta: float
+    cost_quanta: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What the allocation promised, with its certificate: nothing within the budget is predicted above the bound."""
+
+    accuracy: float
+    cost_quanta: float
+    upper_bound: float | None  # mean accuracy; None where no budget bounds the choice (a weight)
+    proven: bool  # the choice is the optimum for these predictions, not only within the gap
+    shadow_price: float | None  # right answers per quantum
+
+    @property
+    def gap(self) -> float | None:
+        """Mean accuracy that may at most be missing to the optimum."""
+        return None if self.upper_bound is None else max(0.0, self.upper_bound - self.accuracy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A cost and the mean accuracy that goes with it."""
+
+    cost_quanta: float
+    accuracy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpendPoint:
+    """The budget at one moment; `seconds` since the job started."""
+
+    seconds: float
+    spent_quanta: int  # with what was burned
+    reserved_quanta: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyBin:
+    """Tasks with similar predicted accuracy: the mean prediction beside the share that was right."""
+
+    predicted: float
+    observed: float
+    tasks: int
+    low: float  # 95 % Wilson interval of the share
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostPair:
+    """One task's predicted and actual cost."""
+
+    strategy: str
+    predicted_quanta: float
+    actual_quanta: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of the run and how long it took."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """Where the time went, without installation; `overhead_ms_per_task` is everything but encoding and generation."""
+
+    wall_seconds: float
+    encoding_seconds: float
+    generation_seconds: float
+    overhead_ms_per_task: float
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """What one strategy was predicted to do for one task."""
+
+    strategy: str
+    accuracy: float
+    cost_quanta: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One decision in words."""
+
+    custom_id: str
+    prompt: str
+    chosen: str
+    options: tuple[Option, ...]  # cheapest first
+    reason: str
+    answer: str
+    grade: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionRow:
+    """One task in the report's table."""
+
+    custom_id: str
+    prompt: str
+    strategy: str | None
+    predicted_accuracy: float | None
+    predicted_cost_quanta: float | None
+    cost_quanta: int | None
+    grade: float | None
+    answer: str  # or why there is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobReport:
+    """One job, ready to be shown."""
+
+    job_id: int
+    job_file: str
+    state: str
+    objective: str  # in words: "budget 3.50e+14 FLOPs (25 %)"
+    started_at: datetime
+    finished_at: datetime | None
+    budget: BudgetReport
+    tasks: TaskCounts
+    plan: Plan
+    observed_accuracy: float | None
+    engines: tuple[EngineReport, ...]
+    strategies: tuple[StrategyReport, ...]
+    frontier: tuple[Point, ...]  # cheapest first
+    spend: tuple[SpendPoint, ...]
+    accuracy_bins: tuple[AccuracyBin, ...]
+    cost_pairs: tuple[CostPair, ...]
+    timings: Timings
+    examples: tuple[Example, ...] = ()
+    decisions: tuple[DecisionRow, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of every cost in the report."""
+        return self.budget.unit
