@@ -9,7 +9,7 @@ from router.instance import Floats, Indices, Instance
 
 WORK_LIMIT = 2_000_000  # states looked at in one closure, about a quarter of a second
 STEP_WORK = 500  # a step without states still takes time
-STATE_LIMIT = 8_192  # states kept after each task; past it the nearest to the budget are kept and nothing is proven
+STATE_LIMIT = 32_768  # states kept after each task; past it the nearest to the budget are kept and nothing is proven
 CORE_LIMIT = 50_000  # alternatives looked at
 
 

@@ -65,14 +65,16 @@ def _trace_block(block: Block) -> list[dict[str, NDArray[Any]]]:
     while len(task):
         slopes = _find_slopes(gain, extra_cost)
         strategy = slopes.argmax(axis=0)
-        going_on = np.flatnonzero(np.take_along_axis(slopes, strategy[np.newaxis], axis=0)[0] > 0)
+        slope = _pick(slopes, strategy)
+        going_on = np.flatnonzero(slope > 0)
         if not len(going_on):
             break
         if len(going_on) < len(task):
-            task, strategy, steepest_before = task[going_on], strategy[going_on], steepest_before[going_on]
-            gain, extra_cost, slopes = gain[:, going_on], extra_cost[:, going_on], slopes[:, going_on]
+            task, strategy, slope = task[going_on], strategy[going_on], slope[going_on]
+            gain, extra_cost = gain[:, going_on], extra_cost[:, going_on]
+            steepest_before = steepest_before[going_on]
         # A hull bends down; rounding must not bend it up, or a prefix could take a task's second segment alone.
-        slope = np.minimum(_pick(slopes, strategy), steepest_before)
+        slope = np.minimum(slope, steepest_before)
         step_cost, step_gain = _pick(extra_cost, strategy), _pick(gain, strategy)
         pieces.append({"task": task, "strategy": strategy, "extra_cost": step_cost, "gain": step_gain, "slope": slope})
         gain, extra_cost, steepest_before = gain - step_gain, extra_cost - step_cost, slope
