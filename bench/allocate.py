@@ -2,7 +2,8 @@
 
     python bench/allocate.py [--quick] [--json]
 
-The last line of --json is one JSON object with the figures. --quick leaves out the largest sizes and takes under 50 s.
+Times are CPU seconds: every solver here runs on one thread, so that is what a quiet machine shows on the clock. The
+last line of --json is one JSON object with the figures. --quick leaves out the largest sizes and takes under 50 s.
 """
 
 import argparse
@@ -90,10 +91,10 @@ def _with_budget(accuracy: Cells, cost: Cells, share: float) -> Instance:
 
 
 def solve_here(instance: Instance) -> tuple[Allocation, float]:
-    """This allocator, and its wall seconds."""
-    begun = time.perf_counter()
+    """This allocator, and its CPU seconds."""
+    begun = time.process_time()
     allocation = allocate(instance.accuracy, instance.cost, instance.budget)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     spent = instance.cost[np.arange(len(instance.cost)), allocation.choice].sum()
     assert spent <= instance.budget, "the budget is broken"
     return allocation, seconds
@@ -102,7 +103,7 @@ def solve_here(instance: Instance) -> tuple[Allocation, float]:
 def solve_with_highs(instance: Instance, time_limit: float) -> Solved:
     """HiGHS on the mixed-integer programme; the bound is its dual bound."""
     programme = _constraints(instance)
-    begun = time.perf_counter()
+    begun = time.process_time()
     answer = milp(
         -instance.accuracy.ravel(),
         integrality=np.ones(instance.accuracy.size),
@@ -110,7 +111,7 @@ def solve_with_highs(instance: Instance, time_limit: float) -> Solved:
         constraints=programme,
         options={"mip_rel_gap": 0.0, "time_limit": time_limit},
     )
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     value = -float(answer.fun) if answer.x is not None else float("nan")
     return Solved(value, seconds, -float(answer.mip_dual_bound))
 
@@ -118,7 +119,7 @@ def solve_with_highs(instance: Instance, time_limit: float) -> Solved:
 def solve_relaxation_with_highs(instance: Instance) -> Solved:
     """HiGHS on the linear relaxation."""
     one_each, within = _constraints(instance)
-    begun = time.perf_counter()
+    begun = time.process_time()
     answer = linprog(
         -instance.accuracy.ravel(),
         A_ub=within.A,
@@ -128,7 +129,7 @@ def solve_relaxation_with_highs(instance: Instance) -> Solved:
         bounds=(0, 1),
         method="highs",
     )
-    return Solved(-float(answer.fun), time.perf_counter() - begun, -float(answer.fun))
+    return Solved(-float(answer.fun), time.process_time() - begun, -float(answer.fun))
 
 
 def _constraints(instance: Instance) -> tuple[LinearConstraint, LinearConstraint]:
@@ -145,7 +146,7 @@ def solve_with_published_programme(instance: Instance, steps: int) -> Solved:
 
     Costs rounded to the nearest step, as published, would break the budget.
     """
-    begun = time.perf_counter()
+    begun = time.process_time()
     step = instance.budget / steps
     rounded = np.ceil(instance.cost / step).astype(int)
     best = np.zeros(steps + 1)  # best[b]: the largest accuracy within b steps
@@ -155,7 +156,7 @@ def solve_with_published_programme(instance: Instance, steps: int) -> Solved:
             if cost <= steps:
                 np.maximum(following[cost:], best[: steps + 1 - cost] + accuracy, out=following[cost:])
         best = following
-    return Solved(float(best[-1]), time.perf_counter() - begun, float("inf"))
+    return Solved(float(best[-1]), time.process_time() - begun, float("inf"))
 
 
 def measure_windows() -> list[Figure]:
@@ -166,7 +167,7 @@ def measure_windows() -> list[Figure]:
         median_ms = statistics.median(seconds for _, seconds in runs) * 1e3
         proven = sum(allocation.proven for allocation, _ in runs) / len(runs)
         print(f"{tasks:>9,} x 10  median {median_ms:8.2f} ms  proven {proven:.0%} of {len(runs)}")
-        figures.append(Figure(f"window of {tasks}, median", median_ms, "ms", "<= 50", median_ms <= 50))
+        figures.append(Figure(f"window of {tasks}, median", median_ms, "CPU ms", "<= 50", median_ms <= 50))
         figures.append(Figure(f"window of {tasks}, proven", proven * 100, "%", "100", proven == 1))
     return figures
 
@@ -219,19 +220,19 @@ def measure_scale(sizes: tuple[int, ...]) -> list[Figure]:
             allocation, seconds = solve_here(make(tasks, 10, 0))
             share = allocation.gap / allocation.accuracy
             print(f"{tasks:>9,} x 10  {name:<11} {seconds:7.3f} s  gap {share:.1e} of the value")
-            goal_seconds, goal_gap = 10 * max(tasks / 1e6, 0.2), 1e-5
+            goal_seconds, goal_gap = 5 * max(tasks / 1e6, 0.2), 1e-5
             figures.append(
-                Figure(f"{tasks:,} x 10 {name}", seconds, "s", f"<= {goal_seconds:g}", seconds <= goal_seconds)
+                Figure(f"{tasks:,} x 10 {name}", seconds, "CPU s", f"<= {goal_seconds:g}", seconds <= goal_seconds)
             )
             figures.append(
                 Figure(f"{tasks:,} x 10 {name}, gap", share, "of value", f"<= {goal_gap}", share <= goal_gap)
             )
     instance = make_realistic(sizes[-1], 10, 0)
-    begun = time.perf_counter()
+    begun = time.process_time()
     curve = frontier(instance.accuracy, instance.cost)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     print(f"{sizes[-1]:>9,} x 10  frontier    {seconds:7.3f} s  {len(curve.cost):,} breakpoints")
-    figures.append(Figure(f"frontier of {sizes[-1]:,} x 10", seconds, "s", "<= 5", seconds <= 5))
+    figures.append(Figure(f"frontier of {sizes[-1]:,} x 10", seconds, "CPU s", "<= 5", seconds <= 5))
     return figures
 
 
