@@ -73,6 +73,13 @@ class Fields:
                 raise self.error(f"{key}[{index}]", reason)
         return tuple(value)
 
+    def stops(self, key: str) -> tuple[str, ...]:
+        """A list of texts that end an answer, which may be white space; empty where the key is not given."""
+        value = self.values.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self.error(key, f'must be a list of texts such as ["\\n"], got {quote(value)}')
+        return tuple(value)
+
     def text_or_texts(self, key: str) -> tuple[str, ...]:
         """A text that is not blank, or a list of such texts."""
         return self.texts(key) if isinstance(self.required(key), list) else (self.text(key),)

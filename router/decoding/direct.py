@@ -19,6 +19,7 @@ class Direct:
     frame: Frame
     constraint: Constraint
     max_tokens: int
+    stop: tuple[str, ...] = ()  # texts that end a free answer, such as a line break after a short one
 
     @property
     def description(self) -> str:
@@ -37,6 +38,8 @@ class Direct:
             messages=self.frame.lay_out(task),
             max_tokens=task.cap(self.max_tokens),
             grammar=self.constraint.grammar_for(task),
+            # JSON may hold any of these texts before it is whole.
+            stop=self.stop if task.json_schema is None else (),
         )
 
     def extract(self, task: TaskPrompt, texts: Sequence[str]) -> str:
@@ -50,7 +53,10 @@ class Direct:
 
 def read_direct(settings: Fields) -> Direct:
     """Direct from a strategy file's settings."""
-    settings.allow("system", "instruction", "max_tokens", *CONSTRAINT_KEYS)
+    settings.allow("system", "instruction", "max_tokens", "stop", *CONSTRAINT_KEYS)
     return Direct(
-        frame=read_frame(settings), constraint=read_constraint(settings), max_tokens=settings.count("max_tokens")
+        frame=read_frame(settings),
+        constraint=read_constraint(settings),
+        max_tokens=settings.count("max_tokens"),
+        stop=settings.stops("stop"),
     )

@@ -18,8 +18,9 @@ class FewShot(Direct):
 
 def read_few_shot(settings: Fields) -> FewShot:
     """Few-shot from a strategy file's settings."""
-    settings.allow(*FRAME_KEYS, "max_tokens", *CONSTRAINT_KEYS)
+    settings.allow(*FRAME_KEYS, "max_tokens", "stop", *CONSTRAINT_KEYS)
     settings.items("examples")
     frame, constraint = read_frame(settings), read_constraint(settings)
     check_examples(settings, frame.examples, constraint)
-    return FewShot(frame=frame, constraint=constraint, max_tokens=settings.count("max_tokens"))
+    max_tokens, stop = settings.count("max_tokens"), settings.stops("stop")
+    return FewShot(frame=frame, constraint=constraint, max_tokens=max_tokens, stop=stop)

@@ -1,4 +1,4 @@
-"""The one number that an answer states, read strictly: whoever hedges, bounds or denies states none."""
+"""The numbers that an answer states as its result, read strictly: whoever hedges, bounds or denies states none."""
 
 import re
 import unicodedata
@@ -10,6 +10,7 @@ from router.grading.assertion import is_asserted
 from router.grading.normal_text import fold_characters
 
 LONGEST_ANSWER = 2_000  # characters; a number somewhere in an essay is not its answer
+LONGEST_WORKING = 80  # characters of arithmetic before an equals sign
 
 SCALES = {
     "hundred": 100,
@@ -48,6 +49,10 @@ _SCALE = re.compile(r"k\b|\s?\b(hundred|thousand|million|billion|trillion|dozen)
 _UNIT = re.compile(rf"\s?([^\W0-9]+(?:[/^]\w+)*|[%°{_CURRENCY}][^\W0-9]*)")
 
 
+_THEREFORE = re.compile(r"\b(?:so|therefore|thus|hence|(?:final )?answer(?: is|:)|total of)\b[,:]?", re.IGNORECASE)
+_WORKING = re.compile(rf"[0-9)%]\s*[+*/{_TIMES}x-]\s*[$€£]?[(0-9][0-9.,()$€£%+*/{_TIMES}x\s-]*$")
+
+
 class StatedNumber(NamedTuple):
     """A number with the word or sign right after it, and the currency before it; "" without them."""
 
@@ -62,14 +67,14 @@ class _Span(NamedTuple):
 
 
 def read_numbers(answer: str) -> list[StatedNumber]:
-    """Every number that an answer states; none at all where one can not be read for certain."""
+    """Every number from the conclusion of an answer on; none at all where one can not be read for certain."""
     if len(answer) > LONGEST_ANSWER:
         return []
-    text = _drop_working(_unfold_marks(answer))
+    text = _unfold_marks(answer)
     if _HEDGE.search(text):
         return []
     numbers: list[StatedNumber] = []
-    at = 0
+    at = _find_conclusion(text)
     while run := _RUN.search(text, at):
         at = run.end()
         if _INSIDE_WORD.search(text[max(0, run.start() - 3) : run.start()]):
@@ -136,12 +141,15 @@ def _unfold_mark(character: str) -> str:
     return f" {character}" if kind.startswith("<fraction>") else character
 
 
-def _drop_working(text: str) -> str:
-    """The text without arithmetic that leads to an equals sign: of "5 * 3 = 15" only "15" is stated."""
-    kept = ""
-    for part in text.split("="):
-        working = re.search(rf"[0-9.,+*/{_TIMES}x()$€£%\s-]*$", kept)
-        left = kept[working.start() :] if working else ""
-        is_working = re.search(rf"[0-9)%]\s*[+*/{_TIMES}x-]\s*[$€£]?[(0-9]", left)
-        kept = f"{kept[: -len(left)] if is_working else kept + ' '}{'= ' if kept else ''}{part}"
-    return kept
+def _find_conclusion(text: str) -> int:
+    """Where the last conclusion begins: after "so", or after an equals sign with arithmetic before it; 0 without one.
+
+    Of "5 boxes of 8 pens, 5 x 8 = 40" only 40 is stated. "x = 12, x = 13" concludes nothing: it states both.
+    """
+    ends = [match.end() for match in _THEREFORE.finditer(text)]
+    ends += [match.end() for match in re.finditer("=", text) if _WORKING.search(_line_before(text, match.start()))]
+    return max((end for end in ends if _RUN.search(text, end)), default=0)
+
+
+def _line_before(text: str, end: int) -> str:
+    return text[max(0, end - LONGEST_WORKING) : end].rpartition("\n")[2]

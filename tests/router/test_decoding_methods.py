@@ -105,6 +105,12 @@ def test_an_empty_system_text_is_sent_as_such() -> None:
     assert len(make_method({"method": "direct", "max_tokens": 9}).build(ask("hi")).messages) == 1
 
 
+def test_stop_texts_end_free_answers_only() -> None:
+    method = make_method({"method": "direct", "max_tokens": 9, "stop": ["\n"]})
+    assert method.build(ask("?")).stop == ("\n",)
+    assert method.build(ask("?", response_format=SCHEMA)).stop == ()
+
+
 def test_few_shot_joins_any_grammar() -> None:
     shots = {"method": "few_shot", "max_tokens": 8, "examples": [{"user": "u", "assistant": "7"}]}
     regex = make_method({**shots, "regex": "[0-9]{1,3}"}).build(ask("?")).grammar

@@ -28,6 +28,10 @@ VOTE: dict[str, object] = {"method": "self_consistency", "n": 5, "base": DIRECT}
             "decoding.system: must be a text, got 3: put quotes around it",
         ),
         (
+            {"method": "direct", "max_tokens": 1, "stop": "\n"},
+            "decoding.stop: must be a list of texts such as [\"\\n\"], got '\\n'",
+        ),
+        (
             {"method": "direct", "max_tokens": 1, "regex": "("},
             "decoding.regex: is not a regular expression that can hold an answer",
         ),
