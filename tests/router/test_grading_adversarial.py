@@ -24,9 +24,9 @@ def is_right(grader: Mapping[str, object], answer: str) -> bool:
     ["13", " 13.", "13.0", "13,", "**13**", "$13", "13 apples", "13km", "The answer is 13.", "5 + 8 = 13",
      "5 \u00d7 8 - 27 = 13", "1.3e1", "26/2", "x = 13", "\uff11\uff13", "\u0661\u0663", "13%", "13!",
      "It is 13. Yes, 13.", "- 13", "13 (13.0)", "No, it is 13.", "Answer: 13", '"13"', "13\u200b", "13 of the 13",
-     "$5 + $8 = $13",
-     "Tom has 5 boxes of 8, which means he has 5 + 8 = 13 pens.", "5 + 5 = 10, 10 + 3 = 13", "12 + 1 = 13\nA pen",
-     "There are 5 and 8, so 13.", "5 boxes and 8 boxes. The answer is 13.", "It takes 5 and 8: a total of 13.", "13, so few!"],
+     "$5 + $8 = $13", "Tom has 5 boxes of 8, which means he has 5 + 8 = 13 pens.", "5 + 5 = 10, 10 + 3 = 13",
+     "12 + 1 = 13\nA pen", "There are 5 and 8, so 13.", "5 boxes and 8 boxes. The answer is 13.",
+     "It takes 5 and 8: a total of 13.", "13, so few!"],
 )  # fmt: skip
 def test_numeric_accepts(answer: str) -> None:
     assert is_right(THIRTEEN, answer)
@@ -40,9 +40,9 @@ def test_numeric_accepts(answer: str) -> None:
      "13^2", "13\u00b2", "13\u00bd", "13 and a half", "13 point 5", "1,3", "1.3", "013.13", "13.13.13", "13:00",
      "13/2", "13/10/2024", "2x13", "13th", "x13", "13x2", "sqrt(13)", "\u221a13", "13 + 1", "13+", "13\u03c0",
      "x = 12, x = 13", "12 = 13", "thirteen", "", "  ", "-", "1300", "113", "13 million", "13 dozen", "$-13", "-$13",
-     "12 apples, not 13", "13 rather than 12", "10^13", "a" * 3000 + " 13", "12 13", "1 3",
-     "5 + 8 = 13, 12", "5 + 7 = 12, x = 13", "12 + 1 = 13, so 12", "so 12, or so 13", "It is not 12 + 1 = 13",
-     "5 + 8 = 13 or 12", "There are 5 and 8 in 13."],
+     "12 apples, not 13", "13 rather than 12", "10^13", "a" * 3000 + " 13", "12 13", "1 3", "5 + 8 = 13, 12",
+     "5 + 7 = 12, x = 13", "12 + 1 = 13, so 12", "so 12, or so 13", "It is not 12 + 1 = 13", "5 + 8 = 13 or 12",
+     "There are 5 and 8 in 13."],
 )  # fmt: skip
 def test_numeric_refuses(answer: str) -> None:
     assert not is_right(THIRTEEN, answer)
