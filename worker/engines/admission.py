@@ -8,10 +8,12 @@ def refuse_unsupported(request: GenerationRequest, capabilities: frozenset[Capab
     """Raise PromptRefused for what the engine can not do, or what no engine can."""
     missing = request.needs - capabilities
     if missing:
-        raise PromptRefused(f"engine {engine} can not do {', '.join(sorted(missing))}: choose another engine or strategy")
+        raise PromptRefused(f"engine {engine} can not do {', '.join(sorted(missing))}: choose another engine")
     if request.max_tokens < 1 or request.n < 1:
         raise PromptRefused(f"max_tokens and n must be at least 1, got {request.max_tokens} and {request.n}")
-    if not 0.0 <= request.temperature or not 0.0 < request.top_p <= 1.0:
+    if request.n > 1 and request.temperature == 0.0:
+        raise PromptRefused(f"{request.n} samples at temperature 0 would all be the same: raise the temperature")
+    if request.temperature < 0.0 or not 0.0 < request.top_p <= 1.0:
         raise PromptRefused(f"temperature {request.temperature} or top_p {request.top_p} is outside its range")
 
 

@@ -1,6 +1,7 @@
 """Counts and encodes prompts exactly as the engines do: both send the token ids made here."""
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ class PromptCounter:
 
     Special tokens cut the text before anything else looks at it, so each piece between them has token ids of its own,
     whatever stands around it. Pieces are kept: a few-shot prefix is encoded once, and a task's own text once for all
-    strategies of the model. Not for use by two threads at once.
+    strategies of the model.
     """
 
     def __init__(self, model_dir: Path, *, kept_pieces: int = 100_000) -> None:
@@ -29,11 +30,12 @@ class PromptCounter:
 
         self._tokenizer: Any = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
         if not self._tokenizer.is_fast:
-            raise EngineMisconfigured(f"{model_dir} has no tokenizer.json: save its tokenizer with a current transformers")
+            raise EngineMisconfigured(f"{model_dir} has no tokenizer.json: save its tokenizer again")
         if not self._tokenizer.chat_template:
             raise EngineMisconfigured(f"{model_dir} has no chat template: use an instruction-tuned model")
         self._kept_pieces = kept_pieces
         self._pieces: dict[str, list[int]] = {}
+        self._lock = threading.Lock()  # planning counts in one thread while an engine encodes in another
         self._cut = self._choose_cut()
 
     @property
@@ -44,14 +46,16 @@ class PromptCounter:
     def count(self, prompts: Sequence[tuple[Message, ...]]) -> list[int]:
         """How many tokens each prompt has. PromptRefused when the model's template can not hold one."""
         cut = [self._cut(self.render(messages)) for messages in prompts]
-        self._learn({piece for pieces in cut for piece in pieces})
-        return [sum(len(self._pieces[piece]) for piece in pieces) for pieces in cut]
+        with self._lock:
+            self._learn({piece for pieces in cut for piece in pieces})
+            return [sum(len(self._pieces[piece]) for piece in pieces) for pieces in cut]
 
     def encode(self, messages: tuple[Message, ...]) -> list[int]:
         """The token ids of one prompt, up to where the answer starts."""
         pieces = self._cut(self.render(messages))
-        self._learn(set(pieces))
-        return list(chain.from_iterable(self._pieces[piece] for piece in pieces))
+        with self._lock:
+            self._learn(set(pieces))
+            return list(chain.from_iterable(self._pieces[piece] for piece in pieces))
 
     def render(self, messages: tuple[Message, ...]) -> str:
         """The prompt as the text that the model reads."""

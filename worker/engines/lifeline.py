@@ -1,0 +1,47 @@
+"""Ties a process that vLLM starts to ours: it dies with us, even by kill -9, and writes to a log, not the terminal.
+
+Imports nothing heavy: every process of the engine imports it.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+CHECK_SECONDS = 0.5
+
+
+class Lifeline:
+    """Takes hold where it is unpickled: inside the settings that a spawned process receives, before that process works.
+
+    vLLM's own engine process does not notice the death of its parent and would keep the model in memory for ever.
+    PR_SET_PDEATHSIG would not do: it fires when the thread that spawned the process ends, not the process.
+    """
+
+    def __init__(self, log_path: Path) -> None:
+        self.log_path = log_path
+
+    def __reduce__(self) -> tuple[Callable[[str, int], "Lifeline"], tuple[str, int]]:
+        return hold_lifeline, (str(self.log_path), os.getpid())
+
+
+def hold_lifeline(log_path: str, sender_pid: int) -> Lifeline:
+    """Called by unpickling: in a child of the sender, log to the file and die with the sender. A copy does nothing."""
+    if os.getpid() != sender_pid:
+        _write_output_to(log_path)
+        threading.Thread(target=_die_with, args=(sender_pid,), name="lifeline", daemon=True).start()
+    return Lifeline(Path(log_path))
+
+
+def _write_output_to(log_path: str) -> None:
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+
+
+def _die_with(parent_pid: int) -> None:
+    while os.getppid() == parent_pid:  # an orphan is given to another parent at once
+        time.sleep(CHECK_SECONDS)
+    os._exit(1)  # not sys.exit: there is nobody left to shut down for, and nothing may delay it

@@ -1,0 +1,165 @@
+"""vLLM in process: AsyncLLM with continuous batching, one request a task. Its model runs in a process of its own."""
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+from router.generation import Capability, Completion, GenerationRequest, Grammar
+from router.strategy import EngineSpec
+from worker.engines.admission import refuse_overlong, refuse_unsupported
+from worker.engines.errors import EngineDied, EngineMisconfigured, EngineUnavailable, PromptRefused
+from worker.engines.identity import EngineIdentity, read_cpu_model
+from worker.engines.prompt_counter import PromptCounter
+from worker.engines.vllm_runtime import ENGINE_OPTIONS, import_vllm, start_async_llm
+from worker.weights import ModelFolder
+
+
+class VllmEngine:
+    """An engine on vLLM's CUDA or CPU build, whichever is installed."""
+
+    capabilities = frozenset(Capability)
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        *,
+        folder: ModelFolder,
+        counter: PromptCounter,
+        log_dir: Path,
+        threads: int = 1,
+        chosen_because: str = "",
+    ) -> None:
+        self.name = spec.name
+        self._spec = spec
+        self._folder = folder
+        self._counter = counter
+        self._log_path = log_dir / f"engine-{spec.name}.log"
+        self._threads = threads
+        self._chosen_because = chosen_because
+        self._request_numbers = itertools.count()
+        self._device = ""
+        self._llm: Any = None
+        self._context_tokens = 0
+        self.concurrency = 1  # until `start` knows
+
+    async def start(self) -> None:
+        """Import vLLM and load the model, in a thread: the event loop goes on. Start on the loop that will generate."""
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._device = await asyncio.to_thread(import_vllm, threads=self._threads)
+        self._llm = await asyncio.to_thread(
+            start_async_llm,
+            self._folder.path,
+            device=self._device,
+            max_model_len=self._spec.max_model_len,
+            options=_known_options(self._spec.options),
+            log_path=self._log_path,
+        )
+        self._context_tokens = self._llm.vllm_config.model_config.max_model_len
+        self.concurrency = self._llm.vllm_config.scheduler_config.max_num_seqs
+
+    async def generate(self, request: GenerationRequest) -> Completion:
+        """Answer one request. Cancelling it aborts it in the engine."""
+        from vllm.exceptions import VLLMClientError
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        if self._llm is None:
+            raise EngineUnavailable(f"engine {self.name} is not started")
+        refuse_unsupported(request, self.capabilities, engine=self.name)
+        prompt_ids = self._counter.encode(request.messages)
+        refuse_overlong(request, prompt_tokens=len(prompt_ids), context_tokens=self._context_tokens)
+        try:
+            output = await self._run(prompt_ids, request)
+        except VLLMClientError as error:
+            raise PromptRefused(f"engine {self.name} refused the request: {error}") from error
+        except EngineDeadError as error:
+            raise EngineDied(f"the process of engine {self.name} died (see {self._log_path})") from error
+        except Exception as error:  # the rest of vLLM's tree, and bugs in it
+            raise EngineUnavailable(f"engine {self.name} failed: {error!r}", charged=True) from error
+        return _read_completion(output)
+
+    async def stop(self) -> None:
+        """Stop the engine's process and wait until it is gone."""
+        llm, self._llm = self._llm, None
+        if llm is not None:
+            await asyncio.to_thread(llm.shutdown, timeout=5.0)
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)  # its sockets and tasks are closed by callbacks on this loop
+
+    def identity(self) -> EngineIdentity:
+        """The installed build, the device and the weights."""
+        import torch
+        import vllm
+        from vllm.platforms import current_platform
+
+        return EngineIdentity(
+            kind="vllm",
+            package=packages_distributions()["vllm"][0],  # "vllm" or a CPU build under another name
+            version=vllm.__version__,
+            torch_version=torch.__version__,
+            device=self._device,
+            processor=read_cpu_model() if self._device == "cpu" else current_platform.get_device_name(),
+            dtype=str(self._llm.vllm_config.model_config.dtype).removeprefix("torch."),
+            model=self._folder.model,
+            content_hash=self._folder.content_hash,
+            chosen_because=self._chosen_because,
+        )
+
+    async def _run(self, prompt_ids: list[int], request: GenerationRequest) -> Any:
+        """The one output that a request with FINAL_ONLY yields."""
+        from vllm.inputs import TokensPrompt
+
+        prompt = TokensPrompt(prompt_token_ids=prompt_ids)
+        request_id = f"{self.name}-{next(self._request_numbers)}"
+        async for output in self._llm.generate(prompt, _sampling_params(request), request_id=request_id):
+            if output.finished:
+                return output
+        raise EngineUnavailable(f"engine {self.name} ended request {request_id} without an answer", charged=True)
+
+
+def _sampling_params(request: GenerationRequest) -> Any:
+    from vllm.sampling_params import RequestOutputKind, SamplingParams
+
+    return SamplingParams(
+        n=request.n,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=request.seed,
+        stop=list(request.stop),
+        max_tokens=request.max_tokens,
+        structured_outputs=None if request.grammar is None else _structured_outputs(request.grammar),
+        output_kind=RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def _structured_outputs(grammar: Grammar) -> Any:
+    from vllm.sampling_params import StructuredOutputsParams
+
+    match grammar.kind:
+        case Capability.CHOICE:
+            return StructuredOutputsParams(choice=list(grammar.choices))
+        case Capability.REGEX:
+            return StructuredOutputsParams(regex=grammar.pattern)
+        case Capability.JSON_SCHEMA:
+            return StructuredOutputsParams(json=grammar.schema)
+    raise PromptRefused(f"{grammar.kind} is not a kind of grammar")
+
+
+def _read_completion(output: Any) -> Completion:
+    return Completion(
+        texts=tuple(sample.text for sample in output.outputs),
+        finish_reasons=tuple(str(sample.finish_reason) for sample in output.outputs),
+        prompt_tokens=len(output.prompt_token_ids),
+        output_tokens=sum(len(sample.token_ids) for sample in output.outputs),
+    )
+
+
+def _known_options(options: Mapping[str, object]) -> Mapping[str, object]:
+    unknown = options.keys() - ENGINE_OPTIONS
+    if unknown:
+        known = ", ".join(sorted(ENGINE_OPTIONS))
+        raise EngineMisconfigured(f"vLLM has no option {', '.join(sorted(unknown))}; known options: {known}")
+    return options

@@ -1,0 +1,121 @@
+"""Imports vLLM with the settings it needs, starts its AsyncLLM, and says why where it can not."""
+
+import importlib
+import multiprocessing.resource_tracker
+import os
+import signal
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from worker.engines.errors import EngineMisconfigured
+from worker.engines.lifeline import Lifeline
+
+# vLLM reads these when it is imported, here and in its own process, which inherits them.
+VLLM_ENVIRONMENT: dict[str, str] = {
+    "HF_HUB_OFFLINE": "1",  # the folder is complete; a hub that is asked all the same costs minutes without a network
+    "VLLM_NO_USAGE_STATS": "1",  # nothing about this machine is sent anywhere
+    "VLLM_LOGGING_LEVEL": "ERROR",  # its INFO lines would drown our own output
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a fork of our threads and database connections may hang
+}
+CPU_ENVIRONMENT: dict[str, str] = {
+    # One process less: on a CPU vLLM would otherwise start a worker process below the engine's, for NUMA binding. It
+    # imports everything again (6 s more to start) and is no faster on one socket (416 against 464 tokens/s).
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+}
+# 22,000 tokens of SmolLM2. Every page is written once at the start, at 3 s a GiB; vLLM's default is half the machine.
+CPU_KV_CACHE_BYTES = 1 << 29
+
+# The transformers engine has the same library and writes JSON as tightly, so that grammars mean the same in both.
+# Where any white space is allowed, small models spend a third of their answer on it.
+GRAMMAR_SETTINGS = {"backend": "xgrammar", "disable_any_whitespace": True}
+
+# Settings of the strategy file that are passed on as they are.
+ENGINE_OPTIONS = frozenset({
+    "dtype", "enforce_eager", "gpu_memory_utilization", "kv_cache_memory_bytes", "max_num_seqs", "quantization",
+    "tensor_parallel_size",
+})  # fmt: skip
+
+
+def import_vllm(*, threads: int) -> str:
+    """Import vLLM (7 s) and give the device it was built for. Changes this process's environment, for its children."""
+    # More OpenMP threads than free cores collapse its throughput (472 to 26 tokens/s when another process is busy).
+    os.environ.update(VLLM_ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own dependencies, to which nobody here can react
+        try:
+            importlib.import_module("vllm.v1.engine.async_llm")
+            from vllm.platforms import current_platform
+        except ImportError as error:
+            raise EngineMisconfigured(f"vLLM can not be imported: {error}") from error
+    device = str(current_platform.device_type)
+    if device == "cpu":
+        os.environ.update(CPU_ENVIRONMENT)
+    return device
+
+
+def start_async_llm(
+    folder: Path, *, device: str, max_model_len: int | None, options: Mapping[str, object], log_path: Path
+) -> Any:
+    """A running AsyncLLM. Blocks until its process has loaded the model (9 s for 135M weights on a CPU)."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    settings: dict[str, object] = {
+        "model": str(folder),
+        "max_model_len": max_model_len,
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        "structured_outputs_config": GRAMMAR_SETTINGS,
+    }
+    log_start = log_path.stat().st_size if log_path.exists() else 0
+    try:
+        with _interrupts_blocked():
+            config = AsyncEngineArgs(**settings | device_settings(device) | dict(options)).create_engine_config()
+            config.lifeline = Lifeline(log_path)  # travels with the settings into every process of the engine
+            return AsyncLLM.from_vllm_config(config, disable_log_stats=True)
+    except Exception as error:  # vLLM raises its own, pydantic's, torch's and built-in types here
+        reason = _find_reason(log_path, log_start) or str(error)
+        raise EngineMisconfigured(f"vLLM could not start {folder.name}: {reason} (more in {log_path})") from error
+
+
+def device_settings(device: str) -> dict[str, object]:
+    """What differs between vLLM's builds."""
+    if device != "cpu":
+        return {"dtype": "auto"}
+    return {
+        "dtype": "bfloat16",
+        "enforce_eager": True,  # compiling gains 15 % and takes 50 s
+        "distributed_executor_backend": "uni",
+        "kv_cache_memory_bytes": CPU_KV_CACHE_BYTES,
+        "max_num_seqs": 64,  # 700 tokens/s against 450 with 32 and 800 with 128
+        "block_size": 32,  # prefixes are shared in whole blocks, and the default of 128 is longer than most
+    }
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Spawn processes that ignore Ctrl-C, which reaches the whole terminal group: we drain first, then stop the engine.
+
+    A new process inherits the signal mask of the thread that spawns it, and vLLM's own handler never gets to run.
+    """
+    multiprocessing.resource_tracker.ensure_running()  # started later, it would unblock the signal again
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+
+
+def _find_reason(log_path: Path, start: int) -> str:
+    """The last error that the engine's process logged since it was started, or ""."""
+    if not log_path.exists():
+        return ""
+    with log_path.open("rb") as log:
+        log.seek(start)
+        lines = log.read().decode(errors="replace").splitlines()
+    errors = [line.rpartition("] ")[2] for line in lines if "Error: " in line]
+    return errors[-1].strip() if errors else ""
