@@ -8,7 +8,8 @@ DbError
 ├── BatchMismatch        a batch names the wrong tasks
 ├── WindowMismatch       a window's groups do not cover exactly its tasks
 ├── UnfinishedGroup      a group can not end while it has open batches or unanswered tasks
-└── UnstorableText       Postgres can not hold the text
+├── UnstorableText       Postgres can not hold the text
+└── DuplicateCustomId    two tasks of a job share a custom_id
 """
 
 
@@ -77,3 +78,11 @@ class UnstorableText(DbError):
         super().__init__(f"{name} has a {problem} at character {position}, which Postgres can not store: remove it")
         self.name = name
         self.position = position
+
+
+class DuplicateCustomId(DbError):
+    """Two tasks of a job share a custom_id."""
+
+    def __init__(self, *, job_id: int, detail: str) -> None:
+        super().__init__(f"job {job_id} has two tasks with the same custom_id: {detail} Give each its own.")
+        self.job_id = job_id

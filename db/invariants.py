@@ -112,10 +112,10 @@ _MEMBERS_BELONG_TO_WINDOW = """
 
 # Until a group is done, each of its members is either answered, back at routing, or its own alone.
 _NO_TASK_IN_TWO_GROUPS = """
-    SELECT grp.job_id, seq, arm, array_agg(grp.id ORDER BY grp.id) AS group_ids
-    FROM grp CROSS JOIN unnest(grp.seqs) AS seq
-    WHERE state <> 'done' AND NOT EXISTS (SELECT FROM requeue WHERE from_grp_id = grp.id AND requeue.seq = seq)
-    GROUP BY grp.job_id, seq, arm HAVING count(*) > 1
+    SELECT grp.job_id, member.seq, grp.arm, array_agg(grp.id ORDER BY grp.id) AS group_ids
+    FROM grp CROSS JOIN unnest(grp.seqs) AS member (seq)
+    WHERE state <> 'done' AND NOT EXISTS (SELECT FROM requeue WHERE from_grp_id = grp.id AND requeue.seq = member.seq)
+    GROUP BY grp.job_id, member.seq, grp.arm HAVING count(*) > 1
 """
 
 _NO_TASK_LOST = """

@@ -70,8 +70,7 @@ def read_champions(session: Session, *, strategy_ids: Sequence[int], encoder: st
         .where(among(wanted.id, strategy_ids))
         .where(PredictorVersionRow.encoder == encoder, PredictorVersionRow.state == PredictorState.CHAMPION)
     )
-    champions = {}
-    for row in session.execute(query):
-        values = row._asdict()
-        champions[values.pop("wanted_id")] = StoredPredictor(**values)
-    return champions
+    names = StoredPredictor.__dataclass_fields__
+    return {
+        row.wanted_id: StoredPredictor(**{name: row._mapping[name] for name in names}) for row in session.execute(query)
+    }

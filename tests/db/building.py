@@ -137,7 +137,7 @@ def outcome(seq: int, *, cost: int = 4, answer: str = "42", correct: float | Non
     )
 
 
-def retry(seq: int, *, cost: int = 4, exclude_strategy: bool = False) -> NewRetry:
+def retry(seq: int, *, cost: int = 4, exclude_strategy: bool = False, delay_seconds: float = 0.0) -> NewRetry:
     return NewRetry(
         seq=seq,
         error_code="engine_unavailable",
@@ -146,4 +146,5 @@ def retry(seq: int, *, cost: int = 4, exclude_strategy: bool = False) -> NewRetr
         output_tokens=0,
         cost=cost,
         exclude_strategy=exclude_strategy,
+        delay_seconds=delay_seconds,
     )

@@ -59,7 +59,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.attempts: list[int] = []  # costs
         self.reserved = self.spent = self.burned = self.overrun = 0
 
-    @initialize(cap=st.integers(0, 100))
+    @initialize(cap=st.integers(0, 150))
     def submit(self, cap: int) -> None:
         self.cap = cap
         with session_scope(self.engine) as session:
