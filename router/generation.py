@@ -13,9 +13,16 @@ class Capability(StrEnum):
     SAMPLES = "samples"  # draw several samples for one prompt, charging the prompt once
 
 
+PLAIN_ROLE = "plain"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """One turn of a conversation; role is `system`, `user` or `assistant`."""
+    """One turn of a conversation; role is `system`, `user` or `assistant`.
+
+    A single message of role `plain` is no conversation but the whole prompt: a text that the model goes on writing,
+    without its chat template.
+    """
 
     role: str
     content: str
@@ -46,7 +53,7 @@ class GenerationRequest:
 
     @property
     def needs(self) -> frozenset[Capability]:
-        """What an engine must be able to do for this very request: a task's own JSON schema adds to its method's needs."""
+        """What an engine must be able to do for this very request; a task's JSON schema adds to its method's needs."""
         grammar = frozenset() if self.grammar is None else frozenset({self.grammar.kind})
         return grammar | {Capability.SAMPLES} if self.n > 1 else grammar
 

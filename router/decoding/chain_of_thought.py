@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from router.decoding.constraint import refuse_schema
-from router.decoding.conversation import FRAME_KEYS, Frame, read_frame
+from router.decoding.conversation import CHAT_KEYS, Frame, read_frame
 from router.decoding.task_prompt import TaskPrompt
 from router.fields import Fields
 from router.generation import Capability, GenerationRequest
@@ -54,7 +54,7 @@ class ChainOfThought:
 
 def read_chain_of_thought(settings: Fields) -> ChainOfThought:
     """Chain-of-thought from a strategy file's settings."""
-    settings.allow(*FRAME_KEYS, "marker", "max_tokens")
+    settings.allow(*CHAT_KEYS, "marker", "max_tokens")
     marker = settings.text("marker", DEFAULT_MARKER)
     instruction = f"Think step by step. Then write the final answer alone on the last line, after '{marker}'."
     return ChainOfThought(

@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from router.decoding.task_prompt import TaskPrompt
+from router.errors import NotEligible
 from router.fields import Fields
-from router.generation import Message
+from router.generation import PLAIN_ROLE, Capability, Grammar, Message
 
-FRAME_KEYS = ("system", "instruction", "examples")
+CHAT_KEYS = ("system", "instruction", "examples")
+FRAME_KEYS = (*CHAT_KEYS, "answer_label")  # of methods whose answers can follow a label in a plain text
 
 
 class Example(NamedTuple):
@@ -23,21 +25,50 @@ class Frame:
 
     system: str | None = None  # "" sends an empty one, which keeps some chat templates from adding their own
     instruction: str | None = None  # added below each question
+    answer_label: str | None = None  # given: all of it becomes one plain text, in which each answer follows this label
     examples: tuple[Example, ...] = ()
 
     @property
     def description(self) -> str:
         """What comes before the question, for a method's description."""
-        return f"after examples ({len(self.examples)})" if self.examples else "without examples"
+        layout = "" if self.answer_label is None else ", as plain text to go on with"
+        return f"after examples ({len(self.examples)}){layout}" if self.examples else f"without examples{layout}"
+
+    @property
+    def line_stop(self) -> tuple[str, ...]:
+        """What ends an answer: in a plain text the line's end, else only the model's own end."""
+        return () if self.answer_label is None else ("\n",)
 
     def lay_out(self, task: TaskPrompt) -> tuple[Message, ...]:
         """System texts, then the examples as turns, then the caller's conversation, its last question instructed."""
         own_system, turns = split_system(task.messages)
+        if self.answer_label is not None:
+            return (Message(role=PLAIN_ROLE, content=self._write_plain(own_system, turns)),)
         systems = [text for text in (self.system, *own_system) if text is not None]
         head = [Message(role="system", content="\n\n".join(filter(None, systems)))] if systems else []
         shots = [turn for example in self.examples for turn in self._lay_out_example(example)]
         question = replace(turns[-1], content=self._instruct(turns[-1].content))
         return (*head, *shots, *turns[:-1], question)
+
+    def fit_grammar(self, grammar: Grammar | None) -> Grammar | None:
+        """The grammar as it has to be where an answer follows its label on the same line; NotEligible for a schema."""
+        if grammar is None or self.answer_label is None:
+            return grammar
+        if grammar.kind is Capability.CHOICE:
+            return replace(grammar, choices=tuple(f" {choice}" for choice in grammar.choices))
+        if grammar.kind is Capability.REGEX:
+            # The line's end belongs to the pattern: without it the model could only go on, never stop.
+            return replace(grammar, pattern=f" ?({grammar.pattern})\n")
+        raise NotEligible("a plain text can not be held to a JSON schema")
+
+    def _write_plain(self, systems: list[str], turns: list[Message]) -> str:
+        """Blocks of a question and its labelled answer; the last answer is the model's to write."""
+        if any(turn.role != "user" for turn in turns[:-1]):
+            raise NotEligible("a plain text has no place for an earlier answer of the assistant")
+        head = [text for text in (self.system, *systems) if text]
+        blocks = [f"{self._instruct(shot.user)}\n{self.answer_label} {shot.assistant}" for shot in self.examples]
+        question = "\n\n".join(turn.content.strip() for turn in turns)
+        return "\n\n".join([*head, *blocks, f"{self._instruct(question)}\n{self.answer_label}"])
 
     def _lay_out_example(self, example: Example) -> tuple[Message, Message]:
         question = Message(role="user", content=self._instruct(example.user))
@@ -57,7 +88,8 @@ def read_frame(settings: Fields, *, instruction: str | None = None) -> Frame:
     """The frame in a method's settings; `instruction` is the method's own default for it."""
     examples = read_examples(settings) if "examples" in settings else ()
     given = settings.text("instruction") if "instruction" in settings else instruction
-    return Frame(system=settings.optional_text("system"), instruction=given, examples=examples)
+    label = settings.text("answer_label") if "answer_label" in settings else None
+    return Frame(system=settings.optional_text("system"), instruction=given, answer_label=label, examples=examples)
 
 
 def read_examples(settings: Fields) -> tuple[Example, ...]:

@@ -37,9 +37,9 @@ class Direct:
         return GenerationRequest(
             messages=self.frame.lay_out(task),
             max_tokens=task.cap(self.max_tokens),
-            grammar=self.constraint.grammar_for(task),
+            grammar=self.frame.fit_grammar(self.constraint.grammar_for(task)),
             # JSON may hold any of these texts before it is whole.
-            stop=self.stop if task.json_schema is None else (),
+            stop=(*self.frame.line_stop, *self.stop) if task.json_schema is None else (),
         )
 
     def extract(self, task: TaskPrompt, texts: Sequence[str]) -> str:

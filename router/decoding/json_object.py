@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from router.decoding.constraint import fit_json
-from router.decoding.conversation import FRAME_KEYS, Frame, read_frame
+from router.decoding.conversation import CHAT_KEYS, Frame, read_frame
 from router.decoding.options import DEFAULT_KEYS_PATTERN, compile_list_pattern, read_keys
 from router.decoding.task_prompt import TaskPrompt
 from router.errors import NotEligible
@@ -75,7 +75,7 @@ def make_flat_schema(keys: tuple[str, ...]) -> dict[str, object]:
 
 def read_json_object(settings: Fields) -> JsonObject:
     """JSON object from a strategy file's settings."""
-    settings.allow(*FRAME_KEYS, "schema", "keys_pattern", "max_tokens")
+    settings.allow(*CHAT_KEYS, "schema", "keys_pattern", "max_tokens")
     frame = read_frame(settings)
     for index, example in enumerate(frame.examples):
         if not fit_json(example.assistant):

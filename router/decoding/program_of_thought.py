@@ -49,13 +49,14 @@ class ProgramOfThought:
         return GenerationRequest(
             messages=self.frame.lay_out(task),
             max_tokens=task.cap(self.max_tokens),
-            grammar=Grammar(kind=Capability.REGEX, pattern=EXPRESSION_PATTERN),
+            grammar=self.frame.fit_grammar(Grammar(kind=Capability.REGEX, pattern=EXPRESSION_PATTERN)),
+            stop=self.frame.line_stop,
         )
 
     def extract(self, task: TaskPrompt, texts: Sequence[str]) -> str:
         """The value of the expression, or "" where it has none, as after a division by zero."""
         try:
-            value = evaluate_expression(texts[0])
+            value = evaluate_expression(texts[0].strip())
         except ExpressionError:
             return ""
         return format_number(value, decimals=self.decimals)
