@@ -1,10 +1,25 @@
 """A folded pair as bytes: safetensors with JSON metadata, loaded without executing anything."""
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
-from router.fold import FoldedPair
-from router.training import TrainingFigures
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from router.clusters import ClusterMeans
+from router.errors import PredictorArtefactError
+from router.figures import Fallback, TrainingFigures
+from router.fold import FoldedNetwork, FoldedPair
+from router.platt import PlattScaling
+
+FORMAT_VERSION = 1  # raised when an older reader would misread the arrays
+METADATA_KEY = "apportion"
+HEADER_LENGTH_BYTES = 8  # safetensors: little-endian length, then the JSON header, then the arrays
+
+Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,8 +27,8 @@ class PairMetadata:
     """Whose predictor it is, what it reads and how good it was on held-out outcomes."""
 
     strategy: str  # name
-    strategy_hash: str  # Strategy.spec_hash
-    encoder: str  # SentenceEncoder.name; another encoder's embeddings mean nothing to it
+    strategy_hash: str  # what decided the strategy's answers when its outcomes were made
+    encoder: str  # name and content hash; another encoder's embeddings mean nothing to it
     seed: int
     figures: TrainingFigures
 
@@ -26,10 +41,116 @@ class LoadedPair(NamedTuple):
 
 
 def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
-    """The pair as safetensors bytes."""
-    raise NotImplementedError
+    """The pair as safetensors bytes; equal pairs give equal bytes."""
+    arrays: Arrays = {
+        **_network_arrays("accuracy", pair.accuracy),
+        **_network_arrays("tokens", pair.tokens),
+        "clusters.centroids": pair.clusters.centroids,
+        "clusters.accuracy": pair.clusters.accuracy,
+        "clusters.output_tokens": pair.clusters.output_tokens,
+        "scalars": np.array([pair.smearing, pair.network_share, *pair.platt], dtype=np.float64),
+    }
+    header = {"format_version": FORMAT_VERSION, "dimension": pair.dimension, **asdict(metadata)}
+    return bytes(safetensors.numpy.save(arrays, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)}))
 
 
 def load_pair(artefact: bytes, *, encoder: str) -> LoadedPair:
-    """The pair and its metadata; PredictorArtefactError when damaged, of another format version, or of another encoder."""
-    raise NotImplementedError
+    """The pair and its metadata; PredictorArtefactError when damaged, of another format or of another encoder."""
+    header = _read_header(artefact)
+    _check_reader(header, encoder=encoder)
+    try:
+        arrays: Arrays = safetensors.numpy.load(artefact)
+        metadata = _metadata_of(header)
+        pair = _pair_of(arrays)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise PredictorArtefactError(f"a predictor artefact is damaged ({error}): train the strategy again") from error
+    _check_shapes(pair, metadata, dimension=header.get("dimension"))
+    return LoadedPair(pair, metadata)
+
+
+def _network_arrays(prefix: str, network: FoldedNetwork) -> Arrays:
+    return {
+        f"{prefix}.hidden_weight": network.hidden_weight,
+        f"{prefix}.hidden_bias": network.hidden_bias,
+        f"{prefix}.output_weight": network.output_weight,
+        f"{prefix}.output_bias": np.array([network.output_bias], dtype=np.float64),
+    }
+
+
+def _read_header(artefact: bytes) -> dict[str, Any]:
+    """Our metadata, before any array is looked at."""
+    try:
+        length = int.from_bytes(artefact[:HEADER_LENGTH_BYTES], "little")
+        header = json.loads(artefact[HEADER_LENGTH_BYTES : HEADER_LENGTH_BYTES + length])
+        ours = json.loads(header["__metadata__"][METADATA_KEY])
+    except (ValueError, KeyError, TypeError) as error:
+        raise PredictorArtefactError(
+            f"{len(artefact)} bytes are not a predictor artefact of ours: train the strategy again"
+        ) from error
+    if not isinstance(ours, dict):
+        raise PredictorArtefactError("a predictor artefact has no metadata: train the strategy again")
+    return ours
+
+
+def _check_reader(header: dict[str, Any], *, encoder: str) -> None:
+    strategy = header.get("strategy")
+    if header.get("format_version") != FORMAT_VERSION:
+        raise PredictorArtefactError(
+            f"the predictor of strategy {strategy} has format version {header.get('format_version')}, this program "
+            f"reads version {FORMAT_VERSION}: train the strategy again"
+        )
+    if header.get("encoder") != encoder:
+        raise PredictorArtefactError(
+            f"the predictor of strategy {strategy} was trained on embeddings of {header.get('encoder')}, the encoder "
+            f"in use is {encoder}: train the strategy again or use its encoder"
+        )
+
+
+def _metadata_of(header: dict[str, Any]) -> PairMetadata:
+    figures = {**header["figures"], "fallback": Fallback(header["figures"]["fallback"])}
+    return PairMetadata(
+        strategy=header["strategy"],
+        strategy_hash=header["strategy_hash"],
+        encoder=header["encoder"],
+        seed=header["seed"],
+        figures=TrainingFigures(**figures),
+    )
+
+
+def _pair_of(arrays: Arrays) -> FoldedPair:
+    smearing, network_share, scale, offset = arrays["scalars"].tolist()
+    return FoldedPair(
+        accuracy=_network_of("accuracy", arrays),
+        tokens=_network_of("tokens", arrays),
+        smearing=smearing,
+        network_share=network_share,
+        platt=PlattScaling(scale, offset),
+        clusters=ClusterMeans(
+            centroids=arrays["clusters.centroids"],
+            accuracy=arrays["clusters.accuracy"],
+            output_tokens=arrays["clusters.output_tokens"],
+        ),
+    )
+
+
+def _network_of(prefix: str, arrays: Arrays) -> FoldedNetwork:
+    return FoldedNetwork(
+        hidden_weight=arrays[f"{prefix}.hidden_weight"],
+        hidden_bias=arrays[f"{prefix}.hidden_bias"],
+        output_weight=arrays[f"{prefix}.output_weight"],
+        output_bias=float(arrays[f"{prefix}.output_bias"][0]),
+    )
+
+
+def _check_shapes(pair: FoldedPair, metadata: PairMetadata, *, dimension: object) -> None:
+    shapes = {pair.accuracy.hidden_weight.shape[1:], pair.tokens.hidden_weight.shape[1:], (pair.dimension,)}
+    widths = all(
+        network.hidden_weight.shape[:1] == network.hidden_bias.shape == network.output_weight.shape
+        for network in (pair.accuracy, pair.tokens)
+    )
+    tables = pair.clusters.accuracy.shape == pair.clusters.output_tokens.shape == pair.clusters.centroids.shape[:2]
+    if shapes != {(dimension,)} or not widths or not tables:
+        raise PredictorArtefactError(
+            f"the predictor of strategy {metadata.strategy} has arrays that do not fit each other or its declared "
+            f"dimension {dimension}: train the strategy again"
+        )

@@ -1,20 +1,25 @@
 """A trained pair folded into arrays: two-layer networks on the task embedding alone."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from router.training import TrainedPair
+from router.clusters import ClusterMeans
+from router.platt import PlattScaling
+
+if TYPE_CHECKING:  # serving needs no torch
+    from router.predictor import DualLinear, MemberLinear, PredictorNetwork
+    from router.trained import TrainedHead, TrainedPair
 
 FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FoldedNetwork:
-    """output = output_weight . relu(hidden_weight x + hidden_bias) + output_bias."""
+    """output = relu(x hidden_weight^T + hidden_bias) . output_weight + output_bias; zero hidden units: a constant."""
 
     hidden_weight: FloatArray  # (hidden, d)
     hidden_bias: FloatArray  # (hidden,)
@@ -22,20 +27,91 @@ class FoldedNetwork:
     output_bias: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FoldedPair:
     """One strategy's predictor as arrays, ready to serve."""
 
-    accuracy: FoldedNetwork  # gives the calibrated log-odds of a right answer
+    accuracy: FoldedNetwork  # the log-odds of a right answer
     tokens: FoldedNetwork  # softplus of it is log(1 + output tokens)
-    smearing: float  # mean ratio of true to predicted (1 + output tokens), Duan 1983
+    smearing: float  # true over predicted (1 + output tokens)
+    clusters: ClusterMeans
+    network_share: float  # a prediction is this share network, the rest cluster mean
+    platt: PlattScaling  # of the blended accuracy
 
     @property
     def dimension(self) -> int:
         """Length of the task embeddings it reads."""
-        return int(self.accuracy.hidden_weight.shape[1])
+        return int(self.clusters.centroids.shape[2])
 
 
 def fold_pair(trained: "TrainedPair") -> FoldedPair:
-    """The same function as the trained pair, with every constant representation folded into the biases."""
-    raise NotImplementedError
+    """The same function as the trained pair (within 1e-5), every constant representation folded into the biases."""
+    return FoldedPair(
+        accuracy=_fold_head(trained.accuracy, trained),
+        tokens=_fold_head(trained.tokens, trained),
+        smearing=trained.smearing,
+        clusters=trained.clusters,
+        network_share=trained.network_share,
+        platt=trained.platt,
+    )
+
+
+class _Affine(NamedTuple):
+    weight: DoubleArray  # (members, out, in)
+    bias: DoubleArray  # (members, out)
+
+
+def _fold_head(head: "TrainedHead", trained: "TrainedPair") -> FoldedNetwork:
+    dimension = len(trained.center)
+    if head.network is None:
+        return FoldedNetwork(
+            hidden_weight=np.zeros((0, dimension), dtype=np.float32),
+            hidden_bias=np.zeros(0, dtype=np.float32),
+            output_weight=np.zeros(0, dtype=np.float32),
+            output_bias=head.constant,
+        )
+    served = slice(head.first_served, None)
+    hidden = _fold_hidden(head.network, trained, served)
+    output = _contrast(_affine(head.network.output, served))  # (members, 1, hidden), (members, 1)
+    members = len(output.bias)
+    return FoldedNetwork(
+        hidden_weight=hidden.weight.reshape(-1, dimension).astype(np.float32),
+        hidden_bias=hidden.bias.reshape(-1).astype(np.float32),
+        output_weight=(output.weight.reshape(-1) / members).astype(np.float32),
+        output_bias=float(output.bias.mean()),
+    )
+
+
+def _fold_hidden(network: "PredictorNetwork", trained: "TrainedPair", served: slice) -> _Affine:
+    """Hidden layer of the raw embedding: standardisation and both strategy descriptions go into the bias."""
+    task = _fold_dual(network.task, served)
+    model = _apply(_fold_dual(network.model, served), trained.strategy.model.numpy()[0])
+    decoding = _apply(_fold_dual(network.decoding, served), trained.strategy.decoding.numpy()[0])
+    weight = task.weight / trained.spread  # (members, hidden, d)
+    return _Affine(weight, task.bias - weight @ trained.center.astype(np.float64) + model + decoding)
+
+
+def _fold_dual(layer: "DualLinear", served: slice) -> _Affine:
+    """The projection is linear, so both blocks are one matrix on the vector itself."""
+    universal, specific = _affine(layer.universal, served), _affine(layer.specific, served)
+    projection = _affine(layer.projection, served)
+    return _Affine(
+        universal.weight + specific.weight @ projection.weight,
+        universal.bias + specific.bias + np.einsum("mhp,mp->mh", specific.weight, projection.bias),
+    )
+
+
+def _contrast(output: _Affine) -> _Affine:
+    """Log-odds need only the second logit minus the first; a single output stays itself."""
+    if output.bias.shape[1] == 1:
+        return output
+    return _Affine(output.weight[:, 1:] - output.weight[:, :1], output.bias[:, 1:] - output.bias[:, :1])
+
+
+def _affine(layer: "MemberLinear", served: slice) -> _Affine:
+    weight, bias = layer.weight.detach().numpy()[served], layer.bias.detach().numpy()[served]
+    return _Affine(weight.astype(np.float64), bias.astype(np.float64))
+
+
+def _apply(affine: _Affine, vector: FloatArray) -> DoubleArray:
+    return np.asarray(affine.weight @ vector.astype(np.float64) + affine.bias)

@@ -3,22 +3,120 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from router.fold import FloatArray, FoldedPair
+import numpy as np
+from numpy.typing import NDArray
+
+from router.clusters import assign_clusters
+from router.errors import PredictorInputError
+from router.fold import FoldedNetwork, FoldedPair
+from router.platt import apply_platt, sigmoid
+
+BLOCK_TASKS = 1024  # the hidden layer of a block stays in cache
+
+FloatArray = NDArray[np.float32]
 
 
 class Predictions(NamedTuple):
     """What each strategy is expected to do with each task."""
 
     accuracy: FloatArray  # (tasks, strategies), in (0, 1)
-    output_tokens: FloatArray  # (tasks, strategies), expected, > 0
+    output_tokens: FloatArray  # (tasks, strategies), expected, >= 0
 
 
 class PredictorStack:
     """Serves several strategies' pairs at once, in the order given."""
 
     def __init__(self, pairs: Sequence[FoldedPair]) -> None:
-        raise NotImplementedError
+        dimensions = {pair.dimension for pair in pairs}
+        if len(dimensions) != 1:
+            raise PredictorInputError(
+                f"the pairs read embeddings of lengths {sorted(dimensions)}, a stack needs one length: "
+                "train every strategy with the same encoder"
+            )
+        self.dimension = dimensions.pop()
+        self.strategies = len(pairs)
+        self._networks = _SideBySide([p.accuracy for p in pairs] + [p.tokens for p in pairs], self.dimension)
+        self._smearing = np.array([p.smearing for p in pairs], dtype=np.float32)
+        self._network_share = np.array([p.network_share for p in pairs], dtype=np.float32)
+        self._platt = np.array([p.platt for p in pairs], dtype=np.float32).T  # (2, strategies): scale, offset
+        self._partitions = _share_partitions(pairs)
 
     def predict(self, embeddings: FloatArray) -> Predictions:
-        """Predictions for embeddings (tasks, d); PredictorInputError on another dimension or a NaN."""
-        raise NotImplementedError
+        """Predictions for embeddings (tasks, d); PredictorInputError on another length or a NaN."""
+        self._check(embeddings)
+        predictions = Predictions(*np.empty((2, len(embeddings), self.strategies), dtype=np.float32))
+        for start in range(0, len(embeddings), BLOCK_TASKS):
+            block = slice(start, start + BLOCK_TASKS)
+            self._predict_block(np.asarray(embeddings[block], dtype=np.float32), predictions, block)
+        return predictions
+
+    def _predict_block(self, embeddings: FloatArray, into: Predictions, block: slice) -> None:
+        outputs = self._networks.evaluate(embeddings)  # (block, 2 * strategies)
+        near = self._look_up_clusters(embeddings)  # (2, block, strategies)
+        accuracy = sigmoid(outputs[:, : self.strategies])
+        log_tokens = np.logaddexp(outputs[:, self.strategies :], np.float32(0))  # softplus
+        tokens = np.maximum(self._smearing * np.exp(log_tokens) - 1, 0)
+        share = self._network_share
+        into.accuracy[block] = apply_platt(share * accuracy + (1 - share) * near[0], *self._platt)
+        into.output_tokens[block] = share * tokens + (1 - share) * near[1]
+
+    def _look_up_clusters(self, embeddings: FloatArray) -> FloatArray:
+        near = np.empty((2, len(embeddings), self.strategies), dtype=np.float32)
+        for partition in self._partitions:
+            labels = assign_clusters(embeddings, partition.centroids)  # (block, partitions)
+            chosen = partition.means[np.arange(labels.shape[1]), labels]  # (block, partitions, 2, its strategies)
+            near[:, :, partition.columns] = chosen.mean(axis=1).transpose(1, 0, 2)
+        return near
+
+    def _check(self, embeddings: FloatArray) -> None:
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.dimension:
+            raise PredictorInputError(
+                f"embeddings have shape {embeddings.shape}, these predictors read (tasks, {self.dimension}): "
+                "encode with the encoder that the predictors were trained on"
+            )
+        wrong = np.logical_not(np.isfinite(embeddings).all(axis=1))
+        if wrong.any():
+            raise PredictorInputError(
+                f"the embedding of task {int(np.argmax(wrong))} of {len(wrong)} is not finite: encode the task again"
+            )
+
+
+class _SideBySide:
+    """Several folded networks as one hidden layer and one block-diagonal output layer."""
+
+    def __init__(self, networks: Sequence[FoldedNetwork], dimension: int) -> None:
+        widths = [len(network.hidden_bias) for network in networks]
+        ends = np.cumsum(widths)
+        self._hidden_weight = np.concatenate([n.hidden_weight for n in networks]).T.copy()  # (d, total)
+        self._hidden_bias = np.concatenate([n.hidden_bias for n in networks])
+        self._output_weight = np.zeros((int(ends[-1]), len(networks)), dtype=np.float32)
+        for column, (network, width, end) in enumerate(zip(networks, widths, ends, strict=True)):
+            self._output_weight[end - width : end, column] = network.output_weight
+        self._output_bias = np.array([n.output_bias for n in networks], dtype=np.float32)
+
+    def evaluate(self, embeddings: FloatArray) -> FloatArray:
+        hidden = embeddings @ self._hidden_weight
+        hidden += self._hidden_bias
+        np.maximum(hidden, 0, out=hidden)
+        outputs: FloatArray = hidden @ self._output_weight + self._output_bias
+        return outputs
+
+
+class _SharedPartition(NamedTuple):
+    centroids: FloatArray  # (partitions, clusters, d)
+    means: FloatArray  # (partitions, clusters, 2, columns): accuracy, output tokens
+    columns: list[int]  # the strategies trained on exactly these centroids
+
+
+def _share_partitions(pairs: Sequence[FoldedPair]) -> list[_SharedPartition]:
+    """Strategies calibrated on the same tasks have equal centroids, looked up once for all of them."""
+    columns_of: dict[tuple[tuple[int, ...], bytes], list[int]] = {}
+    for column, pair in enumerate(pairs):
+        centroids = pair.clusters.centroids
+        columns_of.setdefault((centroids.shape, centroids.tobytes()), []).append(column)
+    shared = []
+    for columns in columns_of.values():
+        clusters = [pairs[column].clusters for column in columns]
+        means = np.stack([np.stack((c.accuracy, c.output_tokens), axis=-1) for c in clusters], axis=-1)
+        shared.append(_SharedPartition(clusters[0].centroids, means, columns))
+    return shared

@@ -1,40 +1,32 @@
 """Training one strategy's pair from that strategy's outcomes only."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+import math
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from router.fold import FloatArray
-from router.predictor import PredictorConfig
+from router.clusters import ClusterMeans, assign_clusters, look_up_means, partition_tasks, shrunken_means
+from router.constant import (
+    constant_clusters,
+    constant_log_odds,
+    inverse_softplus,
+    mean_output_tokens,
+    shrunken_accuracy,
+)
+from router.errors import PredictorInputError
+from router.figures import Fallback, TrainingFigures
+from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
+from router.outcome_rows import OutcomeRows, arrange_outcomes
+from router.platt import PlattScaling, apply_platt, fit_platt
+from router.predictor import PredictorConfig, StrategyVectors
+from router.scoring import log_loss
+from router.trained import TrainedHead, TrainedPair
 
+PARTITIONED_ROWS = 4096  # K-means of more rows costs seconds and moves the centroids little
 
-class Fallback(StrEnum):
-    """What stands in for a network that the outcomes can not support."""
-
-    NONE = "none"  # both networks were trained
-    CONSTANT_ACCURACY = "constant accuracy"  # one-sided outcomes: nearly all right or all wrong
-    CONSTANT = "constant"  # too few outcomes: accuracy and output tokens are both means
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingFigures:
-    """What was learnt from, and how well it predicts outcomes it was not trained on."""
-
-    outcomes: int
-    mean_correct: float
-    held_out_log_loss: float  # cross-fitted, calibrated
-    constant_log_loss: float  # of always predicting the mean, cross-fitted too
-    smearing: float
-    fallback: Fallback
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedPair:
-    """A trained pair before folding."""
-
-    figures: TrainingFigures
+FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
 
 
 def train_pair(
@@ -48,5 +40,132 @@ def train_pair(
     seed: int,
     weight: NDArray[np.floating] | None = None,
 ) -> TrainedPair:
-    """A pair for one strategy from embeddings (n, d), correct (n,) in 0..1 and output tokens (n,); same seed, same pair."""
-    raise NotImplementedError
+    """A pair from embeddings (n, d), correct (n,) in 0..1 and output tokens (n,); PredictorInputError on bad rows.
+
+    The same outcomes and seed give the same pair, in whatever order they come. Give every strategy of a pool the same
+    seed: what they share in randomness cancels when the allocator compares them.
+    """
+    rows = arrange_outcomes(embeddings, correct, output_tokens, weight, folds=config.folds)
+    dimension = rows.embeddings.shape[1]
+    strategy = StrategyVectors(
+        model=_describe("model", model_vector, dimension), decoding=_describe("decoding", decoding_vector, dimension)
+    )
+    if len(rows) < config.minimum_outcomes:
+        return _constant_pair(rows, strategy)
+    with torch.random.fork_rng(devices=[]):
+        return _network_pair(rows, strategy, config, seed)
+
+
+def _describe(name: str, vector: FloatArray, dimension: int) -> torch.Tensor:
+    if vector.shape != (dimension,) or not np.isfinite(vector).all():
+        raise PredictorInputError(
+            f"the {name} vector has shape {vector.shape}, the task embeddings have {dimension} finite numbers each: "
+            "encode the strategy's descriptions with the encoder of the tasks"
+        )
+    return torch.from_numpy(np.asarray(vector, dtype=np.float32)[None])
+
+
+def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: PredictorConfig, seed: int) -> TrainedPair:
+    center = rows.embeddings.mean(axis=0)
+    spread = float(np.sqrt(np.square(rows.embeddings - center).mean())) or 1.0  # every task may be the same text
+    tasks = torch.from_numpy((rows.embeddings - center) / spread)
+    learner = Learner(rows=rows, tasks=tasks, strategy=strategy, config=config, seed=seed)
+    tokens = train_tokens(learner)
+    one_sided = _minority(rows) < config.minimum_minority
+    accuracy = _constant_accuracy(rows) if one_sided else train_accuracy(learner)
+    clusters = _ClusterLearner(rows, config, seed)
+    held_out = accuracy.out_of_fold if one_sided else clusters.blend_held_out(accuracy.out_of_fold)
+    platt = PlattScaling() if one_sided else fit_platt(held_out, rows.correct, rows.weight)
+    held_out = apply_platt(held_out, *platt)
+    fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
+    return TrainedPair(
+        center=center,
+        spread=spread,
+        strategy=strategy,
+        accuracy=accuracy.head,
+        tokens=tokens.head,
+        smearing=tokens.smearing,
+        clusters=clusters.means(one_sided=one_sided),
+        network_share=config.network_share,
+        platt=platt,
+        figures=_measure(rows, held_out, smearing=tokens.smearing, fallback=fallback),
+    )
+
+
+class _ClusterLearner:
+    """The partitions of the training tasks, and the outcomes that fall in them."""
+
+    def __init__(self, rows: OutcomeRows, config: PredictorConfig, seed: int) -> None:
+        self.rows, self.config = rows, config
+        self.clusters = round(min(max(math.sqrt(len(rows)), 4), 48))
+        self.centroids = partition_tasks(
+            rows.embeddings[:PARTITIONED_ROWS], clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
+        )
+        self.labels = assign_clusters(rows.embeddings, self.centroids)
+
+    def means(self, *, one_sided: bool) -> ClusterMeans:
+        everything = np.ones(len(self.rows), dtype=bool)
+        accuracy = self._means(self.rows.correct, everything)
+        if one_sided:
+            accuracy = np.full_like(accuracy, shrunken_accuracy(self.rows))
+        return ClusterMeans(
+            centroids=self.centroids,
+            accuracy=accuracy.astype(np.float32),
+            output_tokens=self._means(self.rows.output_tokens, everything).astype(np.float32),
+        )
+
+    def blend_held_out(self, network: DoubleArray) -> DoubleArray:
+        """Out-of-fold probability (n,) of the blend: cluster means without the row's own fold."""
+        near = np.empty(len(self.rows))
+        for fold in range(self.config.folds):
+            held_out = self.rows.fold == fold
+            near[held_out] = look_up_means(self._means(self.rows.correct, ~held_out), self.labels[held_out])
+        return self.config.network_share * network + (1 - self.config.network_share) * near
+
+    def _means(self, values: DoubleArray, seen: NDArray[np.bool_]) -> DoubleArray:
+        return shrunken_means(
+            self.labels[seen],
+            values[seen],
+            self.rows.weight[seen],
+            clusters=self.clusters,
+            prior=self.config.cluster_prior_outcomes,
+        )
+
+
+def _minority(rows: OutcomeRows) -> float:
+    return min(float(rows.weight @ rows.correct), float(rows.weight @ (1 - rows.correct)))
+
+
+def _constant_accuracy(rows: OutcomeRows) -> AccuracyFit:
+    head = TrainedHead(network=None, constant=constant_log_odds(rows))
+    return AccuracyFit(head, np.full(len(rows), shrunken_accuracy(rows)))
+
+
+def _constant_pair(rows: OutcomeRows, strategy: StrategyVectors) -> TrainedPair:
+    accuracy = _constant_accuracy(rows)
+    log_tokens = math.log1p(mean_output_tokens(rows))
+    return TrainedPair(
+        center=np.zeros(rows.embeddings.shape[1], dtype=np.float32),
+        spread=1.0,
+        strategy=strategy,
+        accuracy=accuracy.head,
+        tokens=TrainedHead(network=None, constant=inverse_softplus(log_tokens)),
+        smearing=1.0,
+        clusters=constant_clusters(rows),
+        network_share=1.0,
+        platt=PlattScaling(),
+        figures=_measure(rows, accuracy.out_of_fold, smearing=1.0, fallback=Fallback.CONSTANT),
+    )
+
+
+def _measure(rows: OutcomeRows, held_out: DoubleArray, *, smearing: float, fallback: Fallback) -> TrainingFigures:
+    mean = np.full(len(rows), shrunken_accuracy(rows))
+    return TrainingFigures(
+        outcomes=len(rows),
+        mean_correct=float(np.average(rows.correct, weights=rows.weight)),
+        mean_output_tokens=mean_output_tokens(rows),
+        held_out_log_loss=log_loss(held_out, rows.correct, rows.weight),
+        constant_log_loss=log_loss(mean, rows.correct, rows.weight),
+        smearing=smearing,
+        fallback=fallback,
+    )

@@ -1,0 +1,25 @@
+"""What is known about one strategy's training: kept with its predictor."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fallback(StrEnum):
+    """What stands in for a network that the outcomes can not support."""
+
+    NONE = "none"  # both networks were trained
+    CONSTANT_ACCURACY = "constant accuracy"  # one-sided outcomes: nearly all right or nearly all wrong
+    CONSTANT = "constant"  # too few outcomes: accuracy and output tokens are both means
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFigures:
+    """What was learnt from, and how well it predicts outcomes it was not trained on."""
+
+    outcomes: int
+    mean_correct: float
+    mean_output_tokens: float
+    held_out_log_loss: float  # cross-fitted; equals the constant's when the accuracy is a constant
+    constant_log_loss: float  # of always predicting the mean
+    smearing: float  # true over predicted (1 + output tokens), out of fold
+    fallback: Fallback

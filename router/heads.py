@@ -1,0 +1,93 @@
+"""The two heads of a pair: accuracy as two logits, output tokens in log space with smearing."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from router.constant import constant_log_odds, inverse_softplus
+from router.fitting import TrainingRows, fit_network
+from router.outcome_rows import OutcomeRows
+from router.predictor import PredictorConfig, PredictorNetwork, StrategyVectors
+from router.trained import TrainedHead
+
+DoubleArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Learner:
+    """What both heads are trained from."""
+
+    rows: OutcomeRows
+    tasks: torch.Tensor  # (n, d), standardised
+    strategy: StrategyVectors
+    config: PredictorConfig
+    seed: int
+
+
+class AccuracyFit(NamedTuple):
+    """A trained accuracy head, and its probability (n,) for rows it did not see."""
+
+    head: TrainedHead
+    out_of_fold: DoubleArray
+
+
+class TokensFit(NamedTuple):
+    """A trained output-token head and the ratio that makes its total right on rows it did not see."""
+
+    head: TrainedHead
+    smearing: float
+
+
+def train_accuracy(learner: Learner) -> AccuracyFit:
+    """The classifier of right and wrong answers."""
+    rows = learner.rows
+    start = constant_log_odds(rows)
+    network = _new_network(learner, output_bias=(-start / 2, start / 2))
+    fit = fit_network(network, _training_rows(learner, rows.correct), _cross_entropy, learner.config)
+    probability = functional.softmax(fit.out_of_fold, dim=1)[:, 1].numpy().astype(np.float64)
+    return AccuracyFit(TrainedHead(network=network, first_served=learner.config.folds), probability)
+
+
+def train_tokens(learner: Learner) -> TokensFit:
+    """The regressor of log(1 + output tokens) and its smearing ratio (Duan 1983, as a ratio of totals)."""
+    rows = learner.rows
+    log_tokens = np.log1p(rows.output_tokens)
+    network = _new_network(learner, output_bias=(inverse_softplus(float(log_tokens.mean())),))
+    fit = fit_network(network, _training_rows(learner, log_tokens), _squared_error, learner.config)
+    predicted = np.exp(functional.softplus(fit.out_of_fold[:, 0]).numpy().astype(np.float64))
+    smearing = np.average(1 + rows.output_tokens, weights=rows.weight) / np.average(predicted, weights=rows.weight)
+    return TokensFit(TrainedHead(network=network, first_served=learner.config.folds), float(smearing))
+
+
+def _new_network(learner: Learner, *, output_bias: tuple[float, ...]) -> PredictorNetwork:
+    config = learner.config
+    torch.manual_seed(learner.seed)  # each head starts alike in every strategy, however long the other head trained
+    network = PredictorNetwork(
+        config, members=config.folds + config.members, dimension=learner.tasks.shape[1], outputs=len(output_bias)
+    )
+    with torch.no_grad():  # starting at the mean outcome leaves only the differences to learn
+        network.output.bias.copy_(torch.tensor(output_bias).expand_as(network.output.bias))
+    return network
+
+
+def _training_rows(learner: Learner, target: DoubleArray) -> TrainingRows:
+    return TrainingRows(
+        tasks=learner.tasks,
+        strategy=learner.strategy,
+        target=torch.from_numpy(target.astype(np.float32)),
+        weight=torch.from_numpy(learner.rows.weight.astype(np.float32)),
+        fold=torch.from_numpy(learner.rows.fold),
+    )
+
+
+def _cross_entropy(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    log_probability = functional.log_softmax(outputs, dim=-1)
+    return -(target * log_probability[..., 1] + (1 - target) * log_probability[..., 0])
+
+
+def _squared_error(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return torch.square(functional.softplus(outputs[..., 0]) - target)

@@ -1,0 +1,82 @@
+"""One strategy's outcomes, checked and put in an order that does not depend on who asked."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.errors import PredictorInputError
+
+FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutcomeRows:
+    """What one strategy did with n tasks."""
+
+    embeddings: FloatArray  # (n, d)
+    correct: DoubleArray  # (n,), 0..1
+    output_tokens: DoubleArray  # (n,)
+    weight: DoubleArray  # (n,), mean 1
+    fold: NDArray[np.intp]  # (n,), the cross-fitting fold that holds the row out
+
+    def __len__(self) -> int:
+        return len(self.correct)
+
+
+def arrange_outcomes(
+    embeddings: FloatArray,
+    correct: NDArray[np.floating],
+    output_tokens: NDArray[np.floating],
+    weight: NDArray[np.floating] | None,
+    *,
+    folds: int,
+) -> OutcomeRows:
+    """Rows ordered by a digest of their embedding; equal embeddings share a fold, so nothing leaks across it.
+
+    The order and the folds are the same for every strategy that answered the same tasks: the noise of training is
+    then alike in all of them and cancels in the differences that the allocator acts on.
+    """
+    weight = np.ones(len(correct)) if weight is None else weight
+    _check_outcomes(embeddings, correct, output_tokens, weight)
+    digests = np.array([hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in embeddings])
+    order = np.argsort(digests, kind="stable")
+    rank = np.unique(digests[order], return_inverse=True)[1]
+    return OutcomeRows(
+        embeddings=np.ascontiguousarray(embeddings[order], dtype=np.float32),
+        correct=np.asarray(correct[order], dtype=np.float64),
+        output_tokens=np.asarray(output_tokens[order], dtype=np.float64),
+        weight=np.asarray(weight[order] / np.mean(weight), dtype=np.float64),
+        fold=np.asarray(rank % folds, dtype=np.intp),
+    )
+
+
+def _check_outcomes(
+    embeddings: FloatArray,
+    correct: NDArray[np.floating],
+    output_tokens: NDArray[np.floating],
+    weight: NDArray[np.floating],
+) -> None:
+    if embeddings.ndim != 2 or len(embeddings) == 0:
+        raise PredictorInputError(
+            f"embeddings have shape {embeddings.shape}, a pair needs at least one outcome as rows of (n, d): "
+            "calibrate the strategy first"
+        )
+    columns = {"correct": correct, "output_tokens": output_tokens, "weight": weight}
+    for name, values in columns.items():
+        if values.shape != (len(embeddings),):
+            raise PredictorInputError(f"{name} has shape {values.shape} but there are {len(embeddings)} embeddings")
+    _refuse_rows(
+        np.logical_not(np.isfinite(embeddings).all(axis=1)),
+        "has an embedding that is not finite: encode the task again",
+    )
+    _refuse_rows(~((correct >= 0) & (correct <= 1)), "has a correctness outside 0..1: check its grader")
+    _refuse_rows(~((output_tokens >= 0) & np.isfinite(output_tokens)), "has no valid count of output tokens")
+    _refuse_rows(~((weight > 0) & np.isfinite(weight)), "has a weight that is not a positive number")
+
+
+def _refuse_rows(wrong: NDArray[np.bool_], problem: str) -> None:
+    if wrong.any():
+        raise PredictorInputError(f"outcome {int(np.argmax(wrong))} of {len(wrong)} {problem}")

@@ -1,0 +1,26 @@
+"""How good predicted probabilities are: log loss, Brier score, expected calibration error."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+CERTAINTY = 1e-4  # a probability is never scored as closer to 0 or 1 than this
+
+Floats = NDArray[np.floating]
+
+
+def log_loss(probability: Floats, correct: Floats, weight: Floats | None = None) -> float:
+    """Mean negative log likelihood in nats; `correct` may be a fraction."""
+    likely = np.clip(np.asarray(probability, dtype=np.float64), CERTAINTY, 1 - CERTAINTY)
+    return float(np.average(-(correct * np.log(likely) + (1 - correct) * np.log1p(-likely)), weights=weight))
+
+
+def brier_score(probability: Floats, correct: Floats, weight: Floats | None = None) -> float:
+    """Mean squared distance between probability and outcome (Brier 1950)."""
+    return float(np.average(np.square(np.asarray(probability, dtype=np.float64) - correct), weights=weight))
+
+
+def expected_calibration_error(probability: Floats, correct: Floats, *, bins: int = 10) -> float:
+    """Mean |predicted - observed| over equal-width bins, weighted by rows (Naeini et al. 2015)."""
+    slot = np.minimum((np.asarray(probability) * bins).astype(np.intp), bins - 1)
+    excess = np.bincount(slot, weights=np.asarray(probability, dtype=np.float64) - correct, minlength=bins)
+    return float(np.abs(excess).sum() / len(slot))
