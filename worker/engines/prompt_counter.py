@@ -3,25 +3,29 @@
 import re
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from router.generation import Message
+from router.generation import PLAIN_ROLE, Message
 from worker.engines.errors import EngineMisconfigured, PromptRefused
 
-# Two conversations that show whether a text may be cut at its special tokens without changing its token ids.
+# Prompts that show whether a text may be cut in some places without changing its token ids.
 PROBES = (
     (Message(role="user", content=" Two\n"), Message(role="assistant", content="4"), Message(role="user", content="a")),
     (Message(role="user", content="été 12.5\n\n x"),),
+    (Message(role=PLAIN_ROLE, content='Is it 1.5?\n= (2 + 2)\n\n{"a": 12}\n\nété\n\n\n"x"!\n\n3 kg\n\n Two'),),
 )
+
+BLOCK_END = re.compile(r"(?<=\S)(?=\n\n)")  # before an empty line, which starts a block of a few-shot text
 
 
 class PromptCounter:
     """The tokens of prompts under a model's chat template.
 
     Special tokens cut the text before anything else looks at it, so each piece between them has token ids of its own,
-    whatever stands around it. Pieces are kept: a few-shot prefix is encoded once, and a task's own text once for all
+    whatever stands around it; for most tokenizers so has each block of a plain text. Pieces are kept: a few-shot prefix is encoded once, and a task's own text once for all
     strategies of the model.
     """
 
@@ -61,6 +65,8 @@ class PromptCounter:
         """The prompt as the text that the model reads."""
         import jinja2
 
+        if messages[0].role == PLAIN_ROLE:
+            return messages[0].content
         turns = [{"role": message.role, "content": message.content} for message in messages]
         try:
             text: str = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
@@ -69,13 +75,17 @@ class PromptCounter:
         return text
 
     def _choose_cut(self) -> Callable[[str], list[str]]:
+        """The finest way to cut texts that leaves the token ids of every probe as they are."""
         special = sorted(self._tokenizer.get_added_vocab(), key=len, reverse=True)
-        cut = re.compile(f"({'|'.join(map(re.escape, special))})").split if special else _keep_whole
-        for text in map(self.render, PROBES):
-            whole: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-            if whole != list(chain.from_iterable(self._encode_each(cut(text)))):
-                return _keep_whole
-        return cut
+        at_special = re.compile(f"({'|'.join(map(re.escape, special))})").split if special else _keep_whole
+        for cut in (_cut_blocks_too(at_special), at_special):
+            if all(map(partial(self._is_unchanged, cut), map(self.render, PROBES))):
+                return cut
+        return _keep_whole
+
+    def _is_unchanged(self, cut: Callable[[str], list[str]], text: str) -> bool:
+        whole: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return whole == list(chain.from_iterable(self._encode_each(cut(text))))
 
     def _learn(self, needed: set[str]) -> None:
         unknown = needed - self._pieces.keys()
@@ -89,6 +99,10 @@ class PromptCounter:
     def _encode_each(self, texts: list[str]) -> list[list[int]]:
         encodings = self._tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
+
+
+def _cut_blocks_too(cut: Callable[[str], list[str]]) -> Callable[[str], list[str]]:
+    return lambda text: [block for piece in cut(text) for block in BLOCK_END.split(piece)]
 
 
 def _keep_whole(text: str) -> list[str]:
