@@ -58,15 +58,15 @@ class Decision:
     custom_id: str
     unit: Unit
     forecasts: tuple[StrategyForecast, ...]
-    chosen: str | None
-    shadow_price: float | None  # right answers per quantum
-    propensity: float | None
-    window: int | None
-    group: int | None
-    prompt_tokens: int | None
-    output_tokens: int | None
-    cost_quanta: int | None
-    grade: float | None
+    chosen: str | None = None
+    shadow_price: float | None = None  # right answers per quantum
+    propensity: float | None = None
+    window: int | None = None
+    group: int | None = None
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_quanta: int | None = None
+    grade: float | None = None
 
 
 class FileCounts(NamedTuple):
@@ -152,7 +152,7 @@ def decision_line(decision: Decision) -> dict[str, Any]:
     unit, quantum = decision.unit, QUANTA_PER_UNIT[decision.unit]
     price = None
     if decision.shadow_price is not None:
-        price = {"value": decision.shadow_price * quantum, "unit": f"right answers per {unit.value}"}
+        price = {"value": decision.shadow_price * quantum, "unit": f"right answers per {unit.removesuffix('s')}"}
     return {
         "seq": decision.seq,
         "custom_id": decision.custom_id,

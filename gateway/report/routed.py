@@ -59,9 +59,9 @@ def mean_of_known(values: Floats) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def describe_plan(allocation: Allocation) -> Plan:
-    """A job's allocation with its sums turned into mean accuracies."""
-    tasks = max(1, len(allocation.choice))
+def describe_plan(allocation: Allocation, *, task_count: int) -> Plan:
+    """A job's allocation with its sums turned into means over all its tasks, those that nothing serves among them."""
+    tasks = max(1, task_count)
     return Plan(
         accuracy=allocation.accuracy / tasks,
         cost_quanta=allocation.cost,

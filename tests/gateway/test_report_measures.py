@@ -77,7 +77,7 @@ def test_costs_of_strategies_add_up_exactly(report: JobReport) -> None:
 
 def test_a_plan_states_means(routed: RoutedTasks) -> None:
     allocation = allocate(routed.accuracy, routed.cost_quanta, 7.4e12)
-    plan = describe_plan(allocation)
+    plan = describe_plan(allocation, task_count=240)
     assert plan.accuracy == pytest.approx(allocation.accuracy / 240)
     assert plan.gap is not None
     assert plan.gap <= 1e-3

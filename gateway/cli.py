@@ -1,0 +1,172 @@
+"""The command line: options in, one call a command, an exit code out."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from gateway.exit_codes import ExitCode
+
+# Commands import what they need when they run: `--help` should not wait for torch.
+app = typer.Typer(
+    help="Answers a pile of prompts as accurately as a fixed budget allows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+strategies_app = typer.Typer(help="What tasks can be routed to.", no_args_is_help=True)
+app.add_typer(strategies_app, name="strategies")
+
+StrategyFile = Annotated[Path, typer.Option("--strategies", help="YAML file of engines and strategies.")]
+JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
+
+
+@app.command()
+def run(  # noqa: PLR0917 - typer passes every option by name
+    job_file: Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")],
+    strategies: StrategyFile,
+    out: Annotated[Path, typer.Option(help="Folder for results, errors, decisions and the report.")],
+    budget: Annotated[
+        str | None, typer.Option(help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "40000 tokens" or "25%".')
+    ] = None,
+    weight: Annotated[float | None, typer.Option(help="Between 0 (cheapest) and 1 (most accurate); no cap.")] = None,
+    target_accuracy: Annotated[float | None, typer.Option(help="Mean accuracy to reach at the least cost.")] = None,
+) -> None:
+    """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.request import read_request
+
+        request = read_request(budget=budget, weight=weight, target_accuracy=target_accuracy)
+        from gateway.commands.run import run_job_file
+
+        return run_job_file(console, job_file=job_file, strategy_file=strategies, request=request, out=out)
+
+    _end(work)
+
+
+@app.command("continue")
+def continue_(job: JobNumber) -> None:
+    """Go on with a job that stopped: nothing is lost, nothing is answered twice."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.continue_job import continue_job
+
+        return continue_job(console, job_id=job)
+
+    _end(work)
+
+
+@app.command()
+def calibrate(
+    task_file: Annotated[Path, typer.Argument(metavar="FILE", help="Graded tasks in the job file format.")],
+    strategies: StrategyFile,
+    recording: Annotated[Path | None, typer.Option(help="Recorded answers, used where they fit.")] = None,
+) -> None:
+    """Let every strategy answer a graded file, so that `train` can learn what each is good at."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.calibrate import calibrate_strategies
+
+        return calibrate_strategies(console, task_file=task_file, strategy_file=strategies, recording_file=recording)
+
+    _end(work)
+
+
+@app.command()
+def train(strategies: StrategyFile) -> None:
+    """Fit the predictors to the graded outcomes in the database."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.train import train_strategies
+
+        return train_strategies(console, strategy_file=strategies)
+
+    _end(work)
+
+
+@app.command()
+def status(job: Annotated[int | None, typer.Argument(metavar="[JOB]", help="The job's number.")] = None) -> None:
+    """Show how far a job is, or list the latest jobs."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.show_status import show_status
+
+        return show_status(console, job_id=job)
+
+    _end(work)
+
+
+@app.command()
+def report(
+    job: JobNumber,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; the job's own if not given.")] = None,
+) -> None:
+    """Print a job's report and write its files again."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.report_job import report_job
+
+        return report_job(console, job_id=job, out=out)
+
+    _end(work)
+
+
+@app.command()
+def doctor(
+    strategies: Annotated[Path | None, typer.Option(help="Look for the models of this strategy file too.")] = None,
+) -> None:
+    """Look at disk, engines, models and the database's books."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.doctor import examine
+
+        return examine(console, strategy_file=strategies)
+
+    _end(work)
+
+
+@strategies_app.command("list")
+def list_(strategies: StrategyFile) -> None:
+    """List the strategies of a file with their prices on this machine."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.list_strategies import list_strategies
+
+        return list_strategies(console, strategy_file=strategies)
+
+    _end(work)
+
+
+def _end(work: Callable[[Console], ExitCode]) -> NoReturn:
+    """Do the work and leave with its exit code; what goes wrong is told in one message."""
+    try:
+        code = work(Console(highlight=False))
+    except typer.Exit:
+        raise
+    except BaseException as error:
+        code = _tell_failure(error)
+    raise typer.Exit(int(code))
+
+
+def _tell_failure(error: BaseException) -> ExitCode:
+    from gateway.failures import describe_failure
+
+    failure = describe_failure(error)
+    console = Console(stderr=True, highlight=False)
+    if not failure.expected:
+        console.print_exception()
+    console.print(Text.assemble(("error: ", "bold red"), failure.message), soft_wrap=True)
+    return failure.exit_code
+
+
+def main() -> None:
+    """Entry point of the `apportion` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # answers may hold what a terminal's encoding does not
+    app()

@@ -1,0 +1,93 @@
+"""`apportion calibrate`: every strategy answers a graded file, or its recorded answers are taken in."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from db.session import run_in_transaction, session_scope
+from db.tasks import NewTask
+from gateway.commands.finish_job import tell_drained
+from gateway.commands.run import read_tasks_of
+from gateway.commands.working import Working, working
+from gateway.errors import JobFileError
+from gateway.exit_codes import ExitCode
+from worker.bootstrap import Workshop, open_workshop
+from worker.calibration import CalibrationPlan, calibration_meta, plan_calibration, submit_recorded, take
+from worker.pool import read_strategy_file
+from worker.progress import Progress, Stage
+from worker.recording import Recording, hash_task_file, read_recording
+from worker.runs import RunEnd, drive_job
+from worker.settings import read_settings
+from worker.submission import submit_calibration
+from worker.task_line import parse_task_line
+
+
+def calibrate_strategies(
+    console: Console, *, task_file: Path, strategy_file: Path, recording_file: Path | None
+) -> ExitCode:
+    """Only what this database does not know yet is taken from the recording, and only the rest is run."""
+    tasks = read_tasks_of(task_file, pool=read_strategy_file(strategy_file))
+    _require_graders(task_file, tasks)
+    recording = None if recording_file is None else read_recording(recording_file)
+    with (
+        working(console) as work,
+        open_workshop(read_settings(), strategy_file=strategy_file, watch=work.view.show) as workshop,
+    ):
+        digest = hash_task_file(task_file)
+        with session_scope(workshop.database) as session:
+            plan = plan_calibration(session, pool=workshop.pool, tasks_sha256=digest, recording=recording)
+        if plan.recorded and recording is not None:
+            work.view.show(Progress(stage=Stage.RECORDING))
+            _take_in(workshop, plan, tasks=tasks, digest=digest, recording=recording)
+        end = _run_rest(workshop, work, plan, tasks=tasks, digest=digest) if plan.to_run else None
+    if end is not None and not end.completed:
+        return tell_drained(console, job_id=end.job_id)
+    counts = (len(plan.done), "known already"), (len(plan.recorded), "from the recording"), (len(plan.to_run), "run")
+    words = ", ".join(f"{count} {how}" for count, how in counts if count)
+    console.print(Text(f"calibrated on {len(tasks):,} tasks: {words}; `apportion train` learns from them"))
+    return ExitCode.DONE
+
+
+def _require_graders(task_file: Path, tasks: list[NewTask]) -> None:
+    bare = [task.custom_id for task in tasks if parse_task_line(task.payload).grader is None]
+    if bare:
+        problem = (
+            f"{task_file}: {len(bare):,} tasks have no grader, the first is {bare[0]}; calibration needs one on each"
+        )
+        raise JobFileError(str(task_file), [problem], problem_count=1)
+
+
+def _take_in(
+    workshop: Workshop, plan: CalibrationPlan, *, tasks: list[NewTask], digest: str, recording: Recording
+) -> None:
+    run_in_transaction(
+        workshop.database,
+        lambda session: submit_recorded(
+            session,
+            tasks=tasks,
+            tasks_sha256=digest,
+            pool=take(workshop.pool, plan.recorded),
+            strategy_ids=[workshop.strategy_ids[position] for position in plan.recorded],
+            recording=recording,
+        ),
+    )
+
+
+def _run_rest(workshop: Workshop, work: Working, plan: CalibrationPlan, *, tasks: list[NewTask], digest: str) -> RunEnd:
+    pool = take(workshop.pool, plan.to_run)
+    strategy_ids = [workshop.strategy_ids[position] for position in plan.to_run]
+    meta = calibration_meta(tasks_sha256=digest, pool=pool)
+    job_id = run_in_transaction(
+        workshop.database,
+        lambda session: submit_calibration(session, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=meta),
+    )
+    work.view.note(f"calibration {job_id}: should it stop, `apportion continue {job_id}` goes on")
+    rest = Workshop(
+        settings=workshop.settings,
+        database=workshop.database,
+        pool=pool,
+        strategy_ids=strategy_ids,
+        watch=workshop.watch,
+    )
+    return drive_job(rest, job_id=job_id, draining=work.draining)

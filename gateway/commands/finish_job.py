@@ -1,0 +1,35 @@
+"""The end of a job's command: its files written, its report printed, and the next step named."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+from sqlalchemy import Engine
+
+from db.session import session_scope
+from gateway.exit_codes import ExitCode
+from gateway.job_files import write_files
+from gateway.report.gather import gather_report
+from gateway.report.terminal import print_report
+from gateway.report.values import JobReport
+
+
+def write_job_output(database: Engine, *, job_id: int, folder: Path) -> JobReport:
+    """Write the job's files and give the report they were made with."""
+    with session_scope(database) as session:
+        report = gather_report(session, job_id=job_id)
+        write_files(session, report=report, folder=folder)
+    return report
+
+
+def print_job_output(console: Console, report: JobReport, *, folder: Path) -> None:
+    """Print the report and where the files are."""
+    print_report(console, report)
+    console.print()
+    console.print(Text.assemble("results, errors, decisions and report.html are in ", (str(folder), "bold")))
+
+
+def tell_drained(console: Console, *, job_id: int) -> ExitCode:
+    """Say how to go on with a job that was drained."""
+    console.print(Text(f"job {job_id} is stopped, nothing is lost: `apportion continue {job_id}` goes on"))
+    return ExitCode.DRAINED

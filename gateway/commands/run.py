@@ -1,0 +1,67 @@
+"""`apportion run`: a job file answered within a budget."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from db.tasks import NewTask
+from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
+from gateway.commands.working import Working, working
+from gateway.exit_codes import ExitCode
+from gateway.jobfile import read_job_file
+from gateway.joblines import ModelNames
+from gateway.output_folder import check_output_folder
+from gateway.report.amounts import say_cost
+from router.strategy import StrategyPool
+from worker.bootstrap import open_workshop
+from worker.objective import Request
+from worker.pool import read_strategy_file
+from worker.progress import Progress, Stage
+from worker.runs import run
+from worker.settings import read_settings
+from worker.submission import RunPlan
+
+
+def run_job_file(console: Console, *, job_file: Path, strategy_file: Path, request: Request, out: Path) -> ExitCode:
+    """Everything that can be refused is refused before anything slow starts: options, output, strategies, tasks."""
+    settings = read_settings()
+    check_output_folder(out)
+    tasks = read_tasks_of(job_file, pool=read_strategy_file(strategy_file))
+    with (
+        working(console) as work,
+        open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
+    ):
+        end = run(
+            workshop,
+            tasks=tasks,
+            request=request,
+            meta={"job_file": str(job_file), "out": str(out.resolve())},
+            draining=work.draining,
+            on_submitted=lambda job_id, plan: _announce(work, job_id, plan),
+        )
+        if end.completed:
+            work.view.show(Progress(stage=Stage.FINISHING))
+            report = write_job_output(workshop.database, job_id=end.job_id, folder=out)
+    if not end.completed:
+        return tell_drained(console, job_id=end.job_id)
+    print_job_output(console, report, folder=out)
+    return ExitCode.DONE
+
+
+def read_tasks_of(job_file: Path, *, pool: StrategyPool) -> list[NewTask]:
+    """The file's tasks; JobFileError lists everything that is wrong with it."""
+    models = ModelNames(
+        strategies=frozenset(strategy.name for strategy in pool.strategies),
+        pools=frozenset(tag for strategy in pool.strategies for tag in strategy.tags),
+    )
+    return [NewTask(custom_id=t.custom_id, payload=t.payload) for t in read_job_file(job_file, models=models)]
+
+
+def _announce(work: Working, job_id: int, plan: RunPlan) -> None:
+    objective, unsure = plan.objective, plan.tasks_not_guaranteed
+    asked = objective.stated if objective.cap is None else f"budget {say_cost(objective.cap, objective.unit)}"
+    work.view.note(f"job {job_id}: {asked}; should it stop, `apportion continue {job_id}` goes on")
+    if unsure:
+        enough = say_cost(plan.totals.cheapest_worst, objective.unit)
+        at_worst = f"if every answer is as long as it can be, {unsure:,} tasks may end as budget_exhausted"
+        work.view.note(f"{at_worst}; {enough} is enough for all")

@@ -1,0 +1,79 @@
+"""`apportion status`: how far a job is, or the latest jobs."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from db.budgets import read_budget
+from db.job_list import list_jobs
+from db.jobs import Job
+from db.progress import JobProgress, read_progress
+from db.session import session_scope
+from gateway.exit_codes import ExitCode
+from gateway.report.amounts import say_cost, say_cost_of, say_share
+from gateway.report.gather import describe_objective
+from worker.bootstrap import read_known_job
+from worker.database import open_database
+from worker.objective import Objective
+from worker.settings import read_settings
+from worker.submission import TENANT
+
+LISTED_JOBS = 20
+
+
+def show_status(console: Console, *, job_id: int | None) -> ExitCode:
+    """One job in full, or one line for each of the latest."""
+    with open_database(read_settings()) as database:
+        known = None if job_id is None else read_known_job(database, job_id=job_id)
+        with session_scope(database) as session:
+            if known is None:
+                console.print(_jobs_table(session, list_jobs(session, tenant_id=TENANT, limit=LISTED_JOBS)))
+            else:
+                console.print(_job_table(session, known))
+    return ExitCode.DONE
+
+
+def _jobs_table(session: Session, jobs: list[Job]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if jobs else "no jobs yet")
+    table.add_column("job", justify="right")
+    table.add_column("kind")
+    table.add_column("state")
+    table.add_column("answered", justify="right")
+    table.add_column("spent")
+    table.add_column("submitted")
+    for job in jobs:
+        progress = read_progress(session, job_id=job.id)
+        table.add_row(
+            str(job.id),
+            job.kind,
+            job.state,
+            f"{progress.outcomes:,} of {progress.answers_needed:,}",
+            _say_spend(job, progress, cap=read_budget(session, budget_id=job.budget_id).cap),
+            f"{job.submitted_at:%Y-%m-%d %H:%M}",
+        )
+    return table
+
+
+def _job_table(session: Session, job: Job) -> Table:
+    progress = read_progress(session, job_id=job.id)
+    budget = read_budget(session, budget_id=job.budget_id)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_row("job", f"{job.id}, {job.kind}, {job.state}")
+    table.add_row("file", str(job.meta.get("job_file", job.meta.get("strategy_file", ""))))
+    table.add_row("asked", describe_objective(Objective.from_json(job.objective)))
+    table.add_row(
+        "answered", f"{progress.outcomes:,} of {progress.answers_needed:,}, {progress.errors:,} with an error"
+    )
+    if progress.graded:
+        table.add_row("right", f"{say_share(progress.correct / progress.graded)} of {progress.graded:,} graded")
+    table.add_row("spent", _say_spend(job, progress, cap=budget.cap))
+    for reason, count in progress.requeued.items():
+        table.add_row(reason.replace("_", " "), f"{count:,} tasks")
+    return table
+
+
+def _say_spend(job: Job, progress: JobProgress, *, cap: int | None) -> str:
+    unit, used = Objective.from_json(job.objective).unit, progress.spent + progress.burned
+    return say_cost(used, unit) if cap is None else say_cost_of(used, cap, unit)

@@ -1,0 +1,152 @@
+"""The output files of a job, streamed from what the database holds."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.jobs import Job, read_job
+from db.predictions import PredictionBlock, iterate_prediction_blocks
+from db.results import TaskResult, iterate_results
+from db.states import RequeueReason
+from db.strategies import read_strategies
+from gateway.output_files import (
+    AnsweredTask,
+    Decision,
+    FileCounts,
+    StrategyForecast,
+    UnansweredTask,
+    write_job_files,
+)
+from gateway.report.html import render_html
+from gateway.report.values import JobReport
+from router.units import Unit
+from worker.objective import Objective
+from worker.task_line import parse_task_line
+
+REPORT = "report.html"
+ERROR_CODES: dict[RequeueReason | None, tuple[str, str]] = {
+    RequeueReason.BUDGET_EXHAUSTED: ("budget_exhausted", "no strategy that may serve this task fitted what was left"),
+    RequeueReason.NOT_ELIGIBLE: ("not_eligible", "no strategy of this job can serve this task"),
+    RequeueReason.CANCELLED: ("batch_cancelled", "the job was cancelled before this task ran"),
+}
+UNDER_WAY = ("not_finished", "the job stopped before this task was answered: `apportion continue` goes on with it")
+
+
+def write_files(session: Session, *, report: JobReport, folder: Path) -> FileCounts:
+    """Write results.jsonl, errors.jsonl, decisions.jsonl and report.html, all of them or none."""
+    job = read_job(session, job_id=report.job_id)
+    names = {row.id: row.name for row in read_strategies(session, strategy_ids=job.strategy_ids)}
+    return write_job_files(
+        folder,
+        job_id=job.id,
+        answered=_iterate_answered(session, job=job, names=names),
+        unanswered=_iterate_unanswered(session, job=job),
+        decisions=_iterate_decisions(session, job=job, names=names, overall_price=report.plan.shadow_price),
+        pages={REPORT: render_html(report)},
+    )
+
+
+def _iterate_answered(session: Session, *, job: Job, names: Mapping[int, str]) -> Iterator[AnsweredTask]:
+    answered_at = job.finished_at or job.submitted_at
+    for result in iterate_results(session, job_id=job.id):
+        if result.outcome is not None and result.outcome.error_code is None:
+            yield _describe_answered(result, names=names, answered_at=answered_at)
+
+
+def _describe_answered(result: TaskResult, *, names: Mapping[int, str], answered_at: datetime) -> AnsweredTask:
+    outcome = result.outcome
+    assert outcome is not None
+    return AnsweredTask(
+        seq=result.seq,
+        custom_id=result.custom_id,
+        url=json.loads(result.payload)["url"],
+        strategy=names[outcome.strategy_id],
+        answer=outcome.answer,
+        texts=tuple(outcome.response["texts"]),
+        finish_reasons=tuple(outcome.response["finish_reasons"]),
+        prompt_tokens=outcome.prompt_tokens,
+        output_tokens=outcome.output_tokens,
+        answered_at=answered_at,
+    )
+
+
+def _iterate_unanswered(session: Session, *, job: Job) -> Iterator[UnansweredTask]:
+    for result in iterate_results(session, job_id=job.id):
+        if result.outcome is None:
+            code, message = ERROR_CODES.get(result.reason, UNDER_WAY)
+        elif result.outcome.error_code is not None:
+            code, message = result.outcome.error_code, result.outcome.error_message or ""
+        else:
+            continue
+        yield UnansweredTask(seq=result.seq, custom_id=result.custom_id, code=code, message=message)
+
+
+def _iterate_decisions(
+    session: Session, *, job: Job, names: Mapping[int, str], overall_price: float | None
+) -> Iterator[Decision]:
+    unit = Objective.from_json(job.objective).unit
+    ordered = [names[strategy_id] for strategy_id in job.strategy_ids]
+    rows = chain.from_iterable(map(_rows, iterate_prediction_blocks(session, job_id=job.id)))
+    for result, row in zip(iterate_results(session, job_id=job.id), rows, strict=True):
+        forecasts = _forecasts(row, result, ordered)
+        yield _describe_decision(result, unit=unit, names=names, forecasts=forecasts, overall_price=overall_price)
+
+
+class _Row(NamedTuple):
+    """One task's predictions; NaN = not eligible."""
+
+    accuracy: list[float]
+    cost: list[float]
+
+
+def _rows(block: PredictionBlock) -> Iterator[_Row]:
+    predictions = block.predictions
+    return map(_Row, predictions.accuracy.tolist(), predictions.cost.tolist())
+
+
+def _forecasts(row: _Row, result: TaskResult, names: list[str]) -> tuple[StrategyForecast, ...]:
+    asked = parse_task_line(result.payload).model
+    return tuple(_forecast(*offer, asked=asked) for offer in zip(names, row.accuracy, row.cost, strict=True))
+
+
+def _forecast(name: str, accuracy: float, cost: float, *, asked: str) -> StrategyForecast:
+    if np.isfinite(accuracy) and np.isfinite(cost):
+        return StrategyForecast(strategy=name, accuracy=accuracy, cost_quanta=cost)
+    reason = None if asked in ("auto", name) else f"the line asks for {asked}"
+    return StrategyForecast(strategy=name, accuracy=None, cost_quanta=None, not_eligible=reason)
+
+
+def _describe_decision(
+    result: TaskResult,
+    *,
+    unit: Unit,
+    names: Mapping[int, str],
+    forecasts: tuple[StrategyForecast, ...],
+    overall_price: float | None,
+) -> Decision:
+    outcome = result.outcome
+    if outcome is None:
+        return Decision(
+            seq=result.seq, custom_id=result.custom_id, unit=unit, forecasts=forecasts, shadow_price=overall_price
+        )
+    return Decision(
+        seq=result.seq,
+        custom_id=result.custom_id,
+        unit=unit,
+        forecasts=forecasts,
+        chosen=names[outcome.strategy_id],
+        shadow_price=overall_price if outcome.shadow_price is None else outcome.shadow_price,
+        propensity=outcome.propensity,
+        window=outcome.window_id,
+        group=outcome.group_id,
+        prompt_tokens=outcome.prompt_tokens,
+        output_tokens=outcome.output_tokens,
+        cost_quanta=outcome.cost,
+        grade=outcome.correct,
+    )

@@ -1,0 +1,193 @@
+"""A job's report, made from what the database holds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.progress import read_spending
+from db.tasks import read_tasks
+from gateway.report.amounts import say_cost
+from gateway.report.engines import describe_engines
+from gateway.report.explain import explain_choice, options_of, pick_examples
+from gateway.report.facts import JobFacts, read_job_facts
+from gateway.report.measures import bin_accuracy, thin_frontier
+from gateway.report.routed import describe_plan, describe_strategies, mean_of_known, pair_costs
+from gateway.report.values import (
+    BudgetReport,
+    DecisionRow,
+    Example,
+    JobReport,
+    Plan,
+    Point,
+    SpendPoint,
+    Stage,
+    TaskCounts,
+    Timings,
+)
+from router.allocate import allocate
+from router.allocation import Allocation
+from router.frontier import frontier
+from router.objective import allocate_target, allocate_weighted
+from worker.objective import Mode, Objective
+from worker.task_line import parse_task_line
+
+LISTED_DECISIONS = 2000
+SPEND_POINTS = 400
+
+
+def gather_report(session: Session, *, job_id: int) -> JobReport:
+    """The report of a run as it stands; NoSuchRow when there is no such job."""
+    facts = read_job_facts(session, job_id=job_id)
+    job, budget, routed = facts.job, facts.budget, facts.routed
+    plan, curve = _plan_whole_job(facts)
+    ran = np.flatnonzero(routed.choice >= 0)
+    return JobReport(
+        job_id=job.id,
+        job_file=str(job.meta.get("job_file", f"job {job.id}")),
+        state=job.state.value,
+        objective=describe_objective(facts.objective),
+        started_at=job.started_at or job.submitted_at,
+        finished_at=job.finished_at,
+        budget=BudgetReport(
+            unit=facts.objective.unit,
+            cap_quanta=budget.cap,
+            spent_quanta=budget.spent,
+            reserved_quanta=budget.reserved,
+            burned_quanta=budget.burned,
+            overrun_quanta=budget.overrun,
+        ),
+        tasks=_count_tasks(facts),
+        plan=plan,
+        observed_accuracy=mean_of_known(routed.grade),
+        engines=describe_engines(job.meta.get("engines", {})),
+        strategies=describe_strategies(routed, measured={}),
+        frontier=curve,
+        spend=_trace_spend(session, facts),
+        accuracy_bins=bin_accuracy(routed.accuracy[ran, routed.choice[ran]], routed.grade[ran]),
+        cost_pairs=pair_costs(routed),
+        timings=_read_timings(facts),
+        examples=_explain_examples(session, facts, shadow_price=plan.shadow_price),
+        decisions=_list_decisions(session, facts),
+        warnings=tuple(job.meta.get("warnings", ())),
+    )
+
+
+def describe_objective(objective: Objective) -> str:
+    """What the job was asked for, in words."""
+    if objective.cap is None:
+        return objective.stated
+    share = f" ({objective.stated})" if "%" in objective.stated else ""
+    return f"budget {say_cost(objective.cap, objective.unit)}{share}"
+
+
+def _count_tasks(facts: JobFacts) -> TaskCounts:
+    total = facts.job.task_count
+    return TaskCounts(
+        total=total,
+        answered=total - facts.failed - facts.unserved,
+        failed=facts.failed,
+        unserved=facts.unserved,
+        graded=int(np.isfinite(facts.routed.grade).sum()),
+    )
+
+
+def _plan_whole_job(facts: JobFacts) -> tuple[Plan, tuple[Point, ...]]:
+    """The job allocated as one window, and its frontier; windows differ from it by what was learnt on the way."""
+    routed, total = facts.routed, facts.job.task_count
+    servable = np.flatnonzero(np.isfinite(routed.accuracy).any(axis=1))  # (tasks,)
+    accuracy, cost = routed.accuracy[servable], routed.cost_quanta[servable]
+    curve = frontier(accuracy, cost)
+    points = thin_frontier(curve.cost, curve.accuracy, task_count=total)
+    return describe_plan(_allocate(facts.objective, accuracy, cost), task_count=total), points
+
+
+def _allocate(objective: Objective, accuracy: np.ndarray, cost: np.ndarray) -> Allocation:
+    if objective.mode is Mode.WEIGHT:
+        assert objective.w is not None
+        assert objective.reference_cost is not None
+        return allocate_weighted(accuracy, cost, objective.w, objective.reference_cost)
+    if objective.mode is Mode.TARGET:
+        assert objective.target_accuracy is not None
+        return allocate_target(accuracy, cost, objective.target_accuracy)
+    assert objective.cap is not None
+    return allocate(accuracy, cost, objective.cap)
+
+
+def _trace_spend(session: Session, facts: JobFacts) -> tuple[SpendPoint, ...]:
+    entries = read_spending(session, job_id=facts.job.id)
+    if not entries:
+        return ()
+    start = facts.job.started_at or entries[0].at
+    kept = np.unique(np.linspace(0, len(entries) - 1, SPEND_POINTS).round().astype(int))
+    points = [
+        SpendPoint(
+            seconds=max(0.0, (entries[index].at - start).total_seconds()),
+            spent_quanta=entries[index].spent + entries[index].burned,
+            reserved_quanta=entries[index].reserved,
+        )
+        for index in kept.tolist()
+    ]
+    return (SpendPoint(seconds=0.0, spent_quanta=0, reserved_quanta=0), *points)
+
+
+def _read_timings(facts: JobFacts) -> Timings:
+    seconds = {name: float(facts.job.meta.get(f"{name}_seconds", 0.0)) for name in TIMED}
+    overhead = seconds["planning"] + seconds["routing"]
+    return Timings(
+        wall_seconds=seconds["encoding"] + seconds["planning"] + seconds["answering"],
+        encoding_seconds=seconds["encoding"],
+        generation_seconds=max(0.0, seconds["answering"] - seconds["routing"]),
+        overhead_ms_per_task=1000 * overhead / max(1, facts.job.task_count),
+        stages=tuple(Stage(name=name, seconds=value) for name, value in seconds.items() if value),
+    )
+
+
+TIMED = ("encoding", "planning", "routing", "answering")
+
+
+def _explain_examples(session: Session, facts: JobFacts, *, shadow_price: float | None) -> tuple[Example, ...]:
+    rows = pick_examples(facts.routed, shadow_price=shadow_price)
+    return tuple(_explain(facts, row, prompt, shadow_price) for row, prompt in _with_prompts(session, facts, rows))
+
+
+def _explain(facts: JobFacts, row: int, prompt: str, shadow_price: float | None) -> Example:
+    options, chosen = options_of(facts.routed, row), facts.routed.names[facts.routed.choice[row]]
+    return Example(
+        custom_id=facts.custom_ids[row],
+        prompt=prompt,
+        chosen=chosen,
+        options=options,
+        reason=explain_choice(options, chosen, shadow_price=shadow_price, unit=facts.objective.unit),
+        answer=facts.answers[row],
+        grade=_known(facts.routed.grade[row]),
+    )
+
+
+def _list_decisions(session: Session, facts: JobFacts) -> tuple[DecisionRow, ...]:
+    rows = range(min(LISTED_DECISIONS, facts.job.task_count))
+    return tuple(_describe_decision(facts, row, prompt) for row, prompt in _with_prompts(session, facts, rows))
+
+
+def _describe_decision(facts: JobFacts, row: int, prompt: str) -> DecisionRow:
+    routed, column = facts.routed, int(facts.routed.choice[row])
+    ran = column >= 0
+    return DecisionRow(
+        custom_id=facts.custom_ids[row],
+        prompt=prompt,
+        strategy=routed.names[column] if ran else None,
+        predicted_accuracy=_known(routed.accuracy[row, column]) if ran else None,
+        predicted_cost_quanta=_known(routed.cost_quanta[row, column]) if ran else None,
+        cost_quanta=routed.paid_quanta[row] if ran else None,
+        grade=_known(routed.grade[row]),
+        answer=facts.answers[row],
+    )
+
+
+def _with_prompts(session: Session, facts: JobFacts, rows: Sequence[int]) -> list[tuple[int, str]]:
+    stored = read_tasks(session, job_id=facts.job.id, seqs=list(rows))
+    return [(task.seq, parse_task_line(task.payload).prompt.question) for task in stored]
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
