@@ -8,6 +8,7 @@ from worker.engines.grammars import Constraint
 if TYPE_CHECKING:
     from torch import Tensor
 
+
 class Answer:
     """Grows by one token at a time; `finish_reason` is "" until it has ended. Only the ids hold the stop token."""
 

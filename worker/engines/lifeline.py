@@ -1,4 +1,4 @@
-"""Ties a process that vLLM starts to ours: it dies with us, even by kill -9, and writes to a log, not the terminal.
+"""Ties a process that vLLM starts to ours: it dies with us, even by kill -9, and writes to our log.
 
 Imports nothing heavy: every process of the engine imports it.
 """
@@ -19,22 +19,24 @@ class Lifeline:
     PR_SET_PDEATHSIG would not do: it fires when the thread that spawned the process ends, not the process.
     """
 
-    def __init__(self, log_path: Path) -> None:
+    def __init__(self, log_path: Path | None) -> None:
+        """None leaves the process's output on the terminal."""
         self.log_path = log_path
 
-    def __reduce__(self) -> tuple[Callable[[str, int], "Lifeline"], tuple[str, int]]:
-        return hold_lifeline, (str(self.log_path), os.getpid())
+    def __reduce__(self) -> tuple[Callable[[Path | None, int], "Lifeline"], tuple[Path | None, int]]:
+        return hold_lifeline, (self.log_path, os.getpid())
 
 
-def hold_lifeline(log_path: str, sender_pid: int) -> Lifeline:
+def hold_lifeline(log_path: Path | None, sender_pid: int) -> Lifeline:
     """Called by unpickling: in a child of the sender, log to the file and die with the sender. A copy does nothing."""
     if os.getpid() != sender_pid:
-        _write_output_to(log_path)
+        if log_path is not None:
+            _write_output_to(log_path)
         threading.Thread(target=_die_with, args=(sender_pid,), name="lifeline", daemon=True).start()
-    return Lifeline(Path(log_path))
+    return Lifeline(log_path)
 
 
-def _write_output_to(log_path: str) -> None:
+def _write_output_to(log_path: Path) -> None:
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(log, stream)

@@ -25,8 +25,8 @@ class PromptCounter:
     """The tokens of prompts under a model's chat template.
 
     Special tokens cut the text before anything else looks at it, so each piece between them has token ids of its own,
-    whatever stands around it; for most tokenizers so has each block of a plain text. Pieces are kept: a few-shot prefix is encoded once, and a task's own text once for all
-    strategies of the model.
+    whatever stands around it; for most tokenizers so has each block of a plain text. Pieces are kept: a few-shot prefix
+    is encoded once, and a task's own text once for all strategies of the model.
     """
 
     def __init__(self, model_dir: Path, *, kept_pieces: int = 100_000) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ from worker.engines.answer import Answer
 from worker.engines.errors import EngineMisconfigured, EngineUnavailable
 from worker.engines.grammars import GrammarCompiler, grammar_capabilities
 from worker.engines.identity import EngineIdentity, read_cpu_model
+from worker.engines.local_options import check_local_options
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.static_batch import PromptAnswers, StaticBatch
 from worker.weights import ModelFolder
 
-BATCH_ROWS = 16
+BATCH_ROWS = 32
 GATHER_SECONDS = 0.02  # how long the first request of a batch waits for company
 
 
@@ -50,7 +51,7 @@ class TransformersEngine:
     ) -> None:
         self.name = spec.name
         self.capabilities = grammar_capabilities() | {Capability.SAMPLES}
-        self.concurrency = _read_batch_rows(spec.options)
+        self.concurrency = int(str(check_local_options(spec).get("max_num_seqs", BATCH_ROWS)))
         self._folder = folder
         self._counter = counter
         self._threads = threads
@@ -201,13 +202,6 @@ def _fail(batch: list[Waiting], error: EngineUnavailable) -> None:
     for waiting in batch:
         with suppress(InvalidStateError):
             waiting.completion.set_exception(error)
-
-
-def _read_batch_rows(options: Mapping[str, object]) -> int:
-    rows = options.get("max_num_seqs", BATCH_ROWS)
-    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
-        raise EngineMisconfigured(f"max_num_seqs must be a positive integer, got {rows!r}")
-    return rows
 
 
 def _read_stop_ids(generation_config: Any, tokenizer: Any) -> frozenset[int]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 from router.generation import Capability, Completion, GenerationRequest, Grammar
 from router.strategy import EngineSpec
 from worker.engines.admission import refuse_overlong, refuse_unsupported
-from worker.engines.errors import EngineDied, EngineMisconfigured, EngineUnavailable, PromptRefused
+from worker.engines.errors import EngineDied, EngineUnavailable, PromptRefused
 from worker.engines.identity import EngineIdentity, read_cpu_model
+from worker.engines.local_options import check_local_options
 from worker.engines.prompt_counter import PromptCounter
-from worker.engines.vllm_runtime import ENGINE_OPTIONS, import_vllm, start_async_llm
+from worker.engines.vllm_runtime import import_vllm, start_async_llm
 from worker.weights import ModelFolder
 
 
@@ -29,15 +29,16 @@ class VllmEngine:
         *,
         folder: ModelFolder,
         counter: PromptCounter,
-        log_dir: Path,
+        log_dir: Path | None = None,
         threads: int = 1,
         chosen_because: str = "",
     ) -> None:
         self.name = spec.name
         self._spec = spec
+        self._options = check_local_options(spec)
         self._folder = folder
         self._counter = counter
-        self._log_path = log_dir / f"engine-{spec.name}.log"
+        self._log_path = log_dir / f"engine-{spec.name}.log" if log_dir is not None else None
         self._threads = threads
         self._chosen_because = chosen_because
         self._request_numbers = itertools.count()
@@ -48,14 +49,15 @@ class VllmEngine:
 
     async def start(self) -> None:
         """Import vLLM and load the model, in a thread: the event loop goes on. Start on the loop that will generate."""
-        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        if self._log_path is not None:
+            self._log_path.parent.mkdir(parents=True, exist_ok=True)
         self._device = await asyncio.to_thread(import_vllm, threads=self._threads)
         self._llm = await asyncio.to_thread(
             start_async_llm,
             self._folder.path,
             device=self._device,
             max_model_len=self._spec.max_model_len,
-            options=_known_options(self._spec.options),
+            options=self._options,
             log_path=self._log_path,
         )
         self._context_tokens = self._llm.vllm_config.model_config.max_model_len
@@ -76,7 +78,7 @@ class VllmEngine:
         except VLLMClientError as error:
             raise PromptRefused(f"engine {self.name} refused the request: {error}") from error
         except EngineDeadError as error:
-            raise EngineDied(f"the process of engine {self.name} died (see {self._log_path})") from error
+            raise EngineDied(f"the process of engine {self.name} died (its log: {self._log_path})") from error
         except Exception as error:  # the rest of vLLM's tree, and bugs in it
             raise EngineUnavailable(f"engine {self.name} failed: {error!r}", charged=True) from error
         return _read_completion(output)
@@ -155,11 +157,3 @@ def _read_completion(output: Any) -> Completion:
         prompt_tokens=len(output.prompt_token_ids),
         output_tokens=sum(len(sample.token_ids) for sample in output.outputs),
     )
-
-
-def _known_options(options: Mapping[str, object]) -> Mapping[str, object]:
-    unknown = options.keys() - ENGINE_OPTIONS
-    if unknown:
-        known = ", ".join(sorted(ENGINE_OPTIONS))
-        raise EngineMisconfigured(f"vLLM has no option {', '.join(sorted(unknown))}; known options: {known}")
-    return options

@@ -32,12 +32,6 @@ CPU_KV_CACHE_BYTES = 1 << 29
 # Where any white space is allowed, small models spend a third of their answer on it.
 GRAMMAR_SETTINGS = {"backend": "xgrammar", "disable_any_whitespace": True}
 
-# Settings of the strategy file that are passed on as they are.
-ENGINE_OPTIONS = frozenset({
-    "dtype", "enforce_eager", "gpu_memory_utilization", "kv_cache_memory_bytes", "max_num_seqs", "quantization",
-    "tensor_parallel_size",
-})  # fmt: skip
-
 
 def import_vllm(*, threads: int) -> str:
     """Import vLLM (7 s) and give the device it was built for. Changes this process's environment, for its children."""
@@ -48,16 +42,18 @@ def import_vllm(*, threads: int) -> str:
         try:
             importlib.import_module("vllm.v1.engine.async_llm")
             from vllm.platforms import current_platform
-        except ImportError as error:
+        except Exception as error:  # a build for another machine fails in many ways
             raise EngineMisconfigured(f"vLLM can not be imported: {error}") from error
     device = str(current_platform.device_type)
+    if not device:
+        raise EngineMisconfigured("vLLM is installed in a build for a device that this machine does not have")
     if device == "cpu":
         os.environ.update(CPU_ENVIRONMENT)
     return device
 
 
 def start_async_llm(
-    folder: Path, *, device: str, max_model_len: int | None, options: Mapping[str, object], log_path: Path
+    folder: Path, *, device: str, max_model_len: int | None, options: Mapping[str, object], log_path: Path | None
 ) -> Any:
     """A running AsyncLLM. Blocks until its process has loaded the model (9 s for 135M weights on a CPU)."""
     from vllm.engine.arg_utils import AsyncEngineArgs
@@ -71,15 +67,16 @@ def start_async_llm(
         "use_tqdm_on_load": False,
         "structured_outputs_config": GRAMMAR_SETTINGS,
     }
-    log_start = log_path.stat().st_size if log_path.exists() else 0
+    log_start = log_path.stat().st_size if log_path is not None and log_path.exists() else 0
     try:
         with _interrupts_blocked():
             config = AsyncEngineArgs(**settings | device_settings(device) | dict(options)).create_engine_config()
             config.lifeline = Lifeline(log_path)  # travels with the settings into every process of the engine
             return AsyncLLM.from_vllm_config(config, disable_log_stats=True)
     except Exception as error:  # vLLM raises its own, pydantic's, torch's and built-in types here
+        where = "its output is above" if log_path is None else f"more in {log_path}"
         reason = _find_reason(log_path, log_start) or str(error)
-        raise EngineMisconfigured(f"vLLM could not start {folder.name}: {reason} (more in {log_path})") from error
+        raise EngineMisconfigured(f"vLLM could not start {folder.name}: {reason} ({where})") from error
 
 
 def device_settings(device: str) -> dict[str, object]:
@@ -110,9 +107,9 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
 
-def _find_reason(log_path: Path, start: int) -> str:
+def _find_reason(log_path: Path | None, start: int) -> str:
     """The last error that the engine's process logged since it was started, or ""."""
-    if not log_path.exists():
+    if log_path is None or not log_path.exists():
         return ""
     with log_path.open("rb") as log:
         log.seek(start)
