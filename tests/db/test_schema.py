@@ -4,7 +4,6 @@ import importlib.util
 import subprocess
 from pathlib import Path
 
-import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, inspect, make_url, text
