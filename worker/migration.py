@@ -19,3 +19,16 @@ def alembic_config(url: str) -> Config:
     config.set_main_option("script_location", str(Path(migrations.__path__[0])).replace("%", "%%"))
     config.attributes["url"] = url
     return config
+
+
+def main() -> None:
+    """`make migrate`: the database that a command would use, brought up to date."""
+    from worker.database import open_database  # which migrates, and so imports this module
+    from worker.settings import read_settings
+
+    with open_database(read_settings()):
+        pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+# The system's Python makes .venv; everything else runs in it.
+PYTHON ?= python3
+# cpu, gpu or transformers; empty: what fits this machine.
+ENGINE ?=
+# The address of a package index to take torch from.
+TORCH_INDEX ?=
+
+BIN := .venv/bin
+TOO_OLD := sys.version_info < (3, 11) and "Apportion needs Python 3.11 or newer: make PYTHON=python3.11 ..."
+CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit($(TOO_OLD))'
+INSTALL = $(PYTHON) -m install.install --engine=$(ENGINE) --torch-index=$(TORCH_INDEX)
+SOURCES := gateway worker router db migrations install tests bench examples
+NIGHT := --strategies examples/strategies.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run test test-slow lint bench migrate lock
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install:  ## make .venv from the lock files (ENGINE=cpu, gpu or transformers; TORCH_INDEX=address)
+	@$(CHECK_PYTHON)
+	@$(INSTALL)
+
+install-dev:
+	@$(CHECK_PYTHON)
+	@$(INSTALL) --dev
+
+run: install  ## answer the example night within half the budget; see out/night/
+	$(BIN)/apportion calibrate examples/calibration.jsonl $(NIGHT) --recording examples/recorded_outcomes.jsonl
+	$(BIN)/apportion train $(NIGHT)
+	$(BIN)/apportion run examples/night.jsonl $(NIGHT) --budget 50% --out out/night
+
+test: install-dev  ## run the tests
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install-dev  ## run the fault and scale tests as well
+	$(BIN)/python -m pytest
+
+lint: install-dev  ## check format, lint, types, layers, and migrations against the models
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.check_migrations
+
+bench: install-dev  ## print every figure the README states
+	$(BIN)/python -m bench.allocate
+	$(BIN)/python -m bench.main_job
+
+migrate: install  ## bring the database's schema to this release's
+	$(BIN)/python -m worker.migration
+
+lock: install-dev  ## resolve pyproject.toml into install/*.lock again
+	$(BIN)/python -m install.lock
