@@ -1,0 +1,48 @@
+"""What can go wrong in the worker package, beside its engines and its embedded database.
+
+WorkerError
+├── SettingError            an environment variable holds what can not be used
+├── StrategyFileUnreadable  the strategy file is missing or is not YAML
+├── BudgetTooSmall          the budget is below the cheapest total
+├── NothingToTrain          no graded outcomes of any strategy
+├── UntrainedStrategies     strategies without predictors
+├── RecordingError          a recording can not be read
+└── JobNotDriveable         this command can not go on with this job
+"""
+
+
+class WorkerError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class SettingError(WorkerError):
+    """An environment variable holds what can not be used."""
+
+
+class StrategyFileUnreadable(WorkerError):
+    """The strategy file is missing, unreadable or not YAML."""
+
+
+class BudgetTooSmall(WorkerError):
+    """Even the cheapest strategy for every task costs more than the budget, as predicted. Amounts are quanta."""
+
+    def __init__(self, message: str, *, cap: int, smallest_feasible: int) -> None:
+        super().__init__(message)
+        self.cap = cap
+        self.smallest_feasible = smallest_feasible
+
+
+class NothingToTrain(WorkerError):
+    """There are no graded outcomes to learn from."""
+
+
+class UntrainedStrategies(WorkerError):
+    """Strategies have no predictor, so nothing can be said about them."""
+
+
+class RecordingError(WorkerError):
+    """A recording of outcomes can not be read."""
+
+
+class JobNotDriveable(WorkerError):
+    """The job does not exist, or was made with other strategies than this command has."""

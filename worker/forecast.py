@@ -1,0 +1,115 @@
+"""What every strategy would do with every task: eligible or not, prompt tokens, accuracy, cost, worst cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.predictions import Predictions
+from router.errors import NotEligible
+from router.generation import GenerationRequest
+from router.stack import PredictorStack
+from router.units import Unit
+from worker.engines.errors import PromptRefused
+from worker.pool import PricedStrategy
+from worker.task_line import TaskLine
+
+NOT_COUNTED = -1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Demand:
+    """What is known before any prediction; arrays (tasks, strategies)."""
+
+    prompt_tokens: NDArray[np.int32]  # NOT_COUNTED where the strategy can not serve the task
+    max_output_tokens: NDArray[np.int32]
+
+    @property
+    def eligible(self) -> NDArray[np.bool_]:
+        """Where a strategy can serve a task."""
+        eligible: NDArray[np.bool_] = self.prompt_tokens != NOT_COUNTED
+        return eligible
+
+
+def measure_demand(lines: Sequence[TaskLine], strategies: Sequence[PricedStrategy]) -> Demand:
+    """Prompt tokens, exact or a proven bound, and the most output tokens, for every pair that can be served."""
+    prompt_tokens = np.full((len(lines), len(strategies)), NOT_COUNTED, dtype=np.int32)
+    max_output_tokens = np.zeros_like(prompt_tokens)
+    for column, priced in enumerate(strategies):
+        requests = [build_request(line, priced) for line in lines]
+        rows = [row for row, request in enumerate(requests) if request is not None]
+        built = [request for request in requests if request is not None]
+        limits = np.array([request.max_tokens for request in built], dtype=np.int32)
+        counts = _count(built, priced)
+        fits = (counts != NOT_COUNTED) & (counts + limits <= priced.model.context_tokens)
+        prompt_tokens[rows, column] = np.where(fits, counts, NOT_COUNTED)
+        max_output_tokens[rows, column] = [request.max_output_tokens for request in built]
+    return Demand(prompt_tokens=prompt_tokens, max_output_tokens=max_output_tokens)
+
+
+def build_request(line: TaskLine, priced: PricedStrategy) -> GenerationRequest | None:
+    """The request that this strategy would make for a task; None when it can not serve it."""
+    if not line.allows(priced.strategy):
+        return None
+    try:
+        return priced.strategy.decoding.build(line.prompt)
+    except NotEligible:
+        return None
+
+
+def predict(
+    demand: Demand,
+    embeddings: NDArray[np.float32],
+    *,
+    strategies: Sequence[PricedStrategy],
+    stack: PredictorStack,
+    unit: Unit,
+) -> Predictions:
+    """Accuracy and cost of every pair, costs in quanta of the unit; NaN where a strategy is not eligible."""
+    expected = stack.predict(embeddings)
+    output_tokens = np.minimum(expected.output_tokens, demand.max_output_tokens)
+    cost = _price(demand.prompt_tokens, output_tokens, strategies=strategies, unit=unit)
+    blank = ~demand.eligible
+    return Predictions(
+        accuracy=np.where(blank, np.nan, expected.accuracy).astype(np.float32),
+        cost=np.where(blank, np.nan, np.ceil(cost)),
+        worst_cost=np.where(blank, np.nan, price_worst(demand, strategies=strategies, unit=unit)),
+        prompt_tokens=demand.prompt_tokens,
+    )
+
+
+def price_worst(demand: Demand, *, strategies: Sequence[PricedStrategy], unit: Unit) -> NDArray[np.float64]:
+    """The most that each pair can cost, in quanta: what has to be reserved before it runs."""
+    worst = np.ceil(_price(demand.prompt_tokens, demand.max_output_tokens, strategies=strategies, unit=unit))
+    return np.where(demand.eligible, worst, np.nan)
+
+
+def _count(requests: Sequence[GenerationRequest], priced: PricedStrategy) -> NDArray[np.int32]:
+    """Tokens of each prompt; one that the model's template refuses is not counted, and spoils no other."""
+    prompts = [request.messages for request in requests]
+    try:
+        return np.array(priced.model.counter.count(prompts), dtype=np.int32)
+    except PromptRefused:
+        return np.array([_count_one(request, priced) for request in requests], dtype=np.int32)
+
+
+def _count_one(request: GenerationRequest, priced: PricedStrategy) -> int:
+    try:
+        return priced.model.counter.count([request.messages])[0]
+    except PromptRefused:
+        return NOT_COUNTED
+
+
+def _price(
+    prompt_tokens: NDArray[np.int32],
+    output_tokens: NDArray[np.int32] | NDArray[np.float32],
+    *,
+    strategies: Sequence[PricedStrategy],
+    unit: Unit,
+) -> NDArray[np.float64]:
+    prices = [priced.tariff.price_in(unit) for priced in strategies]
+    per_prompt = np.array([float(price.prompt) for price in prices])  # (strategies,)
+    per_output = np.array([float(price.output) for price in prices])  # (strategies,)
+    quanta: NDArray[np.float64] = prompt_tokens * per_prompt + output_tokens * per_output
+    return quanta

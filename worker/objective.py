@@ -1,0 +1,143 @@
+"""What a job wants: a budget, a weight between accuracy and cost, or an accuracy to reach."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.predictions import Predictions
+from router.objective import allocate_target
+from router.tariff import Tariff
+from router.units import Amount, BudgetPercent, Unit, format_amount
+from worker.errors import BudgetTooSmall
+
+
+class Mode(StrEnum):
+    """Which of the three questions the allocator answers."""
+
+    BUDGET = "budget"  # the most accuracy for a budget
+    WEIGHT = "weight"  # w * accuracy - (1 - w) * cost / reference cost, task by task
+    TARGET = "target"  # the least cost for a mean accuracy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What the job wants, with every number settled at submission; kept with the job."""
+
+    mode: Mode
+    unit: Unit
+    stated: str  # as the user wrote it
+    cap: int | None = None  # quanta; only a budget limits spending
+    w: float | None = None
+    reference_cost: float | None = None  # quanta; what a cost is measured against under a weight
+    target_accuracy: float | None = None
+    planned_cost: int | None = None  # quanta; the least predicted cost that reaches the target
+
+    def to_json(self) -> dict[str, Any]:
+        """The objective as JSON values; the cap as text, since it may pass 2**53."""
+        return {
+            "mode": self.mode,
+            "unit": self.unit,
+            "stated": self.stated,
+            "cap": None if self.cap is None else str(self.cap),
+            "w": self.w,
+            "reference_cost": self.reference_cost,
+            "target_accuracy": self.target_accuracy,
+            "planned_cost": None if self.planned_cost is None else str(self.planned_cost),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Objective":
+        """The objective that `to_json` wrote."""
+        amounts = {name: None if value[name] is None else int(value[name]) for name in ("cap", "planned_cost")}
+        return cls(**{**value, **amounts, "mode": Mode(value["mode"]), "unit": Unit(value["unit"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An objective as the user stated it, before costs are known: exactly one of the three."""
+
+    stated: str
+    budget: Amount | BudgetPercent | None = None
+    w: float | None = None
+    target_accuracy: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What a whole job can cost, in quanta."""
+
+    cheapest: int  # every task by its cheapest strategy, predicted
+    cheapest_worst: (
+        int  # every task by the strategy with the least worst case, at its worst: enough for all, whatever happens
+    )
+    dearest: int  # every task by the one strategy that is dearest in total, predicted
+
+
+def choose_unit(request: Request | None, tariffs: Sequence[Tariff]) -> Unit:
+    """The budget's unit; where none was stated, the first in which every strategy has a price."""
+    if request is not None and isinstance(request.budget, Amount):
+        return request.budget.unit
+    return next(unit for unit in Unit if all(unit in tariff.prices for tariff in tariffs))
+
+
+def sum_totals(predictions: Predictions) -> Totals:
+    """Totals over the tasks that some strategy can serve."""
+    served = ~np.isnan(predictions.cost).all(axis=1)
+    cost, worst = predictions.cost[served], predictions.worst_cost[served]
+    cheapest = _min_per_task(cost)
+    # A strategy that can not serve a task is helped out there by the task's cheapest.
+    per_strategy = np.where(np.isnan(cost), cheapest[:, None], cost).sum(axis=0)  # (strategies,)
+    return Totals(
+        cheapest=int(np.ceil(cheapest.sum())),
+        cheapest_worst=int(np.ceil(_min_per_task(worst).sum())),
+        dearest=int(np.ceil(per_strategy.max(initial=0.0))),
+    )
+
+
+def settle_objective(request: Request, *, unit: Unit, predictions: Predictions, totals: Totals) -> Objective:
+    """The objective with its numbers; BudgetTooSmall names the least budget, InfeasibleTarget the best mean."""
+    if request.w is not None:
+        reference_cost = max(totals.dearest / max(len(predictions.cost), 1), 1.0)
+        return Objective(mode=Mode.WEIGHT, unit=unit, stated=request.stated, w=request.w, reference_cost=reference_cost)
+    if request.target_accuracy is not None:
+        planned = allocate_target(predictions.accuracy, predictions.cost, request.target_accuracy)
+        return Objective(
+            mode=Mode.TARGET,
+            unit=unit,
+            stated=request.stated,
+            target_accuracy=request.target_accuracy,
+            planned_cost=math.ceil(planned.cost),
+        )
+    return Objective(mode=Mode.BUDGET, unit=unit, stated=request.stated, cap=_resolve_cap(request, unit, totals))
+
+
+def _resolve_cap(request: Request, unit: Unit, totals: Totals) -> int:
+    if isinstance(request.budget, BudgetPercent):
+        return request.budget.quanta_between(totals.cheapest, totals.dearest)
+    assert request.budget is not None
+    if request.budget.quanta < totals.cheapest:
+        raise _too_small(cap=request.budget.quanta, unit=unit, totals=totals)
+    return request.budget.quanta
+
+
+def _too_small(*, cap: int, unit: Unit, totals: Totals) -> BudgetTooSmall:
+    asked = format_amount(Amount(unit=unit, quanta=cap))
+    least, sure = (
+        format_amount(Amount(unit=unit, quanta=quanta), round_up=True)
+        for quanta in (totals.cheapest, totals.cheapest_worst)
+    )
+    return BudgetTooSmall(
+        f"the budget is {asked}, but the cheapest strategy for every task needs {least} (predicted): "
+        f"the smallest feasible budget is {least}; {sure} is enough whatever the answers' lengths",
+        cap=cap,
+        smallest_feasible=totals.cheapest,
+    )
+
+
+def _min_per_task(cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.nanmin(cost, axis=1) if len(cost) else np.zeros(0)

@@ -1,0 +1,143 @@
+"""The pool of strategies of this command, with what the machine knows about their models."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy.orm import Session
+
+from db.strategies import register_strategy
+from router.flops import ModelShape, flops_price
+from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
+from router.strategy_file import parse_strategies
+from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
+from router.units import Unit
+from worker.engines.prompt_bound import PromptBound
+from worker.engines.prompt_counter import PromptCounter
+from worker.errors import StrategyFileUnreadable
+from worker.weights import ModelFolder, resolve_model
+
+DEFAULT_CONTEXT_TOKENS = 4096  # of a server that declares none
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ServedModel:
+    """One engine's model as this machine sees it."""
+
+    spec: EngineSpec
+    folder: ModelFolder | None  # None: it runs elsewhere
+    counter: PromptCounter | PromptBound
+    context_tokens: int  # prompt and answer together
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PricedStrategy:
+    """A strategy with its price and its model."""
+
+    strategy: Strategy
+    tariff: Tariff
+    model: ServedModel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ServingPool:
+    """Every strategy that this command may use, in the file's order."""
+
+    source: Path
+    strategies: tuple[PricedStrategy, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The strategies' names."""
+        return tuple(priced.strategy.name for priced in self.strategies)
+
+    @property
+    def models(self) -> Mapping[str, ServedModel]:
+        """The models in use, by engine name."""
+        return {priced.strategy.engine.name: priced.model for priced in self.strategies}
+
+
+def read_strategy_file(path: Path) -> StrategyPool:
+    """The pool that a YAML file declares; StrategyFileUnreadable or StrategyFileError names what is wrong and where."""
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  a SafeLoader, stricter
+    except FileNotFoundError:
+        raise StrategyFileUnreadable(f"{path}: no such strategy file; examples/strategies.yaml shows one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StrategyFileUnreadable(f"{path}: can not be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise StrategyFileUnreadable(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    return parse_strategies(document, source=str(path))
+
+
+def load_pool(path: Path, *, cache_directory: Path) -> ServingPool:
+    """The strategies of a file with their models found on this machine; MissingWeights names what is not there."""
+    declared = read_strategy_file(path)
+    used = {strategy.engine.name: strategy.engine for strategy in declared.strategies}
+    models = {name: _find_model(spec, cache_directory) for name, spec in used.items()}
+    priced = [
+        PricedStrategy(
+            strategy=strategy,
+            tariff=_price(strategy, models[strategy.engine.name]),
+            model=models[strategy.engine.name],
+        )
+        for strategy in declared.strategies
+    ]
+    return ServingPool(source=path, strategies=tuple(priced))
+
+
+def register_pool(session: Session, *, tenant_id: str, pool: ServingPool) -> list[int]:
+    """The database ids of the pool's strategies, in its order; what changed gets a new version."""
+    return [
+        register_strategy(
+            session,
+            tenant_id=tenant_id,
+            name=priced.strategy.name,
+            spec_hash=priced.strategy.spec_hash,
+            spec={
+                "engine": priced.strategy.engine.name,
+                "model": priced.strategy.engine.model,
+                "decoding": dict(priced.strategy.decoding_spec),
+            },
+            tariff=priced.tariff.to_json(),
+        ).id
+        for priced in pool.strategies
+    ]
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error: the default keeps the last one and says nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                mark = node.value[number][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _find_model(spec: EngineSpec, cache_directory: Path) -> ServedModel:
+    if spec.kind is EngineKind.OPENAI:
+        context = spec.max_model_len or DEFAULT_CONTEXT_TOKENS
+        return ServedModel(spec=spec, folder=None, counter=PromptBound(), context_tokens=context)
+    folder = resolve_model(spec.model, cache_directory)
+    return ServedModel(
+        spec=spec,
+        folder=folder,
+        counter=PromptCounter(folder.path),
+        context_tokens=min(spec.max_model_len or folder.context_tokens, folder.context_tokens),
+    )
+
+
+def _price(strategy: Strategy, model: ServedModel) -> Tariff:
+    prices: dict[Unit, TokenPrice] = {Unit.TOKENS: TOKEN_COUNT}
+    if model.folder is not None:
+        prices[Unit.FLOPS] = flops_price(model.folder.shape)
+    elif model.spec.parameters is not None:
+        prices[Unit.FLOPS] = flops_price(
+            ModelShape(matrix_parameters=model.spec.parameters, head_parameters=0, layers=0, hidden=0)
+        )
+    return Tariff(version=1, prices=prices | dict(strategy.tariff), source=f"strategy {strategy.name}")

@@ -1,0 +1,36 @@
+"""Rows and cells of predictions: some left out, some struck off."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.predictions import Predictions
+
+
+def find_servable(predictions: Predictions) -> NDArray[np.bool_]:
+    """(tasks,): where at least one strategy is eligible."""
+    return np.asarray(~np.isnan(predictions.cost).all(axis=1))
+
+
+def take_rows(predictions: Predictions, rows: NDArray[np.bool_] | slice) -> Predictions:
+    """The predictions of these tasks."""
+    return Predictions(
+        accuracy=predictions.accuracy[rows],
+        cost=predictions.cost[rows],
+        worst_cost=predictions.worst_cost[rows],
+        prompt_tokens=predictions.prompt_tokens[rows],
+    )
+
+
+def exclude(predictions: Predictions, columns_by_row: Sequence[tuple[int, Sequence[int]]]) -> Predictions:
+    """The same predictions with some strategies not eligible for some rows."""
+    struck = np.zeros(predictions.cost.shape, dtype=bool)
+    for row, columns in columns_by_row:
+        struck[row, list(columns)] = True
+    return Predictions(
+        accuracy=np.where(struck, np.float32(np.nan), predictions.accuracy),
+        cost=np.where(struck, np.nan, predictions.cost),
+        worst_cost=np.where(struck, np.nan, predictions.worst_cost),
+        prompt_tokens=predictions.prompt_tokens,
+    )

@@ -1,0 +1,40 @@
+"""The serving predictors of a pool, loaded from the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.predictors import read_champions
+from router.artefact import load_pair
+from router.stack import PredictorStack
+from worker.errors import UntrainedStrategies
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedPredictors:
+    """Every strategy's champion, stacked in the pool's order."""
+
+    stack: PredictorStack
+    version_ids: tuple[int, ...]
+    meta: tuple[Mapping[str, Any], ...]  # of each: the engines it learnt from, and its figures
+
+
+def load_predictors(
+    session: Session, *, strategy_ids: Sequence[int], names: Sequence[str], encoder: str
+) -> LoadedPredictors:
+    """The champions for this encoder; UntrainedStrategies names those without one and the remedy."""
+    champions = read_champions(session, strategy_ids=strategy_ids, encoder=encoder)
+    missing = [name for name, strategy_id in zip(names, strategy_ids, strict=True) if strategy_id not in champions]
+    if missing:
+        raise UntrainedStrategies(
+            f"no predictor for {', '.join(missing)} (encoder {encoder}): run `apportion calibrate` with a graded "
+            "calibration file, then `apportion train`"
+        )
+    stored = [champions[strategy_id] for strategy_id in strategy_ids]
+    return LoadedPredictors(
+        stack=PredictorStack([load_pair(champion.artefact, encoder=encoder).pair for champion in stored]),
+        version_ids=tuple(champion.id for champion in stored),
+        meta=tuple(champion.meta for champion in stored),
+    )

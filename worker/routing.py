@@ -1,0 +1,185 @@
+"""Routing: the next window of a job is claimed, given its strategies, and committed as groups."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from db.budgets import read_budget
+from db.jobs import Job, read_job
+from db.plans import NewGroup, commit_window
+from db.predictions import Predictions, read_predictions
+from db.progress import read_predicted_in_flight, read_progress
+from db.routed_cost import read_routed_cost
+from db.session import run_in_transaction, session_scope
+from db.states import JobKind, RequeueReason
+from db.windows import ClaimedWindow, claim_window
+from worker.objective import Objective
+from worker.prediction_rows import exclude, find_servable, take_rows
+from worker.settings import Settings
+from worker.window_choice import Money, WindowChoice, choose_for_window, choose_guaranteed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routed:
+    """One routed window, for progress and logs."""
+
+    window_id: int
+    tasks: int
+    groups: int
+    unserved: int
+
+
+def route_next_window(database: Engine, *, job_id: int, owner: str, settings: Settings) -> Routed | None:
+    """Route the job's next window, None when there is none; a task that nothing can serve gets its reason."""
+    with session_scope(database) as session:
+        job = read_job(session, job_id=job_id)
+    size = settings.window_size(job.task_count)
+    window = run_in_transaction(
+        database,
+        lambda session: claim_window(
+            session, job_id=job_id, size=size, owner=owner, lease_seconds=settings.lease_seconds
+        ),
+    )
+    if window is None:
+        return None
+    if job.kind is JobKind.CALIBRATION:
+        return _route_calibration(database, job=job, window=window, settings=settings)
+    return _route_run(database, job=job, window=window, settings=settings)
+
+
+def _route_run(database: Engine, *, job: Job, window: ClaimedWindow, settings: Settings) -> Routed:
+    with session_scope(database) as session:
+        # Read anew: claiming the window moved the cursor, behind which the backlog begins.
+        cursor = read_job(session, job_id=job.id).cursor_seq
+        seqs = np.array([*window.seqs, *range(cursor, job.task_count)])
+        predictions = read_predictions(session, job_id=job.id, seqs=seqs.tolist())
+        money, waiting = _read_money(session, job=job)
+    predictions = _exclude_failed(predictions, job=job, window=window)
+    servable = find_servable(predictions)
+    chosen = _choose(
+        take_rows(predictions, servable),
+        window_tasks=int(servable[: len(window.seqs)].sum()),
+        denied=any(task.reason is RequeueReason.DENIED for task in window.requeued),
+        objective=Objective.from_json(job.objective),
+        money=money,
+        waiting=waiting,
+    )
+    choice = np.full(len(window.seqs), -1, dtype=np.int64)
+    choice[servable[: len(window.seqs)]] = chosen.choice
+    groups = list(_group(job, window.seqs, predictions, choice, size=settings.group_tasks))
+    refused = [seq for seq, able in zip(window.seqs, servable, strict=False) if not able]
+    unserved = [seq for seq, column, able in zip(window.seqs, choice, servable, strict=False) if able and column < 0]
+    _commit(database, window=window, groups=groups, refused=refused, unserved=unserved, chosen=chosen)
+    return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
+
+
+def _choose(
+    predictions: Predictions, *, window_tasks: int, denied: bool, objective: Objective, money: Money, waiting: int
+) -> WindowChoice:
+    if window_tasks == 0:
+        return WindowChoice(choice=np.empty(0, dtype=np.int64), allocation=None, allowance=None)
+    if denied and money.cap is not None:
+        return choose_guaranteed(predictions, window_tasks=window_tasks, unserved_elsewhere=waiting, money=money)
+    return choose_for_window(predictions, window_tasks=window_tasks, objective=objective, money=money)
+
+
+def _route_calibration(database: Engine, *, job: Job, window: ClaimedWindow, settings: Settings) -> Routed:
+    with session_scope(database) as session:
+        predictions = read_predictions(session, job_id=job.id, seqs=window.seqs)
+    able = ~np.isnan(predictions.cost)  # (tasks, strategies)
+    wanted = _list_wanted_arms(job, window)  # (tasks, strategies)
+    groups = [
+        group
+        for column in range(len(job.strategy_ids))
+        for group in _group(
+            job,
+            window.seqs,
+            predictions,
+            np.where(able[:, column] & wanted[:, column], column, -1),
+            size=settings.group_tasks,
+        )
+    ]
+    refused = [seq for seq, missing in zip(window.seqs, (wanted & ~able).any(axis=1), strict=True) if missing]
+    _commit(database, window=window, groups=groups, refused=refused, unserved=[], chosen=None)
+    return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=0)
+
+
+def _list_wanted_arms(job: Job, window: ClaimedWindow) -> NDArray[np.bool_]:
+    """(tasks, strategies): in a window of tasks that came back, only the arms that did."""
+    if not window.requeued:
+        return np.ones((len(window.seqs), len(job.strategy_ids)), dtype=bool)
+    back = {(task.seq, task.arm) for task in window.requeued}
+    return np.array([[(seq, arm) in back for arm in job.strategy_ids] for seq in window.seqs])
+
+
+def _read_money(session: Session, *, job: Job) -> tuple[Money, int]:
+    """The job's money, and how many denied tasks wait beside the window."""
+    budget = read_budget(session, budget_id=job.budget_id)
+    money = Money(
+        cap=budget.cap,
+        spent=budget.spent + budget.burned,
+        reserved=budget.reserved,
+        routed=read_routed_cost(session, job_id=job.id),
+        in_flight=read_predicted_in_flight(session, budget_id=job.budget_id),
+    )
+    waiting = read_progress(session, job_id=job.id).requeued.get(RequeueReason.DENIED, 0)
+    return money, waiting
+
+
+def _exclude_failed(predictions: Predictions, *, job: Job, window: ClaimedWindow) -> Predictions:
+    row_of = {seq: row for row, seq in enumerate(window.seqs)}
+    column_of = {strategy_id: column for column, strategy_id in enumerate(job.strategy_ids)}
+    failed = [
+        (row_of[task.seq], [column_of[strategy_id] for strategy_id in task.excluded_strategy_ids])
+        for task in window.requeued
+        if task.excluded_strategy_ids
+    ]
+    return exclude(predictions, failed) if failed else predictions
+
+
+def _group(
+    job: Job, seqs: Sequence[int], predictions: Predictions, choice: NDArray[np.int64], *, size: int
+) -> Iterator[NewGroup]:
+    """One group for each strategy, cut where it passes `size` tasks."""
+    for column, strategy_id in enumerate(job.strategy_ids):
+        rows = np.flatnonzero(choice == column)
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield NewGroup(
+                strategy_id=strategy_id,
+                seqs=[seqs[row] for row in part],
+                amounts=[int(amount) for amount in predictions.worst_cost[part, column]],
+                predicted_cost=int(predictions.cost[part, column].sum()),
+            )
+
+
+def _commit(
+    database: Engine,
+    *,
+    window: ClaimedWindow,
+    groups: Sequence[NewGroup],
+    refused: Sequence[int],
+    unserved: Sequence[int],
+    chosen: WindowChoice | None,
+) -> None:
+    proof = None if chosen is None else chosen.allocation
+    run_in_transaction(
+        database,
+        lambda session: commit_window(
+            session,
+            window_id=window.id,
+            fence=window.fence,
+            groups=groups,
+            unserved=unserved,
+            not_eligible=refused,
+            shadow_price=None if proof is None else proof.shadow_price,
+            allowance=None if chosen is None else chosen.allowance,
+            predicted_cost=sum(group.predicted_cost for group in groups),
+            upper_bound=None if proof is None else proof.upper_bound,
+            gap=None if proof is None else proof.gap,
+        ),
+    )

@@ -1,0 +1,140 @@
+"""The main job, from lines to answers: plan, submit, drive; and driving on what an earlier command left."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from db.jobs import Job, read_job, update_meta
+from db.session import run_in_transaction, session_scope
+from db.states import JobState
+from db.tasks import NewTask
+from worker.bootstrap import Workshop, build_engine
+from worker.dispatcher import Assets, Dispatcher
+from worker.engine_room import EngineRoom
+from worker.heartbeat import Heartbeat
+from worker.objective import Objective, Request
+from worker.predictors import load_predictors
+from worker.progress import Progress, Stage
+from worker.submission import RunPlan, plan_run, submit_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnd:
+    """How far a command brought a job."""
+
+    job_id: int
+    completed: bool  # False: drained on request, `apportion continue` goes on
+
+
+def run(
+    workshop: Workshop,
+    *,
+    tasks: Sequence[NewTask],
+    request: Request,
+    meta: Mapping[str, Any],
+    draining: threading.Event,
+    on_submitted: Callable[[int, RunPlan], None],
+) -> RunEnd:
+    """Answer the tasks; BudgetTooSmall, UntrainedStrategies and engine errors leave no job behind."""
+
+    workshop.watch(Progress(stage=Stage.ENCODING, total=len(tasks)))
+    workshop.load_encoder()
+
+    async def submit() -> int:
+        plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)
+        job_id = await asyncio.to_thread(_store, workshop, tasks, plan, meta)
+        on_submitted(job_id, plan)
+        return job_id
+
+    return asyncio.run(_drive(workshop, submit, draining=draining))
+
+
+def drive_job(workshop: Workshop, *, job_id: int, draining: threading.Event) -> RunEnd:
+    """Bring a stored job as far as it goes: what was answered stays answered, what a lost worker held is run again."""
+
+    async def submitted() -> int:
+        return job_id
+
+    return asyncio.run(_drive(workshop, submitted, draining=draining))
+
+
+def plan_tasks(workshop: Workshop, *, tasks: Sequence[NewTask], request: Request) -> RunPlan:
+    """What the run would do, without storing or spending anything."""
+    encoder = workshop.encoder
+    with session_scope(workshop.database) as session:
+        predictors = load_predictors(
+            session, strategy_ids=workshop.strategy_ids, names=workshop.pool.names, encoder=encoder.name
+        )
+    return plan_run(
+        tasks, request=request, pool=workshop.pool, predictors=predictors, encoder=encoder, watch=workshop.watch
+    )
+
+
+def _store(workshop: Workshop, tasks: Sequence[NewTask], plan: RunPlan, meta: Mapping[str, Any]) -> int:
+    own = {"strategy_file": str(workshop.pool.source.resolve())}
+    return run_in_transaction(
+        workshop.database,
+        lambda session: submit_run(
+            session, tasks=tasks, plan=plan, strategy_ids=workshop.strategy_ids, meta={**meta, **own}
+        ),
+    )
+
+
+async def _drive(workshop: Workshop, submit: Callable[[], Awaitable[int]], *, draining: threading.Event) -> RunEnd:
+    """Start the engines while the job is planned: both take seconds, and one does not need the other."""
+    room = EngineRoom(workshop.pool, build=partial(build_engine, settings=workshop.settings))
+    starting = asyncio.create_task(room.start())
+    try:
+        job_id = await submit()
+        workshop.watch(Progress(stage=Stage.ENGINES))
+        await starting
+        job = await asyncio.to_thread(_note_engines, workshop, room, job_id)
+        completed = job.state is JobState.COMPLETED or await _dispatch(workshop, room, job, draining)
+        return RunEnd(job_id=job_id, completed=completed)
+    finally:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await room.stop()
+
+
+async def _dispatch(workshop: Workshop, room: EngineRoom, job: Job, draining: threading.Event) -> bool:
+    settings = workshop.settings
+    assets = Assets(
+        database=workshop.database,
+        strategies=dict(zip(workshop.strategy_ids, workshop.pool.strategies, strict=True)),
+        engines=room,
+        settings=settings,
+        watch=workshop.watch,
+        draining=draining,
+    )
+    unit = Objective.from_json(job.objective).unit
+    started = time.monotonic()
+    with Heartbeat(
+        workshop.database, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds
+    ) as heartbeat:
+        dispatcher = Dispatcher(assets, job=job, unit=unit, heartbeat=heartbeat)
+        completed = await dispatcher.drive()
+    timings = {"routing_seconds": dispatcher.routing_seconds, "answering_seconds": time.monotonic() - started}
+    await asyncio.to_thread(_add_timings, workshop, job.id, timings)
+    return completed
+
+
+def _note_engines(workshop: Workshop, room: EngineRoom, job_id: int) -> Job:
+    """Keep with the job who answers it; what an earlier command noted of other engines stays beside it."""
+    identities = {name: identity.to_json() for name, identity in room.identities().items()}
+    with session_scope(workshop.database) as session:
+        earlier = read_job(session, job_id=job_id).meta.get("engines", {})
+        changed = {f"{name} (earlier)": value for name, value in earlier.items() if identities.get(name) != value}
+        update_meta(session, job_id=job_id, meta={"engines": changed | identities})
+        return read_job(session, job_id=job_id)
+
+
+def _add_timings(workshop: Workshop, job_id: int, timings: Mapping[str, float]) -> None:
+    """Timings add up over the commands that worked on the job."""
+    with session_scope(workshop.database) as session:
+        meta = read_job(session, job_id=job_id).meta
+        update_meta(session, job_id=job_id, meta={name: meta.get(name, 0.0) + value for name, value in timings.items()})

@@ -1,0 +1,80 @@
+"""Settings: the only module that reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from worker.errors import SettingError
+from worker.postgres.location import default_data_directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How this command runs; every field can be set by a variable APPORTION_<FIELD>."""
+
+    database_url: str | None = None  # None: a private embedded server
+    data_directory: Path  # of the embedded server
+    cache_directory: Path  # converted weights; may be deleted at any time
+    encoder_model: str | None = None  # None: the packaged MiniLM
+    lease_seconds: float = 8.0  # how long a worker's silence is believed to be work
+    stall_seconds: float = 300.0  # how long an engine may finish nothing before its groups are let go
+    window_tasks: int | None = None  # tasks routed together; None: an eighth of the job, 50 to 5000
+    group_tasks: int = 500  # most tasks in one group
+    batch_tasks: int = 16  # most tasks reserved, run and settled together
+    torch_threads: int = 1  # more than one collapses throughput on shared cores
+
+    def window_size(self, task_count: int) -> int:
+        """How many tasks a window of a job of this size takes."""
+        return self.window_tasks or max(50, min(5000, -(-task_count // 8)))
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings that the environment asks for; SettingError names the variable."""
+    given = {name: environ.get(f"APPORTION_{name.upper()}") or None for name in Settings.__dataclass_fields__}
+    return Settings(
+        database_url=given["database_url"],
+        data_directory=_path(given["data_directory"], default_data_directory()),
+        cache_directory=_path(given["cache_directory"], Path(platformdirs.user_cache_dir("apportion"))),
+        encoder_model=given["encoder_model"],
+        lease_seconds=_number("lease_seconds", given["lease_seconds"], Settings.lease_seconds),
+        stall_seconds=_number("stall_seconds", given["stall_seconds"], Settings.stall_seconds),
+        window_tasks=_count("window_tasks", given["window_tasks"]),
+        group_tasks=_count("group_tasks", given["group_tasks"]) or Settings.group_tasks,
+        batch_tasks=_count("batch_tasks", given["batch_tasks"]) or Settings.batch_tasks,
+        torch_threads=_count("torch_threads", given["torch_threads"]) or Settings.torch_threads,
+    )
+
+
+def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of the variable that a strategy file names for a server's key; SettingError when it is not set."""
+    value = environ.get(name)
+    if not value:
+        raise SettingError(f"the strategy file takes a key from the variable {name}, which is not set: export it")
+    return value
+
+
+def _path(value: str | None, default: Path) -> Path:
+    return default if value is None else Path(value).expanduser().absolute()
+
+
+def _number(field: str, value: str | None, default: float) -> float:
+    if value is None:
+        return default
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise SettingError(f"APPORTION_{field.upper()} is {value!r}: write a positive number of seconds")
+    return number
+
+
+def _count(field: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isdecimal() or int(value) < 1:
+        raise SettingError(f"APPORTION_{field.upper()} is {value!r}: write a whole number of at least 1")
+    return int(value)

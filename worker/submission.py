@@ -1,0 +1,161 @@
+"""Jobs, from validated lines to rows: predicted, checked against the budget, and stored in one transaction."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.budgets import open_budget
+from db.jobs import create_job
+from db.predictions import PredictionBlock, Predictions, store_prediction_block
+from db.states import JobKind
+from db.tasks import NewTask, copy_tasks
+from worker.encoder import SentenceEncoder
+from worker.forecast import measure_demand, predict, price_worst
+from worker.objective import Mode, Objective, Request, Totals, choose_unit, settle_objective, sum_totals
+from worker.pool import ServingPool
+from worker.prediction_rows import find_servable, take_rows
+from worker.predictors import LoadedPredictors
+from worker.progress import Progress, Stage, Watch
+from worker.task_line import parse_task_line
+
+TENANT = "default"
+BLOCK_TASKS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunPlan:
+    """A run thought through, before anything is stored or spent."""
+
+    objective: Objective
+    totals: Totals
+    predictions: Predictions
+    version_ids: tuple[int, ...]
+    encoder: str
+    encoding_seconds: float
+    planning_seconds: float  # counting tokens and predicting; without encoding
+
+    @property
+    def tasks_not_guaranteed(self) -> int:
+        """How many tasks may end as budget_exhausted if every answer is as long as it can be."""
+        if self.objective.cap is None or self.objective.cap >= self.totals.cheapest_worst:
+            return 0
+        worst = np.sort(np.nanmin(self.predictions.worst_cost, axis=1))
+        return int((np.cumsum(worst) > self.objective.cap).sum())
+
+
+def plan_run(
+    tasks: Sequence[NewTask],
+    *,
+    request: Request,
+    pool: ServingPool,
+    predictors: LoadedPredictors,
+    encoder: SentenceEncoder,
+    watch: Watch,
+) -> RunPlan:
+    """The plan; BudgetTooSmall when the budget is below the cheapest total."""
+    lines = [parse_task_line(task.payload) for task in tasks]
+    started = time.monotonic()
+    embeddings = encoder.encode(
+        [line.embedded_text for line in lines],
+        progress=lambda done, total: watch(Progress(stage=Stage.ENCODING, done=done, total=total)),
+    )
+    encoded = time.monotonic()
+    watch(Progress(stage=Stage.PLANNING))
+    unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
+    demand = measure_demand(lines, pool.strategies)
+    predictions = predict(demand, embeddings, strategies=pool.strategies, stack=predictors.stack, unit=unit)
+    totals = sum_totals(predictions)
+    return RunPlan(
+        objective=settle_objective(
+            request, unit=unit, predictions=take_rows(predictions, find_servable(predictions)), totals=totals
+        ),
+        totals=totals,
+        predictions=predictions,
+        version_ids=predictors.version_ids,
+        encoder=encoder.name,
+        encoding_seconds=encoded - started,
+        planning_seconds=time.monotonic() - encoded,
+    )
+
+
+def submit_run(
+    session: Session, *, tasks: Sequence[NewTask], plan: RunPlan, strategy_ids: Sequence[int], meta: Mapping[str, Any]
+) -> int:
+    """The id of the stored job; nothing is stored unless the caller commits."""
+    job_id = _create(
+        session,
+        kind=JobKind.RUN,
+        objective=plan.objective,
+        strategy_ids=strategy_ids,
+        encoder=plan.encoder,
+        meta={
+            **meta,
+            "cheapest": str(plan.totals.cheapest),
+            "cheapest_worst": str(plan.totals.cheapest_worst),
+            "dearest": str(plan.totals.dearest),
+            "encoding_seconds": plan.encoding_seconds,
+            "planning_seconds": plan.planning_seconds,
+        },
+    )
+    copy_tasks(session, job_id=job_id, tasks=tasks)
+    _store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
+    return job_id
+
+
+def submit_calibration(
+    session: Session,
+    *,
+    tasks: Sequence[NewTask],
+    pool: ServingPool,
+    strategy_ids: Sequence[int],
+    meta: Mapping[str, Any],
+) -> int:
+    """The id of a stored job in which every strategy answers every task it can serve, capped at its own worst case."""
+    unit = choose_unit(None, [priced.tariff for priced in pool.strategies])
+    demand = measure_demand([parse_task_line(task.payload) for task in tasks], pool.strategies)
+    worst = price_worst(demand, strategies=pool.strategies, unit=unit)
+    objective = Objective(mode=Mode.BUDGET, unit=unit, stated="calibration", cap=int(np.nansum(worst)))
+    # Nothing is chosen in a calibration: the accuracy only says who can serve what, and every cost is the worst case.
+    accuracy = np.where(demand.eligible, 0.0, np.nan).astype(np.float32)
+    predictions = Predictions(accuracy=accuracy, cost=worst, worst_cost=worst, prompt_tokens=demand.prompt_tokens)
+    job_id = _create(
+        session, kind=JobKind.CALIBRATION, objective=objective, strategy_ids=strategy_ids, encoder="", meta=meta
+    )
+    copy_tasks(session, job_id=job_id, tasks=tasks)
+    _store_blocks(session, job_id=job_id, predictions=predictions, version_ids=())
+    return job_id
+
+
+def _create(
+    session: Session,
+    *,
+    kind: JobKind,
+    objective: Objective,
+    strategy_ids: Sequence[int],
+    encoder: str,
+    meta: Mapping[str, Any],
+) -> int:
+    budget_id = open_budget(
+        session, tenant_id=TENANT, name=f"{kind} {objective.stated}", unit=objective.unit, cap=objective.cap
+    )
+    return create_job(
+        session,
+        tenant_id=TENANT,
+        kind=kind,
+        objective=objective.to_json(),
+        budget_id=budget_id,
+        strategy_ids=strategy_ids,
+        encoder=encoder,
+        meta=meta,
+    )
+
+
+def _store_blocks(session: Session, *, job_id: int, predictions: Predictions, version_ids: Sequence[int]) -> None:
+    for lo in range(0, len(predictions.cost), BLOCK_TASKS):
+        part = take_rows(predictions, slice(lo, lo + BLOCK_TASKS))
+        block = PredictionBlock(lo=lo, hi=lo + len(part.cost), predictor_version_ids=version_ids, predictions=part)
+        store_prediction_block(session, job_id=job_id, block=block)

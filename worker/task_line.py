@@ -1,0 +1,41 @@
+"""A stored task read back: its prompt, its grader, and who may serve it."""
+
+import json
+from dataclasses import dataclass
+
+from router.decoding.task_prompt import TaskPrompt, parse_task_prompt
+from router.grading import Grader, parse_grader
+from router.strategy import Strategy
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskLine:
+    """What the worker needs of one line of a job file; the line was validated before it was stored."""
+
+    prompt: TaskPrompt
+    model: str  # "auto", "auto:<tag>", or a strategy's name
+    grader: Grader | None
+
+    def allows(self, strategy: Strategy) -> bool:
+        """Whether the line lets this strategy serve it."""
+        if self.model.startswith(f"{AUTO}:"):
+            return self.model.removeprefix(f"{AUTO}:") in strategy.tags
+        return self.model in (AUTO, strategy.name)
+
+    @property
+    def embedded_text(self) -> str:
+        """What the encoder reads: all that the user says."""
+        return "\n".join(message.content for message in self.prompt.messages if message.role == "user")
+
+
+def parse_task_line(payload: str) -> TaskLine:
+    """The task that a stored line states."""
+    line = json.loads(payload)
+    grader = line.get("grader")
+    return TaskLine(
+        prompt=parse_task_prompt(line["body"]),
+        model=str(line["body"].get("model") or AUTO),
+        grader=None if grader is None else parse_grader(grader),
+    )
