@@ -9,7 +9,7 @@ class Fallback(StrEnum):
 
     NONE = "none"  # both networks were trained
     CONSTANT_ACCURACY = "constant accuracy"  # one-sided outcomes: nearly all right or nearly all wrong
-    CONSTANT = "constant"  # too few outcomes: accuracy and output tokens are both means
+    CONSTANT = "constant"  # outcomes of too few tasks: accuracy and output tokens are both means
 
 
 @dataclass(frozen=True, kw_only=True)

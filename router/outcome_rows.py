@@ -21,6 +21,7 @@ class OutcomeRows:
     output_tokens: DoubleArray  # (n,)
     weight: DoubleArray  # (n,), mean 1
     fold: NDArray[np.intp]  # (n,), the cross-fitting fold that holds the row out
+    distinct_tasks: int
 
     def __len__(self) -> int:
         return len(self.correct)
@@ -43,13 +44,14 @@ def arrange_outcomes(
     _check_outcomes(embeddings, correct, output_tokens, weight)
     digests = np.array([hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in embeddings])
     order = np.argsort(digests, kind="stable")
-    rank = np.unique(digests[order], return_inverse=True)[1]
+    distinct, rank = np.unique(digests[order], return_inverse=True)
     return OutcomeRows(
         embeddings=np.ascontiguousarray(embeddings[order], dtype=np.float32),
         correct=np.asarray(correct[order], dtype=np.float64),
         output_tokens=np.asarray(output_tokens[order], dtype=np.float64),
         weight=np.asarray(weight[order] / np.mean(weight), dtype=np.float64),
         fold=np.asarray(rank % folds, dtype=np.intp),
+        distinct_tasks=len(distinct),
     )
 
 

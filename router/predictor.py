@@ -25,7 +25,7 @@ class PredictorConfig:
     cluster_restarts: int = 8  # partitions of the training tasks whose means are averaged
     cluster_prior_outcomes: float = 4.0  # a cluster's mean is pulled to the overall mean by this many outcomes
     network_share: float = 0.4  # the rest of a prediction is the mean of its clusters
-    minimum_outcomes: int = 30  # fewer than this and the pair is a constant
+    minimum_tasks: int = 30  # outcomes of fewer distinct tasks than this make a constant pair
     minimum_minority: float = 5.0  # fewer rights (or wrongs) than this and the accuracy is a constant
 
 

@@ -50,7 +50,7 @@ def train_pair(
     strategy = StrategyVectors(
         model=_describe("model", model_vector, dimension), decoding=_describe("decoding", decoding_vector, dimension)
     )
-    if len(rows) < config.minimum_outcomes:
+    if rows.distinct_tasks < config.minimum_tasks:
         return _constant_pair(rows, strategy)
     with torch.random.fork_rng(devices=[]):
         return _network_pair(rows, strategy, config, seed)

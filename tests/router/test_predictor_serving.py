@@ -1,0 +1,204 @@
+"""Folding, stacking and the artefact change no prediction."""
+
+import json
+import time
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from router.artefact import FORMAT_VERSION, METADATA_KEY, PairMetadata, dump_pair, load_pair
+from router.clusters import assign_clusters, look_up_means
+from router.errors import PredictorArtefactError, PredictorInputError
+from router.fold import FoldedPair, fold_pair
+from router.platt import apply_platt
+from router.predictor import PredictorConfig
+from router.stack import PredictorStack
+from router.trained import TrainedHead, TrainedPair
+from router.training import train_pair
+
+DIMENSION = 32
+CONFIG = PredictorConfig(max_steps=40)
+ENCODER = "all-MiniLM-L6-v2@0123456789ab"
+
+FloatArray = NDArray[np.float32]
+
+
+def draw_embeddings(rows: int, *, seed: int) -> FloatArray:
+    rows_drawn = np.random.default_rng(seed).normal(size=(rows, DIMENSION))
+    return np.asarray(rows_drawn / np.linalg.norm(rows_drawn, axis=1, keepdims=True), dtype=np.float32)
+
+
+@cache
+def trained_pair(rows: int, seed: int) -> TrainedPair:
+    generator = np.random.default_rng(seed)
+    embeddings = draw_embeddings(rows, seed=seed)
+    vectors = generator.normal(size=(2, DIMENSION)).astype(np.float32)
+    correct = generator.random(rows) < 1 / (1 + np.exp(-8 * embeddings[:, 0]))
+    return train_pair(
+        embeddings,
+        correct.astype(np.float32),
+        np.ceil(np.exp(3 + 4 * embeddings[:, 1])),
+        model_vector=vectors[0],
+        decoding_vector=vectors[1],
+        config=CONFIG,
+        seed=seed,
+    )
+
+
+def metadata_of(trained: TrainedPair) -> PairMetadata:
+    return PairMetadata(strategy="direct", strategy_hash="ab12", encoder=ENCODER, seed=1, figures=trained.figures)
+
+
+@torch.no_grad()
+def evaluate_unfolded(head: TrainedHead, trained: TrainedPair, embeddings: FloatArray) -> FloatArray:
+    """What the trained network itself says, every representation computed."""
+    assert head.network is not None
+    tasks = torch.from_numpy((embeddings - trained.center) / trained.spread)
+    outputs = head.network(tasks, trained.strategy)[:, head.first_served :].mean(dim=1)  # (n, outputs)
+    value = outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs[:, 0]
+    return np.asarray(value.numpy())
+
+
+def test_a_folded_pair_equals_the_trained_one() -> None:
+    trained, embeddings = trained_pair(150, 1), draw_embeddings(500, seed=8)
+    labels = assign_clusters(embeddings, trained.clusters.centroids)
+    log_odds = evaluate_unfolded(trained.accuracy, trained, embeddings)
+    network = torch.sigmoid(torch.from_numpy(log_odds)).numpy()
+    near = look_up_means(trained.clusters.accuracy, labels)
+    share = trained.network_share
+    expected = apply_platt((share * network + (1 - share) * near).astype(np.float32), *trained.platt)
+    served = PredictorStack([fold_pair(trained)]).predict(embeddings)
+    assert np.abs(served.accuracy[:, 0] - expected).max() < 1e-5
+
+    output = evaluate_unfolded(trained.tokens, trained, embeddings)
+    log_tokens = functional.softplus(torch.from_numpy(output)).numpy()
+    alone = PredictorStack([replace(fold_pair(trained), network_share=1.0)]).predict(embeddings)
+    assert np.abs(np.log((alone.output_tokens[:, 0] + 1) / trained.smearing) - log_tokens).max() < 1e-5
+
+
+def test_a_stack_equals_its_pairs_one_by_one() -> None:
+    pairs = [fold_pair(trained_pair(150, 1)), fold_pair(trained_pair(12, 2)), fold_pair(trained_pair(90, 3))]
+    embeddings = draw_embeddings(2500, seed=4)  # three blocks
+    together = PredictorStack(pairs).predict(embeddings)
+    assert together.accuracy.shape == together.output_tokens.shape == (2500, 3)
+    assert ((together.accuracy > 0) & (together.accuracy < 1) & (together.output_tokens >= 0)).all()
+    for column, pair in enumerate(pairs):
+        alone = PredictorStack([pair]).predict(embeddings)
+        assert np.allclose(together.accuracy[:, column], alone.accuracy[:, 0], atol=1e-5)
+        assert np.allclose(together.output_tokens[:, column], alone.output_tokens[:, 0], rtol=1e-4)
+
+
+def test_strategies_with_the_same_tasks_share_their_partitions() -> None:
+    embeddings = draw_embeddings(80, seed=5)
+    first, second = (_pair_on(embeddings, threshold) for threshold in (-0.1, 0.1))
+    assert np.array_equal(first.clusters.centroids, second.clusters.centroids)
+    served = PredictorStack([first, second]).predict(embeddings).accuracy
+    assert np.allclose(served[:, 1], PredictorStack([second]).predict(embeddings).accuracy[:, 0], atol=1e-5)
+
+
+def _pair_on(embeddings: FloatArray, threshold: float) -> FoldedPair:
+    vector = np.zeros(DIMENSION, dtype=np.float32)
+    correct = (embeddings[:, 0] > threshold).astype(np.float32)
+    tokens = np.full(len(embeddings), 9.0)
+    return fold_pair(
+        train_pair(embeddings, correct, tokens, model_vector=vector, decoding_vector=vector, config=CONFIG, seed=1)
+    )
+
+
+def test_bad_embeddings_are_refused() -> None:
+    stack = PredictorStack([fold_pair(trained_pair(12, 2))])
+    with pytest.raises(PredictorInputError, match=r"shape \(4, 7\), these predictors read \(tasks, 32\)"):
+        stack.predict(np.zeros((4, 7), dtype=np.float32))
+    embeddings = draw_embeddings(4, seed=1)
+    embeddings[2, 5] = np.inf
+    with pytest.raises(PredictorInputError, match="task 2 of 4 is not finite"):
+        stack.predict(embeddings)
+    assert stack.predict(embeddings[:0]).accuracy.shape == (0, 1)
+
+
+def test_pairs_of_different_encoders_do_not_stack() -> None:
+    pair = fold_pair(trained_pair(12, 2))
+    narrow = replace(pair, clusters=replace(pair.clusters, centroids=np.zeros((1, 1, 7), dtype=np.float32)))
+    with pytest.raises(PredictorInputError, match=r"lengths \[7, 32\]"):
+        PredictorStack([pair, narrow])
+
+
+@pytest.mark.parametrize("rows", [150, 12])
+def test_an_artefact_gives_back_the_same_pair(rows: int) -> None:
+    trained, embeddings = trained_pair(rows, 1), draw_embeddings(64, seed=8)
+    pair = fold_pair(trained)
+    artefact = dump_pair(pair, metadata_of(trained))
+    loaded = load_pair(artefact, encoder=ENCODER)
+    assert loaded.metadata == metadata_of(trained)
+    before, after = PredictorStack([pair]).predict(embeddings), PredictorStack([loaded.pair]).predict(embeddings)
+    assert np.array_equal(before.accuracy, after.accuracy)
+    assert np.array_equal(before.output_tokens, after.output_tokens)
+    assert dump_pair(loaded.pair, loaded.metadata) == artefact
+
+
+def rewrite_header(artefact: bytes, **changes: object) -> bytes:
+    """The artefact with our metadata changed, its arrays as they were."""
+    length = int.from_bytes(artefact[:8], "little")
+    ours = json.loads(json.loads(artefact[8 : 8 + length])["__metadata__"][METADATA_KEY])
+    text = json.dumps({**ours, **changes})
+    return bytes(safetensors.numpy.save(safetensors.numpy.load(artefact), metadata={METADATA_KEY: text}))
+
+
+def test_artefacts_of_another_encoder_or_format_are_refused_by_name() -> None:
+    artefact = dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
+    with pytest.raises(PredictorArtefactError, match=f"strategy direct .* of {ENCODER}, the encoder in use is other@1"):
+        load_pair(artefact, encoder="other@1")
+    newer = rewrite_header(artefact, format_version=FORMAT_VERSION + 1)
+    with pytest.raises(PredictorArtefactError, match=f"version {FORMAT_VERSION + 1}, this program reads"):
+        load_pair(newer, encoder=ENCODER)
+    with pytest.raises(PredictorArtefactError, match="do not fit"):
+        load_pair(rewrite_header(artefact, dimension=7), encoder=ENCODER)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 200, -4])
+def test_damaged_artefacts_are_refused(kept: int) -> None:
+    artefact = dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
+    with pytest.raises(PredictorArtefactError, match="train the strategy again"):
+        load_pair(artefact[:kept], encoder=ENCODER)
+
+
+def test_artefacts_that_lack_something_are_refused() -> None:
+    artefact = dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
+    plain = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)})
+    for broken in (plain, rewrite_header(artefact, figures={}), rewrite_header(artefact, figures=None)):
+        with pytest.raises(PredictorArtefactError, match="train the strategy again"):
+            load_pair(broken, encoder=ENCODER)
+
+
+@pytest.mark.slow
+def test_ten_strategies_train_and_serve_in_the_time_allowed() -> None:
+    generator = np.random.default_rng(0)
+    embeddings = generator.normal(size=(500, 384)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    vector = embeddings[0]
+    started = time.process_time()
+    pairs = [
+        fold_pair(
+            train_pair(
+                embeddings,
+                (embeddings[:, strategy] > 0).astype(np.float32),
+                np.ceil(np.exp(3 + 20 * embeddings[:, strategy])),
+                model_vector=vector,
+                decoding_vector=vector,
+                config=PredictorConfig(),
+                seed=1,
+            )
+        )
+        for strategy in range(10)
+    ]
+    assert time.process_time() - started < 15
+    stack, tasks = PredictorStack(pairs), np.tile(embeddings, (20, 1))
+    started = time.process_time()
+    stack.predict(tasks)
+    assert (time.process_time() - started) / len(tasks) < 60e-6
