@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from gateway.console import CommandConsole
 from gateway.exit_codes import ExitCode
 
 # Commands import what they need when they run: `--help` should not wait for torch.
@@ -145,7 +146,7 @@ def list_(strategies: StrategyFile) -> None:
 def _end(work: Callable[[Console], ExitCode]) -> NoReturn:
     """Do the work and leave with its exit code; what goes wrong is told in one message."""
     try:
-        code = work(Console(highlight=False))
+        code = work(CommandConsole())
     except typer.Exit:
         raise
     except BaseException as error:
@@ -157,7 +158,7 @@ def _tell_failure(error: BaseException) -> ExitCode:
     from gateway.failures import describe_failure
 
     failure = describe_failure(error)
-    console = Console(stderr=True, highlight=False)
+    console = CommandConsole(stderr=True)
     if not failure.expected:
         console.print_exception()
     console.print(Text.assemble(("error: ", "bold red"), failure.message), soft_wrap=True)

@@ -21,6 +21,10 @@ from worker.errors import (
 )
 from worker.postgres.errors import EmbeddedPostgresError
 
+STOPPED = (
+    "stopped at once; if a job was under way, `apportion continue JOB` goes on (`apportion status` lists the jobs)"
+)
+
 
 class Failure(NamedTuple):
     """What to say and how to end; an unexpected error also shows its traceback."""
@@ -35,7 +39,7 @@ def describe_failure(error: BaseException) -> Failure:
     if isinstance(error, BaseExceptionGroup):
         return describe_failure(error.exceptions[0])
     if isinstance(error, KeyboardInterrupt):
-        return Failure("stopped", ExitCode.ABORTED, True)
+        return Failure(STOPPED, ExitCode.ABORTED, True)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = error.filename or "this machine"
         return Failure(f"{place}: the disk is full; free some space and run the command again", ExitCode.OUTPUT, True)

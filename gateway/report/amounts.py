@@ -47,7 +47,7 @@ def say_cost(quanta: float, unit: Unit) -> str:
 
 
 def say_cost_of(quanta: float, cap_quanta: float, unit: Unit) -> str:
-    """A cost beside its cap: "3.40e14 of 3.50e14 FLOPs (97 %)"."""
+    """A cost beside its cap: "3.40e14 of 3.50e14 FLOPs (97%)"."""
     share = quanta / cap_quanta if cap_quanta else 0.0
     spent = say_cost(quanta, unit).removesuffix(f" {unit.value}")
     return f"{spent} of {say_cost(cap_quanta, unit)} ({say_share(share, 0)})"
@@ -55,7 +55,7 @@ def say_cost_of(quanta: float, cap_quanta: float, unit: Unit) -> str:
 
 def say_share(share: float | None, digits: int = 1) -> str:
     """An accuracy or a share as percent, or a dash where it is not known."""
-    return UNKNOWN if share is None else f"{100 * share:.{digits}f} %"
+    return UNKNOWN if share is None else f"{100 * share:.{digits}f}%"
 
 
 def say_points(difference: float) -> str:
@@ -65,14 +65,16 @@ def say_points(difference: float) -> str:
 
 def say_cost_against(cost_share: float) -> str:
     """A share of another cost that was saved, as a person would compare the two."""
-    if cost_share >= 0:
-        return f"saves {100 * cost_share:.0f} %"
+    if abs(cost_share) < 0.01:
+        return "costs as much"
+    if cost_share > 0:
+        return f"saves {100 * cost_share:.0f}%"
     return f"costs {1 - cost_share:.{1 if cost_share > -9 else 0}f}{TIMES}"
 
 
 def say_change(ratio: float) -> str:
     """How far a ratio is from one, as signed percent."""
-    return f"{100 * (ratio - 1):+.1f} %".replace("-", MINUS)
+    return f"{100 * (ratio - 1):+.1f}%".replace("-", MINUS)
 
 
 def say_shadow_price(price: float, unit: Unit) -> str:

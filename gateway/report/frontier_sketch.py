@@ -52,7 +52,7 @@ def _draw_line(sketch: Sketch, points: tuple[Point, ...], *, style: str, dotted:
 
 
 def _with_axes(sketch: Sketch, report: JobReport) -> list[Text]:
-    labels = {_row_of(sketch, tick): f"{100 * tick:.0f} %" for tick in nice_ticks(sketch.y.low, sketch.y.high, count=7)}
+    labels = {_row_of(sketch, tick): f"{100 * tick:.0f}%" for tick in nice_ticks(sketch.y.low, sketch.y.high, count=7)}
     lines = []
     for row, area in enumerate(sketch.lines()):
         label = labels.get(row, "").rjust(LABEL_COLUMNS - 1)

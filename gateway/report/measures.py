@@ -13,14 +13,14 @@ Z_95 = 1.959964
 
 
 class Interval(NamedTuple):
-    """Where a share lies with 95 % confidence."""
+    """Where a share lies with 95% confidence."""
 
     low: float
     high: float
 
 
 def wilson_interval(share: float, count: int) -> Interval:
-    """95 % interval of a share seen in `count` draws (Wilson 1927, eq. 1 solved for p)."""
+    """95% interval of a share seen in `count` draws (Wilson 1927, eq. 1 solved for p)."""
     if count == 0:
         return Interval(0.0, 1.0)
     spread = Z_95 * math.sqrt(share * (1 - share) / count + Z_95**2 / (4 * count**2))

@@ -171,7 +171,7 @@ def _signed(value: float, text: str) -> Text:
 
 def _calibration_table(report: JobReport) -> RenderableType:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for heading in ("predicted", "observed", "95 % interval", "tasks"):
+    for heading in ("predicted", "observed", "95% interval", "tasks"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for part in report.accuracy_bins:
@@ -179,7 +179,7 @@ def _calibration_table(report: JobReport) -> RenderableType:
         table.add_row(
             say_share(part.predicted),
             say_share(part.observed),
-            f"{100 * part.low:.0f} to {100 * part.high:.0f} %",
+            f"{100 * part.low:.0f} to {100 * part.high:.0f}%",
             f"{part.tasks:,}",
             Text("as predicted", style="green") if inside else Text("outside", style="yellow"),
         )

@@ -105,7 +105,7 @@ class AccuracyBin:
     predicted: float
     observed: float
     tasks: int
-    low: float  # 95 % Wilson interval of the share
+    low: float  # 95% Wilson interval of the share
     high: float
 
 
@@ -180,7 +180,7 @@ class JobReport:
     job_id: int
     job_file: str
     state: str
-    objective: str  # in words: "budget 3.50e+14 FLOPs (25 %)"
+    objective: str  # in words: "budget 3.50e+14 FLOPs (25%)"
     started_at: datetime
     finished_at: datetime | None
     budget: BudgetReport

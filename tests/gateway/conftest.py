@@ -86,7 +86,7 @@ def make_report(routed: RoutedTasks) -> JobReport:
         job_id=7,
         job_file="examples/night.jsonl",
         state="completed",
-        objective="budget 7.40e12 FLOPs (50 %)",
+        objective="budget 7.40e12 FLOPs (50%)",
         started_at=started,
         finished_at=started + timedelta(seconds=151),
         budget=BudgetReport(unit=Unit.FLOPS, cap_quanta=CAP, spent_quanta=spent),

@@ -57,7 +57,7 @@ def test_plain_lines_say_each_stage_once_and_each_tenth() -> None:
     assert lines[1] == "! the engine differs from the recording"
     assert lines[2] == "Encoding prompts: done; 0 of 240; 1.9 s"
     assert lines[-1] == (
-        "Answering: done; 240 of 240; 93 s; spent 6.72e12 of 7.40e12 FLOPs (91 %); 45 % right so far; "
+        "Answering: done; 240 of 240; 93 s; spent 6.72e12 of 7.40e12 FLOPs (91%); 45% right so far; "
         "program 180, direct 60"
     )
     assert len([line for line in lines if line.startswith("Answering")]) == 10
@@ -75,7 +75,7 @@ def test_the_live_view_fits_its_terminal(width: int) -> None:
     console.print(view)
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= width
-    for part in ("120 of 240", "60 s left", "3.36e12 of 7.40e12 FLOPs (45 %)", "45 % right so far", "program 90"):
+    for part in ("120 of 240", "60 s left", "3.36e12 of 7.40e12 FLOPs (45%)", "45% right so far", "program 90"):
         assert part in text
     assert "vote-5" not in text
 

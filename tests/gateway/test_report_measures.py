@@ -96,7 +96,7 @@ DEAR = Option(strategy="vote", accuracy=0.75, cost_quanta=9e10)
 def test_an_explanation_weighs_what_was_paid_and_what_was_not() -> None:
     words = explain_choice((CHEAP, MIDDLE, DEAR), "program", shadow_price=4e-12, unit=Unit.FLOPS)
     assert words == (
-        "2.00e10 FLOPs more raise the chance of a right answer from 30 % (direct) to 70 %. "
+        "2.00e10 FLOPs more raise the chance of a right answer from 30% (direct) to 70%. "
         "vote would add 5 points for 6.00e10 FLOPs more; spent on other tasks, that buys 24."
     )
 
@@ -137,7 +137,8 @@ def test_ticks_lie_within_and_are_few(low: float, width: float) -> None:
 def test_words_for_amounts() -> None:
     assert say_cost(3.5e14, Unit.FLOPS) == "3.50e14 FLOPs"
     assert parse_budget(say_cost(3.5e14, Unit.FLOPS)) == parse_budget("3.5e14 FLOPs")
-    assert say_cost_of(3.4e14, 3.5e14, Unit.FLOPS) == "3.40e14 of 3.50e14 FLOPs (97 %)"
-    assert (say_cost_against(0.67), say_cost_against(-1.4)) == ("saves 67 %", "costs 2.4\N{MULTIPLICATION SIGN}")
+    assert say_cost_of(3.4e14, 3.5e14, Unit.FLOPS) == "3.40e14 of 3.50e14 FLOPs (97%)"
+    assert (say_cost_against(0.67), say_cost_against(-1.4)) == ("saves 67%", "costs 2.4\N{MULTIPLICATION SIGN}")
+    assert (say_cost_against(0.004), say_cost_against(-0.004)) == ("costs as much", "costs as much")
     assert say_shadow_price(0.0, Unit.USD).startswith("the budget does not bind")
     assert (say_seconds(1.26), say_seconds(151), say_seconds(7_500)) == ("1.3 s", "2 min 31 s", "2 h 05 min")

@@ -63,7 +63,7 @@ def test_the_page_shows_every_decision_and_plot(report: JobReport) -> None:
     assert all(f">{row.custom_id}</th>" in page for row in report.decisions)
     for name in ("frontier", "mix", "spend", "accuracy", "cost"):
         assert f'aria-labelledby="{name}-title {name}-desc"' in page
-    assert "43.8 %" in page
+    assert "43.8%" in page
     assert "run `apportion calibrate`" in page
 
 
@@ -123,7 +123,7 @@ def test_no_line_is_wider_than_the_terminal(report: JobReport, width: int) -> No
     print_report(console, report)
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= width
-    for part in ("43.8 % of 240", "6.57e12 of 7.40e12 FLOPs", "vote-5 for every task: saves 67 %", "◆ planned"):
+    for part in ("43.8% of 240", "6.57e12 of 7.40e12 FLOPs", "vote-5 for every task: saves 67%", "◆ planned"):
         assert part in text
 
 

@@ -6,7 +6,7 @@ from gateway.report.values import JobReport
 
 
 def draw_accuracy_calibration(report: JobReport) -> str:
-    """Observed against predicted accuracy with 95 % intervals, as inline SVG."""
+    """Observed against predicted accuracy with 95% intervals, as inline SVG."""
     with themed_figure(5.2, 4.4) as (figure, axes):
         axes.plot([0, 100], [0, 100], color=MUTED, linestyle=(0, (2, 3)), linewidth=1.4)
         axes.annotate("as predicted", (97, 97), xytext=(-6, 0), textcoords="offset points", ha="right", color=MUTED)
@@ -20,7 +20,7 @@ def draw_accuracy_calibration(report: JobReport) -> str:
         axes.set_xlabel("predicted accuracy, %")
         axes.set_ylabel("answered right, %")
         inside = sum(part.low <= part.predicted <= part.high for part in report.accuracy_bins)
-        words = f"{inside} of {len(report.accuracy_bins)} bins of tasks are as predicted within 95 %."
+        words = f"{inside} of {len(report.accuracy_bins)} bins of tasks are as predicted within 95%."
         return write_svg(figure, name="accuracy", title="Predicted against observed accuracy", description=words)
 
 

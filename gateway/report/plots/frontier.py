@@ -23,7 +23,7 @@ def draw_frontier(report: JobReport) -> str:
         axes.set_xlim(left=0)
         axes.margins(y=0.08)
         _draw_cap(axes, report)
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)  # above the plot, where no point can be
         place_labels(axes, labels)
         planned, reached = scale.text(report.plan.cost_quanta), scale.text(report.budget.used_quanta)
         description = (

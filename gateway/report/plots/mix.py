@@ -15,7 +15,7 @@ def draw_mix(report: JobReport) -> str:
     tasks = max(1, sum(strategy.tasks for strategy in report.strategies))
     cost = max(1, sum(strategy.cost_quanta for strategy in report.strategies))
     scale = report_scale(report)
-    with themed_figure(5.2, max(2.4, 0.52 * len(report.strategies) + 0.8)) as (figure, axes):
+    with themed_figure(5.2, max(3.0, 0.52 * len(report.strategies) + 0.8)) as (figure, axes):
         for index, strategy in enumerate(report.strategies):
             _draw_bar(axes, index - 0.19, 100 * strategy.tasks / tasks, f"{strategy.tasks:,} tasks", index=index)
             spent = scale.text(strategy.cost_quanta)

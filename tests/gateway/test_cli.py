@@ -1,0 +1,166 @@
+"""The command as a person meets it: messages and exit codes for what can go wrong, and the quick commands."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.cli import app
+from gateway.exit_codes import ExitCode
+
+REMOTE = """
+engines:
+  big:
+    {kind: openai, base_url: "http://127.0.0.1:9/v1", model: some/model, parameters: 7600000000, description: large}
+strategies:
+  - {name: direct, engine: big, decoding: {method: direct, max_tokens: 48}}
+"""
+MISSING = """
+engines:
+  small: {kind: local, model: "package:no-such-weights", description: not on this machine}
+strategies:
+  - {name: direct, engine: small, decoding: {method: direct, max_tokens: 48}}
+"""
+LINE = {
+    "custom_id": "a",
+    "method": "POST",
+    "url": "/v1/chat/completions",
+    "body": {"model": "auto", "messages": [{"role": "user", "content": "How much is 1 + 1?"}]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: str) -> Path:
+    """Where the command is typed: a job file, a strategy file, and a database of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("APPORTION_DATABASE_URL", database_url)
+    monkeypatch.setenv("APPORTION_CACHE_DIRECTORY", str(tmp_path / "cache"))
+    Path("night.jsonl").write_text(json.dumps(LINE) + "\n", encoding="utf-8")
+    Path("strategies.yaml").write_text(REMOTE, encoding="utf-8")
+    return tmp_path
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def run(*options: str) -> Result:
+    return invoke("run", "night.jsonl", "--strategies", "strategies.yaml", "--out", "out", *options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "give exactly one of --budget, --weight, --target-accuracy: got none of them"),
+        (("--budget", "25%", "--weight", "0.5"), "got --budget and --weight"),
+        (("--weight", "1.5"), "--weight is 1.5: it is a number from 0 to 1"),
+        (("--budget", "12 apples"), "unknown unit 'apples'"),
+    ],
+)
+def test_an_objective_that_can_not_be_read(folder: Path, options: tuple[str, ...], message: str) -> None:
+    result = run(*options)
+    assert result.exit_code == ExitCode.USAGE
+    assert message in result.stderr
+
+
+def test_a_bad_job_file_lists_its_problems_and_leaves_nothing(folder: Path) -> None:
+    Path("night.jsonl").write_text("{\n" + json.dumps(LINE | {"method": "GET"}), encoding="utf-8")
+    result = run("--budget", "25%")
+    assert result.exit_code == ExitCode.JOB_FILE
+    assert "night.jsonl:1: not JSON" in result.stderr
+    assert 'night.jsonl:2: method: is "GET"; write "POST"' in result.stderr
+    assert not Path("out").exists()
+
+
+def test_no_strategy_file_and_an_empty_one(folder: Path) -> None:
+    Path("strategies.yaml").write_text("", encoding="utf-8")
+    assert run("--budget", "25%").exit_code == ExitCode.STRATEGIES
+    Path("strategies.yaml").unlink()
+    result = run("--budget", "25%")
+    assert result.exit_code == ExitCode.STRATEGIES
+    assert "strategies.yaml: no such strategy file" in result.stderr
+
+
+def test_an_output_folder_that_can_not_be_made(folder: Path) -> None:
+    Path("out").write_text("a file", encoding="utf-8")
+    result = run("--budget", "25%")
+    assert result.exit_code == ExitCode.OUTPUT
+    assert "output folder out: a file is in its way" in result.stderr
+
+
+def test_missing_weights_name_the_package(folder: Path) -> None:
+    Path("strategies.yaml").write_text(MISSING, encoding="utf-8")
+    result = run("--budget", "25%")
+    assert result.exit_code == ExitCode.ENGINE
+    assert "no-such-weights" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("continue", "7"), ("report", "7"), ("status", "7")])
+def test_a_job_that_is_not_there(folder: Path, command: tuple[str, ...]) -> None:
+    result = invoke(*command)
+    assert result.exit_code == ExitCode.NOT_FOUND
+    assert "there is no job 7" in result.stderr
+
+
+def test_training_needs_outcomes(folder: Path) -> None:
+    result = invoke("train", "--strategies", "strategies.yaml")
+    assert result.exit_code == ExitCode.UNTRAINED
+    assert "apportion calibrate" in result.stderr
+
+
+def test_calibration_needs_graders(folder: Path) -> None:
+    result = invoke("calibrate", "night.jsonl", "--strategies", "strategies.yaml")
+    assert result.exit_code == ExitCode.JOB_FILE
+    assert "night.jsonl: 1 tasks have no grader, the first is a" in result.stderr
+
+
+def test_status_of_an_empty_database(folder: Path) -> None:
+    result = invoke("status")
+    assert result.exit_code == ExitCode.DONE
+    assert "no jobs yet" in result.stdout
+
+
+def test_strategies_are_listed_with_prices(folder: Path) -> None:
+    result = invoke("strategies", "list", "--strategies", "strategies.yaml")
+    assert result.exit_code == ExitCode.DONE
+    assert "direct" in result.stdout
+    assert "FLOPs" in result.stdout
+
+
+def test_doctor_looks_at_everything(folder: Path) -> None:
+    result = invoke("doctor", "--strategies", "strategies.yaml")
+    assert result.exit_code == ExitCode.DONE
+    assert "every invariant holds" in result.stdout
+    Path("strategies.yaml").write_text(MISSING, encoding="utf-8")
+    result = invoke("doctor", "--strategies", "strategies.yaml")
+    assert result.exit_code == ExitCode.UNHEALTHY
+    assert "no-such-weights" in result.stdout
+
+
+def test_help_is_quick_and_names_every_command() -> None:
+    code = "import sys; import gateway.cli; sys.exit(bool({'torch', 'sqlalchemy', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    listed = invoke("--help").stdout
+    for command in ("run", "continue", "calibrate", "train", "status", "report", "strategies", "doctor"):
+        assert command in listed
+
+
+def test_a_reader_that_leaves_does_not_stop_the_work() -> None:
+    code = """
+import os
+from gateway.console import CommandConsole
+console = CommandConsole()
+for number in range(20_000):
+    console.print("line", number)
+os.write(2, b"worked to the end")
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stderr is not None
+        writer.stdout.readline()
+        writer.stdout.close()
+        assert writer.stderr.read() == b"worked to the end"
+    assert writer.returncode == 0
