@@ -21,5 +21,7 @@ class TrainingFigures:
     mean_output_tokens: float
     held_out_log_loss: float  # cross-fitted; equals the constant's when the accuracy is a constant
     constant_log_loss: float  # of always predicting the mean
+    held_out_brier: float
+    held_out_calibration_error: float
     smearing: float  # true over predicted (1 + output tokens), out of fold
     fallback: Fallback

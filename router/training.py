@@ -20,7 +20,7 @@ from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
 from router.outcome_rows import OutcomeRows, arrange_outcomes
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
-from router.scoring import log_loss
+from router.scoring import brier_score, expected_calibration_error, log_loss
 from router.trained import TrainedHead, TrainedPair
 
 PARTITIONED_ROWS = 4096  # K-means of more rows costs seconds and moves the centroids little
@@ -166,6 +166,8 @@ def _measure(rows: OutcomeRows, held_out: DoubleArray, *, smearing: float, fallb
         mean_output_tokens=mean_output_tokens(rows),
         held_out_log_loss=log_loss(held_out, rows.correct, rows.weight),
         constant_log_loss=log_loss(mean, rows.correct, rows.weight),
+        held_out_brier=brier_score(held_out, rows.correct, rows.weight),
+        held_out_calibration_error=expected_calibration_error(held_out, rows.correct),
         smearing=smearing,
         fallback=fallback,
     )
