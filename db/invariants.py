@@ -106,8 +106,8 @@ _OUTCOME_OR_REASON = """
 """
 
 _MEMBERS_BELONG_TO_WINDOW = """
-    SELECT grp.id AS group_id, window_id FROM grp JOIN task_window ON task_window.id = window_id
-    WHERE NOT grp.seqs <@ task_window.seqs OR grp.job_id <> task_window.job_id
+    (SELECT job_id, window_id, seq FROM grp CROSS JOIN unnest(seqs) AS seq)
+    EXCEPT (SELECT job_id, id, seq FROM task_window CROSS JOIN unnest(seqs) AS seq)
 """
 
 # Until a group is done, each of its members is either answered, back at routing, or its own alone.
@@ -118,17 +118,21 @@ _NO_TASK_IN_TWO_GROUPS = """
     GROUP BY grp.job_id, member.seq, grp.arm HAVING count(*) > 1
 """
 
+# Set operations, which hash: looking each task up in the arrays of groups and windows takes hours at a million.
 _NO_TASK_LOST = """
-    SELECT job.id AS job_id, task.seq, arms.arm
-    FROM job JOIN task ON task.job_id = job.id AND task.seq < job.cursor_seq
-    CROSS JOIN unnest(CASE job.kind WHEN 'run' THEN ARRAY[0::bigint] ELSE job.strategy_ids END) AS arms (arm)
-    WHERE NOT EXISTS (SELECT FROM outcome WHERE job_id = job.id AND outcome.seq = task.seq AND outcome.arm = arms.arm)
-      AND NOT EXISTS (SELECT FROM requeue WHERE job_id = job.id AND requeue.seq = task.seq AND requeue.arm = arms.arm
-                      AND routed_at IS NULL)
-      AND NOT EXISTS (SELECT FROM grp WHERE job_id = job.id AND grp.arm = arms.arm AND state <> 'done'
-                      AND task.seq = ANY (grp.seqs))
-      AND NOT EXISTS (SELECT FROM task_window WHERE job_id = job.id AND state <> 'routed'
-                      AND task.seq = ANY (task_window.seqs))
+    WITH arms AS (
+        SELECT id AS job_id, cursor_seq, arm
+        FROM job CROSS JOIN unnest(CASE kind WHEN 'run' THEN ARRAY[0::bigint] ELSE strategy_ids END) AS arm
+    )
+    (
+        SELECT job_id, seq, arm FROM arms JOIN task USING (job_id) WHERE seq < cursor_seq
+    ) EXCEPT (
+        SELECT job_id, seq, arm FROM outcome
+        UNION ALL SELECT job_id, seq, arm FROM requeue WHERE routed_at IS NULL
+        UNION ALL SELECT job_id, seq, arm FROM grp CROSS JOIN unnest(seqs) AS seq WHERE state <> 'done'
+        UNION ALL SELECT job_id, seq, arm FROM task_window CROSS JOIN unnest(seqs) AS seq JOIN arms USING (job_id)
+                  WHERE state <> 'routed'
+    )
 """
 
 INVARIANTS: dict[str, str] = {

@@ -7,7 +7,7 @@ from sqlalchemy import exists, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.budgets import read_budget
-from db.errors import BudgetDenied
+from db.errors import AlreadySettled, BatchMismatch, BudgetDenied
 from db.leases import HeldGroup
 from db.states import EntryKind
 from db.tables import BudgetRow, JobRow, LedgerEntryRow
@@ -30,16 +30,17 @@ class Entry:
 _DELTAS = ("reserved_delta", "spent_delta", "burned_delta", "overrun_delta")
 
 
-def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry]) -> None:
+def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry], keep_free: int = 0) -> None:
     """Append entries and change the budget by their sum; BudgetDenied, with nothing changed, if it would pass the cap.
 
-    The condition is in the UPDATE itself: two batches that each fit alone can not both pass it.
+    The condition is in the UPDATE itself: two batches that each fit alone can not both pass it. `keep_free` quanta of
+    the cap are left alone as well.
     """
     reserved, spent, burned, overrun = (sum(getattr(entry, name) for entry in entries) for name in _DELTAS)
     committed = BudgetRow.spent + BudgetRow.burned + BudgetRow.reserved + (reserved + spent + burned)
     budget_id = select(JobRow.budget_id).where(JobRow.id == group.job_id).scalar_subquery()
     changed = update(BudgetRow).where(
-        BudgetRow.id == budget_id, or_(BudgetRow.cap.is_(None), committed <= BudgetRow.cap)
+        BudgetRow.id == budget_id, or_(BudgetRow.cap.is_(None), committed + keep_free <= BudgetRow.cap)
     )
     changed = changed.values(
         reserved=BudgetRow.reserved + reserved,
@@ -55,17 +56,18 @@ def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry]
     session.execute(insert(LedgerEntryRow), [source | _values(entry) for entry in entries])
 
 
-def read_reservation(session: Session, *, group: HeldGroup, batch_no: int) -> dict[int, int] | None:
-    """Reserved quanta of each task of the batch, by seq; None when there is no such batch under this fence."""
-    row = session.execute(
-        select(LedgerEntryRow.seqs, LedgerEntryRow.amounts).where(
-            LedgerEntryRow.grp_id == group.id,
-            LedgerEntryRow.fence == group.fence,
-            LedgerEntryRow.batch_no == batch_no,
-            LedgerEntryRow.kind == EntryKind.RESERVE,
-        )
-    ).one_or_none()
-    return None if row is None else dict(zip(row.seqs, row.amounts, strict=True))
+def read_open_batch(session: Session, *, group: HeldGroup, batch_no: int) -> dict[int, int]:
+    """Reserved quanta of each task of the batch, by seq. BatchMismatch when there is no such batch, AlreadySettled."""
+    entries = select(LedgerEntryRow.kind, LedgerEntryRow.seqs, LedgerEntryRow.amounts).where(
+        LedgerEntryRow.grp_id == group.id, LedgerEntryRow.fence == group.fence, LedgerEntryRow.batch_no == batch_no
+    )
+    by_kind = {row.kind: row for row in session.execute(entries)}
+    reserve = by_kind.get(EntryKind.RESERVE)
+    if reserve is None:
+        raise BatchMismatch(f"group {group.id} has no batch {batch_no} under fence {group.fence}")
+    if EntryKind.SETTLE in by_kind:
+        raise AlreadySettled(group_id=group.id, batch_no=batch_no)
+    return dict(zip(reserve.seqs, reserve.amounts, strict=True))
 
 
 def list_open_batches(session: Session, *, group: HeldGroup) -> list[int]:

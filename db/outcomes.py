@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import NoSuchRow
 from db.jobs import read_job
-from db.settlements import NewOutcome, outcome_values
+from db.outcome_rows import NewOutcome, Origin, insert_outcomes
 from db.states import JobKind, OutcomeSource
 from db.tables import LabelRow, OutcomeRow
 
@@ -17,16 +17,17 @@ def import_recording(session: Session, *, job_id: int, strategy_id: int, outcome
     job = read_job(session, job_id=job_id)
     if job.kind is not JobKind.CALIBRATION:
         raise ValueError(f"job {job_id} is a {job.kind}: a recording belongs in a calibration job")
-    source = {
-        "tenant_id": job.tenant_id,
-        "job_id": job_id,
-        "kind": job.kind,
-        "arm": strategy_id,
-        "strategy_id": strategy_id,
-        "source": OutcomeSource.RECORDING,
-    }
-    if outcomes:
-        session.execute(insert(OutcomeRow), [outcome_values(outcome) | source for outcome in outcomes])
+    origin = Origin(
+        tenant_id=job.tenant_id,
+        job_id=job_id,
+        kind=job.kind,
+        arm=strategy_id,
+        strategy_id=strategy_id,
+        grp_id=None,
+        fence=None,
+        source=OutcomeSource.RECORDING,
+    )
+    insert_outcomes(session, outcomes=outcomes, origin=origin)
     return len(outcomes)
 
 

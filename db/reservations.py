@@ -12,26 +12,28 @@ from db.states import EntryKind
 from db.tables import GroupRow
 
 _LIST_TAKEN = text("""
-    SELECT wanted.seq FROM unnest(CAST(:seqs AS int[])) AS wanted (seq)
-    WHERE EXISTS (SELECT FROM outcome WHERE job_id = :job_id AND seq = wanted.seq AND arm = :arm)
-       OR EXISTS (SELECT FROM requeue WHERE from_grp_id = :group_id AND seq = wanted.seq)
-       OR EXISTS (SELECT FROM ledger_entry
-                  WHERE grp_id = :group_id AND fence = :fence AND kind = 'reserve' AND wanted.seq = ANY (seqs))
-    ORDER BY wanted.seq
+    SELECT seq FROM outcome WHERE job_id = :job_id AND arm = :arm AND seq = ANY (CAST(:seqs AS int[]))
+    UNION SELECT seq FROM requeue WHERE from_grp_id = :group_id AND seq = ANY (CAST(:seqs AS int[]))
+    UNION SELECT seq FROM ledger_entry CROSS JOIN unnest(seqs) AS seq
+          WHERE grp_id = :group_id AND fence = :fence AND kind = 'reserve' AND seq = ANY (CAST(:seqs AS int[]))
+    ORDER BY seq
 """)
 
 
-def reserve_batch(session: Session, *, group_id: int, fence: int, seqs: Sequence[int], amounts: Sequence[int]) -> int:
+def reserve_batch(
+    session: Session, *, group_id: int, fence: int, seqs: Sequence[int], amounts: Sequence[int], keep_free: int = 0
+) -> int:
     """The number of the batch, whose tasks count as started once the caller commits.
 
-    BudgetDenied reserves nothing, and the transaction stays usable; StaleFence; BatchMismatch for tasks that are no
+    `keep_free` quanta stay unreserved, for tasks that come later. BudgetDenied reserves nothing, and the transaction
+    stays usable; StaleFence; BatchMismatch for tasks that are no
     members of the group, or started or answered already.
     """
     group = write_fenced(session, group_id=group_id, fence=fence, next_batch_no=GroupRow.next_batch_no + 1)
     batch_no = group.next_batch_no - 1
     _require_startable(session, group=group, seqs=seqs, amounts=amounts)
     entry = Entry(kind=EntryKind.RESERVE, batch_no=batch_no, seqs=seqs, amounts=amounts, reserved_delta=sum(amounts))
-    post_entries(session, group=group, entries=[entry])
+    post_entries(session, group=group, entries=[entry], keep_free=keep_free)
     return batch_no
 
 

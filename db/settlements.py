@@ -2,35 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from db.errors import AlreadySettled, BatchMismatch
+from db.errors import BatchMismatch
 from db.leases import HeldGroup, write_fenced
-from db.ledger import Entry, list_open_batches, post_entries, read_reservation
+from db.ledger import Entry, post_entries, read_open_batch
+from db.outcome_rows import NewOutcome, Origin, insert_outcomes
 from db.requeues import NewRequeue, insert_requeues
 from db.states import EntryKind, OutcomeSource, RequeueReason
-from db.tables import AttemptRow, OutcomeRow
-from db.text import replace_unstorable, replace_unstorable_json
+from db.tables import AttemptRow
+from db.text import replace_unstorable
 
-
-@dataclass(frozen=True, kw_only=True)
-class NewOutcome:
-    """A final answer (or a final refusal: error_code set, answer empty)."""
-
-    seq: int
-    answer: str
-    prompt_tokens: int
-    output_tokens: int
-    cost: int  # quanta
-    response: Mapping[str, Any]  # texts, finish_reasons
-    correct: float | None = None
-    error_code: str | None = None
-    error_message: str | None = None
-    latency_seconds: float | None = None
-    propensity: float | None = None
+__all__ = ["NewOutcome", "NewRetry", "Settlement", "settle_batch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,41 +52,14 @@ def settle_batch(
 ) -> Settlement:
     """What the batch came to. StaleFence, AlreadySettled; BatchMismatch unless each of its tasks is named once."""
     group = write_fenced(session, group_id=group_id, fence=fence)
-    reserved = _read_open(session, group=group, batch_no=batch_no)
+    reserved = read_open_batch(session, group=group, batch_no=batch_no)
     costs = _list_costs(group=group, batch_no=batch_no, reserved=reserved, ended=[*outcomes, *retries])
-    if outcomes:
-        session.execute(insert(OutcomeRow), [outcome_values(outcome) | _source(group) for outcome in outcomes])
+    insert_outcomes(session, outcomes=outcomes, origin=_origin(group))
     if retries:
         _store_retries(session, group=group, retries=retries)
     settlement = _compare(reserved, costs)
     post_entries(session, group=group, entries=_entries(settlement, batch_no=batch_no, reserved=reserved, costs=costs))
     return settlement
-
-
-def outcome_values(outcome: NewOutcome) -> dict[str, object]:
-    """The columns that the outcome itself fills; text that Postgres can not hold is replaced, since it is paid for."""
-    return {
-        "seq": outcome.seq,
-        "answer": replace_unstorable(outcome.answer),
-        "response": replace_unstorable_json(dict(outcome.response)),
-        "error_code": outcome.error_code,
-        "error_message": None if outcome.error_message is None else replace_unstorable(outcome.error_message),
-        "prompt_tokens": outcome.prompt_tokens,
-        "output_tokens": outcome.output_tokens,
-        "cost": outcome.cost,
-        "correct": outcome.correct,
-        "latency_seconds": outcome.latency_seconds,
-        "propensity": outcome.propensity,
-    }
-
-
-def _read_open(session: Session, *, group: HeldGroup, batch_no: int) -> dict[int, int]:
-    reserved = read_reservation(session, group=group, batch_no=batch_no)
-    if reserved is None:
-        raise BatchMismatch(f"group {group.id} has no batch {batch_no} under fence {group.fence}")
-    if batch_no not in list_open_batches(session, group=group):
-        raise AlreadySettled(group_id=group.id, batch_no=batch_no)
-    return reserved
 
 
 def _list_costs(
@@ -143,17 +101,17 @@ def _entries(
     return [settle, release]
 
 
-def _source(group: HeldGroup) -> dict[str, object]:
-    return {
-        "tenant_id": group.tenant_id,
-        "job_id": group.job_id,
-        "kind": group.kind,
-        "arm": group.arm,
-        "strategy_id": group.strategy_id,
-        "grp_id": group.id,
-        "fence": group.fence,
-        "source": OutcomeSource.ENGINE,
-    }
+def _origin(group: HeldGroup) -> Origin:
+    return Origin(
+        tenant_id=group.tenant_id,
+        job_id=group.job_id,
+        kind=group.kind,
+        arm=group.arm,
+        strategy_id=group.strategy_id,
+        grp_id=group.id,
+        fence=group.fence,
+        source=OutcomeSource.ENGINE,
+    )
 
 
 def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewRetry]) -> None:

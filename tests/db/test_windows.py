@@ -171,8 +171,16 @@ def test_tasks_that_come_back_are_routed_before_new_ones_and_keep_their_past(db_
     batch_no = reserve(db_engine, group, [0])
     settle(db_engine, group, batch_no, [], [retry(0, exclude_strategy=True)])
     finish(db_engine, group, hand_back=[1, 2])
-    (again, *_) = take(db_engine, job, size=10).requeued
-    assert (again.attempt_no, again.excluded_strategy_ids) == (2, [first, second])
+    third = take(db_engine, job, size=10)
+    assert (third.requeued[0].attempt_no, third.requeued[0].excluded_strategy_ids) == (2, [first, second])
+    commit(db_engine, third, [new_group(first, [0, 1, 2])])
+    finish(db_engine, claim(db_engine), hand_back=[0, 1, 2])
+    fourth = take(db_engine, job, size=10)
+    assert [(row.attempt_no, row.excluded_strategy_ids) for row in fourth.requeued] == [
+        (2, [first, second]),
+        (1, []),
+        (0, []),
+    ]
 
 
 def test_a_task_waits_until_its_delay_is_over(db_engine: Engine) -> None:
