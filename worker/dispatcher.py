@@ -13,15 +13,15 @@ from sqlalchemy import Engine as Database
 from db.expiry import expire_leases
 from db.groups import ClaimedGroup, claim_group
 from db.jobs import Job, complete_job
-from db.progress import read_progress
 from db.session import run_in_transaction, session_scope
-from db.states import GroupState
 from db.tasks import read_tasks
+from db.unstarted import read_unstarted
 from router.units import Unit
 from worker.attempt import Assigned
 from worker.doorbell import LocalDoorbell
 from worker.engine_room import EngineRoom
 from worker.group_run import GroupEnd, GroupRun, Surroundings
+from worker.guarantee import load_guarantee
 from worker.heartbeat import Heartbeat, Held
 from worker.live_counts import LiveCounts
 from worker.pool import PricedStrategy
@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 0.5
 GROUPS_IN_FLIGHT = 8
-READY_GROUPS_AHEAD = 4  # routing waits while so many groups are ready: a later window is priced on what was settled
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +61,11 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         self._bell = LocalDoorbell(self._loop)
         self._settlements = SettlementBell()
-        self._slots = asyncio.Semaphore(1)
+        self._guarantee = load_guarantee(assets.database, job=job)
+        most = self._count_concurrency()
+        # Batches in flight: enough to keep the engines full, with one more being reserved or settled.
+        self._slots = asyncio.Semaphore(max(2, -(-most // assets.settings.batch_tasks) + 1))
+        self._ahead = max(1, most // 2)
         self._running: set[asyncio.Task[None]] = set()
         names = {key: priced.strategy.name for key, priced in assets.strategies.items()}
         self._counts = LiveCounts(assets.database, job=job, unit=unit, names=names, watch=assets.watch)
@@ -70,7 +73,7 @@ class Dispatcher:
 
     async def drive(self) -> bool:
         """Whether the job is complete; False when we were asked to drain before."""
-        self._slots = asyncio.Semaphore(self._count_slots())
+        await asyncio.to_thread(self._counts.show)
         try:
             while True:
                 self._raise_failures()
@@ -85,17 +88,13 @@ class Dispatcher:
         finally:
             await self._abandon()
 
-    def _count_slots(self) -> int:
-        """Batches in flight: enough to keep the widest engine full, with one more being reserved or settled."""
-        engines = [
-            self._assets.engines.get(name)
-            for name in {priced.strategy.engine.name for priced in self._assets.strategies.values()}
-        ]
-        most = sum(engine.concurrency for engine in engines)
-        return max(2, -(-most // self._assets.settings.batch_tasks) + 1)
+    def _count_concurrency(self) -> int:
+        names = {priced.strategy.engine.name for priced in self._assets.strategies.values()}
+        return sum(self._assets.engines.get(name).concurrency for name in names)
 
     async def _route(self) -> None:
-        while not self._assets.draining.is_set() and await asyncio.to_thread(self._count_ready) < READY_GROUPS_AHEAD:
+        """Keep just enough routed that the engines never wait: a later window is priced on more settlements."""
+        while not self._assets.draining.is_set() and await asyncio.to_thread(self._count_unstarted) < self._ahead:
             started = time.monotonic()
             routed = await asyncio.to_thread(
                 route_next_window,
@@ -103,6 +102,7 @@ class Dispatcher:
                 job_id=self._job.id,
                 owner=self._owner,
                 settings=self._assets.settings,
+                guarantee=self._guarantee,
             )
             if routed is None:
                 return
@@ -138,6 +138,7 @@ class Dispatcher:
                 database=self._assets.database,
                 slots=self._slots,
                 bell=self._settlements,
+                guarantee=self._guarantee,
                 draining=self._assets.draining.is_set,
                 on_settled=lambda outcomes: self._counts.note(group.strategy_id, outcomes),
                 batch_tasks=self._assets.settings.batch_tasks,
@@ -200,9 +201,9 @@ class Dispatcher:
                 expired.burned_tasks,
             )
 
-    def _count_ready(self) -> int:
+    def _count_unstarted(self) -> int:
         with session_scope(self._assets.database) as session:
-            return read_progress(session, job_id=self._job.id).groups[GroupState.READY]
+            return read_unstarted(session, job_id=self._job.id).tasks
 
     def _complete(self) -> bool:
         return run_in_transaction(self._assets.database, lambda session: complete_job(session, job_id=self._job.id))

@@ -17,6 +17,7 @@ from router.units import Unit
 from worker.attempt import Assigned, execute, fail
 from worker.engines.errors import EngineDied
 from worker.engines.protocol import Engine
+from worker.guarantee import Guarantee
 from worker.settlement_bell import SettlementBell
 
 
@@ -36,6 +37,7 @@ class Surroundings:
     database: Database
     slots: asyncio.Semaphore  # one for each batch in flight
     bell: SettlementBell  # rung by every settlement: money may be free again
+    guarantee: Guarantee
     draining: Callable[[], bool]
     on_settled: Callable[[Sequence[NewOutcome]], None]
     batch_tasks: int
@@ -117,16 +119,21 @@ class GroupRun:
         return outcome
 
     def _reserve(self, batch: Sequence[Assigned]) -> int:
-        return run_in_transaction(
+        seqs = [assigned.seq for assigned in batch]
+        keep_free = self.surroundings.guarantee.keep_free(seqs)
+        batch_no = run_in_transaction(
             self.surroundings.database,
             lambda session: reserve_batch(
                 session,
                 group_id=self.group.id,
                 fence=self.group.fence,
-                seqs=[assigned.seq for assigned in batch],
+                seqs=seqs,
                 amounts=[assigned.amount for assigned in batch],
+                keep_free=keep_free,
             ),
         )
+        self.surroundings.guarantee.note_started(seqs)
+        return batch_no
 
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
         outcomes, retries = _sort_results(batch, results)
@@ -144,6 +151,7 @@ class GroupRun:
             )
         except AlreadySettled:  # our own commit, whose answer was lost on the way
             return
+        self.surroundings.guarantee.note_returned([retry.seq for retry in retries])
         self.surroundings.on_settled(outcomes)
 
     def _end(self, left: Sequence[Assigned]) -> GroupEnd:

@@ -25,7 +25,7 @@ class LiveCounts:
         self._names = names
         self._watch = watch
         self._lock = threading.Lock()
-        self._mix: Counter[str] = Counter()
+        self._mix: Counter[str] = Counter(dict.fromkeys(names.values(), 0))  # all names, in the pool's order
         self._correct = 0.0
         self._graded = 0
         with session_scope(database) as session:

@@ -12,11 +12,12 @@ from db.budgets import read_budget
 from db.jobs import Job, read_job
 from db.plans import NewGroup, commit_window
 from db.predictions import Predictions, read_predictions
-from db.progress import read_predicted_in_flight, read_progress
+from db.progress import read_predicted_in_flight
 from db.routed_cost import read_routed_cost
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, RequeueReason
 from db.windows import ClaimedWindow, claim_window
+from worker.guarantee import Guarantee
 from worker.objective import Objective
 from worker.prediction_rows import exclude, find_servable, take_rows
 from worker.settings import Settings
@@ -33,8 +34,13 @@ class Routed:
     unserved: int
 
 
-def route_next_window(database: Engine, *, job_id: int, owner: str, settings: Settings) -> Routed | None:
-    """Route the job's next window, None when there is none; a task that nothing can serve gets its reason."""
+def route_next_window(
+    database: Engine, *, job_id: int, owner: str, settings: Settings, guarantee: Guarantee
+) -> Routed | None:
+    """Route the job's next window; a task that nothing can serve gets its reason.
+
+    None when there is no window to route.
+    """
     with session_scope(database) as session:
         job = read_job(session, job_id=job_id)
     size = settings.window_size(job.task_count)
@@ -48,16 +54,18 @@ def route_next_window(database: Engine, *, job_id: int, owner: str, settings: Se
         return None
     if job.kind is JobKind.CALIBRATION:
         return _route_calibration(database, job=job, window=window, settings=settings)
-    return _route_run(database, job=job, window=window, settings=settings)
+    return _route_run(database, job=job, window=window, settings=settings, guarantee=guarantee)
 
 
-def _route_run(database: Engine, *, job: Job, window: ClaimedWindow, settings: Settings) -> Routed:
+def _route_run(
+    database: Engine, *, job: Job, window: ClaimedWindow, settings: Settings, guarantee: Guarantee
+) -> Routed:
     with session_scope(database) as session:
         # Read anew: claiming the window moved the cursor, behind which the backlog begins.
         cursor = read_job(session, job_id=job.id).cursor_seq
         seqs = np.array([*window.seqs, *range(cursor, job.task_count)])
         predictions = read_predictions(session, job_id=job.id, seqs=seqs.tolist())
-        money, waiting = _read_money(session, job=job)
+        money = _read_money(session, job=job)
     predictions = _exclude_failed(predictions, job=job, window=window)
     servable = find_servable(predictions)
     chosen = _choose(
@@ -66,7 +74,7 @@ def _route_run(database: Engine, *, job: Job, window: ClaimedWindow, settings: S
         denied=any(task.reason is RequeueReason.DENIED for task in window.requeued),
         objective=Objective.from_json(job.objective),
         money=money,
-        waiting=waiting,
+        kept_for_others=guarantee.keep_free(window.seqs),
     )
     choice = np.full(len(window.seqs), -1, dtype=np.int64)
     choice[servable[: len(window.seqs)]] = chosen.choice
@@ -78,12 +86,19 @@ def _route_run(database: Engine, *, job: Job, window: ClaimedWindow, settings: S
 
 
 def _choose(
-    predictions: Predictions, *, window_tasks: int, denied: bool, objective: Objective, money: Money, waiting: int
+    predictions: Predictions,
+    *,
+    window_tasks: int,
+    denied: bool,
+    objective: Objective,
+    money: Money,
+    kept_for_others: int,
 ) -> WindowChoice:
     if window_tasks == 0:
         return WindowChoice(choice=np.empty(0, dtype=np.int64), allocation=None, allowance=None)
     if denied and money.cap is not None:
-        return choose_guaranteed(predictions, window_tasks=window_tasks, unserved_elsewhere=waiting, money=money)
+        own = take_rows(predictions, slice(window_tasks))
+        return choose_guaranteed(own, kept_for_others=kept_for_others, money=money)
     return choose_for_window(predictions, window_tasks=window_tasks, objective=objective, money=money)
 
 
@@ -116,18 +131,15 @@ def _list_wanted_arms(job: Job, window: ClaimedWindow) -> NDArray[np.bool_]:
     return np.array([[(seq, arm) in back for arm in job.strategy_ids] for seq in window.seqs])
 
 
-def _read_money(session: Session, *, job: Job) -> tuple[Money, int]:
-    """The job's money, and how many denied tasks wait beside the window."""
+def _read_money(session: Session, *, job: Job) -> Money:
     budget = read_budget(session, budget_id=job.budget_id)
-    money = Money(
+    return Money(
         cap=budget.cap,
         spent=budget.spent + budget.burned,
         reserved=budget.reserved,
         routed=read_routed_cost(session, job_id=job.id),
         in_flight=read_predicted_in_flight(session, budget_id=job.budget_id),
     )
-    waiting = read_progress(session, job_id=job.id).requeued.get(RequeueReason.DENIED, 0)
-    return money, waiting
 
 
 def _exclude_failed(predictions: Predictions, *, job: Job, window: ClaimedWindow) -> Predictions:

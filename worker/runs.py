@@ -9,12 +9,14 @@ from functools import partial
 from typing import Any
 
 from db.jobs import Job, read_job, update_meta
+from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
 from db.states import JobState
 from db.tasks import NewTask
 from worker.bootstrap import Workshop, build_engine
 from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
+from worker.engine_warnings import find_engine_changes
 from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
 from worker.predictors import load_predictors
@@ -127,9 +129,12 @@ def _note_engines(workshop: Workshop, room: EngineRoom, job_id: int) -> Job:
     """Keep with the job who answers it; what an earlier command noted of other engines stays beside it."""
     identities = {name: identity.to_json() for name, identity in room.identities().items()}
     with session_scope(workshop.database) as session:
-        earlier = read_job(session, job_id=job_id).meta.get("engines", {})
+        job = read_job(session, job_id=job_id)
+        earlier = job.meta.get("engines", {})
         changed = {f"{name} (earlier)": value for name, value in earlier.items() if identities.get(name) != value}
-        update_meta(session, job_id=job_id, meta={"engines": changed | identities})
+        champions = read_champions(session, strategy_ids=job.strategy_ids, encoder=job.encoder)
+        warnings = find_engine_changes(list(champions.values()), room.identities())
+        update_meta(session, job_id=job_id, meta={"engines": changed | identities, "warnings": warnings})
         return read_job(session, job_id=job_id)
 
 

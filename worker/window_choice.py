@@ -37,7 +37,7 @@ class Money:
 
     @property
     def left(self) -> int:
-        """What nothing has claimed yet; only for a budget with a cap."""
+        """What nobody has reserved; only for a budget with a cap."""
         assert self.cap is not None
         return max(0, self.cap - self.spent - self.reserved)
 
@@ -76,19 +76,14 @@ def choose_for_window(
     return WindowChoice(choice=allocation.choice[:window_tasks], allocation=allocation, allowance=int(allowance))
 
 
-def choose_guaranteed(
-    predictions: Predictions, *, window_tasks: int, unserved_elsewhere: int, money: Money
-) -> WindowChoice:
+def choose_guaranteed(predictions: Predictions, *, kept_for_others: int, money: Money) -> WindowChoice:
     """Strategies for denied tasks whose worst cases fit what is left; DEFERRED for those that fit no more.
 
-    Other denied tasks that wait get their share of what is left, so that as many as possible are served.
+    `kept_for_others` is what every other task that was not started needs at its least worst case.
     """
-    share = money.left * window_tasks // (window_tasks + unserved_elsewhere)
-    window = slice(window_tasks)
-    allocation = allocate(
-        predictions.accuracy[window], predictions.worst_cost[window], float(share), deferral=Deferral.SERVE_MOST
-    )
-    return WindowChoice(choice=allocation.choice, allocation=allocation, allowance=share)
+    room = max(0, money.left - kept_for_others)
+    allocation = allocate(predictions.accuracy, predictions.worst_cost, float(room), deferral=Deferral.SERVE_MOST)
+    return WindowChoice(choice=allocation.choice, allocation=allocation, allowance=room)
 
 
 def _expect_left(objective: Objective, money: Money) -> float:

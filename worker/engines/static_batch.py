@@ -38,8 +38,8 @@ class StaticBatch:
         self._logits = self._forward(ids, (self._mask.cumsum(dim=1) - 1).clamp(min=0))
         self._keep([index for index, prompt in enumerate(prompts) for _ in prompt.answers])
 
-    def decode(self, *, is_wanted: Callable[[Answer], bool]) -> None:
-        """Write every answer to its end, or until it is wanted no more."""
+    def decode(self, *, is_wanted: Callable[[Answer], bool], on_end: Callable[[Answer], None]) -> None:
+        """Write every answer to its end, or until it is wanted no more; `on_end` hears of each end at once."""
         import torch
 
         while True:
@@ -53,6 +53,8 @@ class StaticBatch:
             tokens = torch.zeros((len(self._rows), 1), dtype=torch.long)  # (rows, 1)
             for row in going:
                 tokens[row, 0] = self._rows[row].take_next(self._logits[row : row + 1])
+                if self._rows[row].finish_reason:
+                    on_end(self._rows[row])
             if any(not self._rows[row].finish_reason for row in going):
                 self._append(tokens)
 

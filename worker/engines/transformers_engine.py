@@ -163,15 +163,16 @@ class TransformersEngine:
         if not batch:
             return
         prompts = [PromptAnswers(waiting.prompt_ids, self._begin_answers(waiting)) for waiting in batch]
-        owner = {answer: waiting for waiting, prompt in zip(batch, prompts, strict=True) for answer in prompt.answers}
+        owner = {
+            answer: (waiting, prompt.answers)
+            for waiting, prompt in zip(batch, prompts, strict=True)
+            for answer in prompt.answers
+        }
         StaticBatch(self._model, prompts).decode(
-            is_wanted=lambda answer: not (self._stopping.is_set() or owner[answer].completion.cancelled())
+            is_wanted=lambda answer: not (self._stopping.is_set() or owner[answer][0].completion.cancelled()),
+            on_end=lambda answer: _resolve_if_complete(*owner[answer]),
         )
-        for waiting, prompt in zip(batch, prompts, strict=True):
-            if all(answer.finish_reason for answer in prompt.answers):
-                _resolve(waiting, prompt.answers)
-            else:
-                _fail([waiting], EngineUnavailable(f"engine {self.name} was stopped", charged=True))
+        _fail(batch, EngineUnavailable(f"engine {self.name} was stopped", charged=True))  # whoever has no answer yet
 
     def _begin_answers(self, waiting: Waiting) -> list[Answer]:
         compiled, grammars = waiting.compiled_grammar, self._grammars
@@ -187,7 +188,9 @@ class TransformersEngine:
         ]
 
 
-def _resolve(waiting: Waiting, answers: Sequence[Answer]) -> None:
+def _resolve_if_complete(waiting: Waiting, answers: Sequence[Answer]) -> None:
+    if not all(answer.finish_reason for answer in answers):
+        return
     completion = Completion(
         texts=tuple(answer.text for answer in answers),
         finish_reasons=tuple(answer.finish_reason for answer in answers),

@@ -1,0 +1,194 @@
+"""A night without models: strategies that cost and answer what a test says, on the real database."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Engine as Database
+
+from db.jobs import read_job
+from db.predictions import Predictions
+from db.session import run_in_transaction, session_scope
+from db.tasks import NewTask
+from router.generation import Capability, Completion, GenerationRequest
+from router.strategy_file import parse_strategies
+from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
+from router.units import Unit
+from worker.dispatcher import Assets, Dispatcher
+from worker.engine_room import EngineRoom
+from worker.engines.identity import EngineIdentity
+from worker.engines.prompt_bound import PromptBound
+from worker.engines.protocol import Engine
+from worker.heartbeat import Heartbeat
+from worker.objective import Mode, Objective, Totals
+from worker.pool import PricedStrategy, ServedModel, ServingPool, register_pool
+from worker.settings import Settings
+from worker.submission import RunPlan, submit_run
+
+Answering = Callable[[GenerationRequest], Completion]
+FREE = TokenPrice(prompt=TOKEN_COUNT.prompt * 0, output=TOKEN_COUNT.output)
+MAX_TOKENS = {"small": 10, "large": 40}
+
+
+class FakeEngine:
+    """Answers what it is told, after a turn of the event loop; counts what it was asked."""
+
+    name = "fake"
+    capabilities = frozenset(Capability)
+    concurrency = 32
+
+    def __init__(self, answer: Answering) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+        self.started = 0
+
+    async def start(self) -> None:
+        self.started += 1
+
+    async def generate(self, request: GenerationRequest) -> Completion:
+        self.asked.append(request.messages[-1].content)
+        await asyncio.sleep(0.001)
+        return self.answer(request)
+
+    async def stop(self) -> None:
+        return
+
+    def identity(self) -> EngineIdentity:
+        fields = dict.fromkeys(EngineIdentity.__dataclass_fields__, "fake")
+        return EngineIdentity(**fields)
+
+
+def answer_with(text: str, *, tokens: int) -> Answering:
+    """Every request gets this text, at this length."""
+    return lambda _: Completion(texts=(text,), finish_reasons=("stop",), prompt_tokens=5, output_tokens=tokens)
+
+
+def make_pool() -> ServingPool:
+    """Two strategies of one engine, charged one quantum for each output token."""
+    document = {
+        "engines": {
+            "fake": {
+                "kind": "openai",
+                "model": "fake/fake",
+                "base_url": "http://127.0.0.1:9/v1",
+                "description": "no model",
+            }
+        },
+        "strategies": [
+            {"name": name, "engine": "fake", "decoding": {"method": "direct", "max_tokens": most}}
+            for name, most in MAX_TOKENS.items()
+        ],
+    }
+    declared = parse_strategies(document, source="fake.yaml")
+    model = ServedModel(spec=declared.strategies[0].engine, folder=None, counter=PromptBound(), context_tokens=100_000)
+    tariff = Tariff(version=1, prices={Unit.TOKENS: FREE}, source="test")
+    strategies = tuple(PricedStrategy(strategy=own, tariff=tariff, model=model) for own in declared.strategies)
+    return ServingPool(source=Path("fake.yaml"), strategies=strategies)
+
+
+def make_tasks(count: int, *, grader: Mapping[str, object] | None = None) -> list[NewTask]:
+    """Tasks named task-0, task-1, ..., each asking its own name."""
+    return [
+        NewTask(
+            custom_id=f"task-{number}",
+            payload=json.dumps(
+                {
+                    "custom_id": f"task-{number}",
+                    "method": "POST",
+                    "url": "/v1/chat/completions",
+                    "body": {"model": "auto", "messages": [{"role": "user", "content": f"task-{number}"}]},
+                    "grader": grader or {"kind": "exact", "reference": "yes"},
+                }
+            ),
+        )
+        for number in range(count)
+    ]
+
+
+def predict_flat(count: int, *, small: tuple[float, float], large: tuple[float, float]) -> Predictions:
+    """The same (accuracy, cost) of the two strategies for every task; worst cases are the strategies' token limits."""
+    worst = np.array(list(MAX_TOKENS.values()), dtype=np.float64)
+    return Predictions(
+        accuracy=np.tile(np.array([small[0], large[0]], dtype=np.float32), (count, 1)),
+        cost=np.tile(np.array([small[1], large[1]], dtype=np.float64), (count, 1)),
+        worst_cost=np.tile(worst, (count, 1)),
+        prompt_tokens=np.full((count, 2), 5, dtype=np.int32),
+    )
+
+
+def budget(cap: int) -> Objective:
+    """A budget in tokens."""
+    return Objective(mode=Mode.BUDGET, unit=Unit.TOKENS, stated=f"{cap} tokens", cap=cap)
+
+
+def submit(
+    database: Database, *, predictions: Predictions, objective: Objective, tasks: Sequence[NewTask] | None = None
+) -> int:
+    """A stored run with these predictions."""
+    plan = RunPlan(
+        objective=objective,
+        totals=Totals(cheapest=0, cheapest_worst=0, dearest=0),
+        predictions=predictions,
+        version_ids=(),
+        encoder="none",
+        encoding_seconds=0.0,
+        planning_seconds=0.0,
+    )
+
+    def store(session: object) -> int:
+        strategy_ids = register_pool(session, tenant_id="default", pool=make_pool())  # type: ignore[arg-type]  # see run_in_transaction
+        own = list(tasks or make_tasks(len(predictions.cost)))
+        return submit_run(session, tasks=own, plan=plan, strategy_ids=strategy_ids, meta={})  # type: ignore[arg-type]  # as above
+
+    return run_in_transaction(database, store)
+
+
+def make_settings(tmp_path: Path, **given: object) -> Settings:
+    """Settings with short leases and small windows."""
+    own = {"lease_seconds": 2.0, "window_tasks": 20, "batch_tasks": 4}
+    return Settings(data_directory=tmp_path, cache_directory=tmp_path, **(own | given))  # type: ignore[arg-type]  # fields by name
+
+
+def drive(
+    database: Database,
+    job_id: int,
+    engines: Sequence[Engine],
+    settings: Settings,
+    *,
+    draining: threading.Event | None = None,
+    watch: Callable[[object], None] = lambda _: None,
+) -> bool:
+    """Whether one process of this job completed it; engines are used up in turn when they die."""
+    return asyncio.run(_drive(database, job_id, engines, settings, draining=draining or threading.Event(), watch=watch))
+
+
+async def _drive(
+    database: Database,
+    job_id: int,
+    engines: Sequence[Engine],
+    settings: Settings,
+    *,
+    draining: threading.Event,
+    watch: Callable[[object], None],
+) -> bool:
+    pool, spare = make_pool(), iter(engines)
+    room = EngineRoom(pool, build=lambda _: next(spare))
+    await room.start()
+    with session_scope(database) as session:
+        job = read_job(session, job_id=job_id)
+    assets = Assets(
+        database=database,
+        strategies=dict(zip(job.strategy_ids, pool.strategies, strict=True)),
+        engines=room,
+        settings=settings,
+        watch=watch,
+        draining=draining,
+    )
+    try:
+        with Heartbeat(database, lease_seconds=settings.lease_seconds, stall_seconds=60) as heartbeat:
+            return await Dispatcher(assets, job=job, unit=Unit.TOKENS, heartbeat=heartbeat).drive()
+    finally:
+        await room.stop()
