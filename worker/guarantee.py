@@ -19,7 +19,7 @@ class Guarantee:
     """What a batch must leave free for the tasks that come after it.
 
     A budget that serves every task, whatever the answers' lengths, must not lose that to tasks that were started
-    earlier and cost more than predicted. Where the budget does not guarantee that, nothing is kept: first come, first served.
+    earlier and cost more than predicted. Where it does not guarantee that, nothing is kept: first come, first served.
     """
 
     def __init__(self, least_worst: dict[int, int]) -> None:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine as Database
 
 from db.jobs import read_job
-from db.predictors import read_champions, store_champion
+from db.predictors import StoredPredictor, read_champions, store_champion
 from db.session import run_in_transaction, session_scope
 from db.training_rows import TrainingRow, read_training_rows
-from router.artefact import PairMetadata, dump_pair
+from router.artefact import PairMetadata, dump_pair, load_pair
+from router.errors import PredictorArtefactError
 from router.figures import TrainingFigures
 from router.fold import fold_pair
 from router.predictor import PredictorConfig
@@ -47,7 +48,11 @@ def train_predictors(
         raise NothingToTrain(
             f"no graded outcomes of {', '.join(pool.names)}: run `apportion calibrate` with a graded file first"
         )
-    due = {key for key in strategy_ids if rows[key] and not _is_current(champions.get(key), rows[key])}
+    due = {
+        key
+        for key in strategy_ids
+        if rows[key] and not _is_current(champions.get(key), rows[key], encoder=encoder.name)
+    }
     embeddings = _Embeddings(encoder, [row.payload for key in due for row in rows[key]], watch=watch) if due else None
     trained = []
     for number, (key, priced) in enumerate(zip(strategy_ids, pool.strategies, strict=True)):
@@ -124,8 +129,15 @@ def _train_one(database: Database, *, strategy_id: int, learning: _Learning) -> 
     return pair.figures
 
 
-def _is_current(champion: Any, rows: Sequence[TrainingRow]) -> bool:
-    return champion is not None and champion.meta.get("learnt_from") == _fingerprint(rows)
+def _is_current(champion: StoredPredictor | None, rows: Sequence[TrainingRow], *, encoder: str) -> bool:
+    """Whether the champion learnt from these very outcomes, and this release can still load it."""
+    if champion is None or champion.meta.get("learnt_from") != _fingerprint(rows):
+        return False
+    try:
+        load_pair(champion.artefact, encoder=encoder)
+    except PredictorArtefactError:
+        return False
+    return True
 
 
 def _fingerprint(rows: Sequence[TrainingRow]) -> Mapping[str, Any]:
