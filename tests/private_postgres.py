@@ -4,20 +4,16 @@ The run holds this process's standard input; when it dies, however it dies, the 
 and its folder removed.
 """
 
-import os
 import shutil
 import sys
-import tempfile
-from pathlib import Path
 
+from tests.open_directory import make_open_directory
 from worker.postgres import EmbeddedPostgres
 
 
 def serve_until_input_ends() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="apportion-test-"))
+    folder = make_open_directory()
     try:
-        if os.geteuid() == 0:
-            folder.chmod(0o755)  # ours; the server's unprivileged user has to pass
         with EmbeddedPostgres(folder / "postgres") as url:
             print(url, flush=True)  # noqa: T201  # the run reads it
             sys.stdin.read()

@@ -1,23 +1,21 @@
 """A folder the embedded server's user can reach; pytest's own are closed to it when root runs the tests."""
 
-import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.open_directory import make_open_directory
 from tests.worker.postgres_folders import remove_folder
 
 
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
-    """A directory under /tmp that everyone may pass through."""
-    directory = Path(tempfile.mkdtemp(prefix="apportion-test-"))
-    directory.chmod(0o755)
+    """A directory that everyone may pass through."""
+    directory = make_open_directory()
     yield directory
-    os.chmod(directory, 0o755)
-    remove_folder(directory)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
