@@ -139,7 +139,7 @@ def batch_line(*, custom_id: str, prompt: str, grader: Mapping[str, Any]) -> str
     return json.dumps(line, ensure_ascii=False)
 
 
-def write_files() -> None:
+def write_files(folder: Path = HERE) -> None:
     """Deal each kind's tasks into the two files and write them, shuffled."""
     draw = random.Random(SEED)  # noqa: S311  the files must come out the same every time
     night: list[str] = []
@@ -157,7 +157,7 @@ def write_files() -> None:
             lines.append(batch_line(custom_id=f"{label}-{kind}-{number - start + 1:03d}", prompt=prompt, grader=grader))
     for lines, name in ((night, "night.jsonl"), (calibration, "calibration.jsonl")):
         draw.shuffle(lines)
-        (HERE / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
