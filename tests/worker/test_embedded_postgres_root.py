@@ -22,8 +22,9 @@ from tests.worker.postgres_folders import (
     small_disk,
     write_row,
 )
-from worker.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from worker.postgres import EmbeddedPostgres, EmbeddedPostgresError, server_user
 from worker.postgres.binaries import find_binaries
+from worker.postgres.folder import CLUSTER_NAME
 from worker.postgres.server_user import choose_server_user
 from worker.postgres.sockets import SOCKET_NAME, make_socket_directory
 
@@ -45,6 +46,26 @@ def test_root_gives_the_server_to_an_unprivileged_user(server_folder: Path) -> N
     assert 0 not in identities
     assert stat.S_IMODE(server_folder.stat().st_mode) == 0o755
     assert server_folder.stat().st_uid == 0
+
+
+def test_the_clusters_owner_stays_when_another_user_appears(
+    server_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    monkeypatch.setattr(server_user, "UNPRIVILEGED_USERS", ("no-such-user", "nobody"))
+    with EmbeddedPostgres(server_folder) as url:
+        write_row(url, 1)
+        assert psutil.Process(running_pid(server_folder)).uids().real == nobody
+    monkeypatch.setattr(server_user, "UNPRIVILEGED_USERS", ("daemon", "nobody"))
+    with EmbeddedPostgres(server_folder) as url:
+        assert read_rows(url) == [1]
+        assert psutil.Process(running_pid(server_folder)).uids().real == nobody
+
+
+def test_root_without_an_unprivileged_user_is_told(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_user, "UNPRIVILEGED_USERS", ("no-such-user",))
+    with pytest.raises(EmbeddedPostgresError, match=r"none of the users no-such-user: add one"):
+        EmbeddedPostgres(server_folder).start()
 
 
 def test_a_closed_directory_is_named_and_stays_closed(open_directory: Path) -> None:
@@ -110,7 +131,7 @@ def _be_refused_as_nobody(folder: Path) -> None:
 
 def test_a_socket_directory_made_by_someone_else_is_refused(open_directory: Path) -> None:
     root = open_directory / ("x" * 120)
-    user = choose_server_user()
+    user = choose_server_user(root / CLUSTER_NAME)
     directory = make_socket_directory(root, user)
     try:
         assert len(os.fsencode(directory / SOCKET_NAME)) < 100

@@ -10,6 +10,7 @@ from worker.postgres.server_user import ServerUser, find_closed_directory
 
 # What is being made carries this suffix until one rename puts it in place.
 UNFINISHED_SUFFIX = ".unfinished"
+CLUSTER_NAME = "cluster"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,7 @@ class ServerFolder:
     @property
     def cluster(self) -> Path:
         """Appears in one rename, complete: data, password and log."""
-        return self.root / "cluster"
+        return self.root / CLUSTER_NAME
 
     @property
     def data(self) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from worker.postgres.binaries import reachable_binaries
 from worker.postgres.cluster import make_cluster
 from worker.postgres.errors import EmbeddedPostgresError, FolderUnusable
-from worker.postgres.folder import ServerFolder, open_folder
+from worker.postgres.folder import CLUSTER_NAME, ServerFolder, open_folder
 from worker.postgres.launch import launch_server, server_url, wait_for_answer
 from worker.postgres.locks import UserLock, change_lock
 from worker.postgres.postmaster import clear_after_kill, find_postmaster, stop_postmaster
@@ -25,7 +25,7 @@ class EmbeddedPostgres:
 
     def start(self) -> str:
         """Make, start or join the server and return its URL; called again, it revives a server that was killed."""
-        user = choose_server_user()
+        user = choose_server_user(self._folder_path / CLUSTER_NAME)
         folder = open_folder(self._folder_path, user)
         with change_lock(folder.change_lock):
             lock = self._lock or UserLock(folder.users_lock)
@@ -44,7 +44,7 @@ class EmbeddedPostgres:
         """Leave the server, and stop it if nobody else uses it."""
         if self._lock is None or os.getpid() != self._process_id:
             return  # never started, or a forked child, which shares its parent's lock: to leave is up to the parent
-        folder = open_folder(self._folder_path, choose_server_user())
+        folder = open_folder(self._folder_path, choose_server_user(self._folder_path / CLUSTER_NAME))
         with change_lock(folder.change_lock):
             lock, self._lock = self._lock, None
             if lock.leave():

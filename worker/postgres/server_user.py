@@ -26,10 +26,13 @@ class ServerUser:
     is_caller: bool
 
 
-def choose_server_user() -> ServerUser:
-    """The caller, or the first unprivileged user of this machine when the caller is root."""
+def choose_server_user(cluster: Path) -> ServerUser:
+    """The caller; for root the owner of the cluster, or the first unprivileged user while there is none."""
     if os.geteuid() != 0:
         return ServerUser(name=f"uid {os.geteuid()}", uid=os.geteuid(), gid=os.getegid(), is_caller=True)
+    if cluster.is_dir():  # a user that was added to this machine later does not own it
+        status = cluster.stat()
+        return ServerUser(name=f"uid {status.st_uid}", uid=status.st_uid, gid=status.st_gid, is_caller=False)
     for name in UNPRIVILEGED_USERS:
         try:
             entry = pwd.getpwnam(name)
