@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,6 +19,8 @@ PROBES = (
     (Message(role=PLAIN_ROLE, content='Is it 1.5?\n= (2 + 2)\n\n{"a": 12}\n\nété\n\n\n"x"!\n\n3 kg\n\n Two'),),
 )
 
+PLACE = "\ufffcPLACE\ufffc"  # stands for a question while a template is applied to what is around it
+KEPT_CONVERSATIONS = 1000
 BLOCK_END = re.compile(r"(?<=\S)(?=\n\n)")  # before an empty line, which starts a block of a few-shot text
 
 
@@ -40,6 +43,8 @@ class PromptCounter:
         self._kept_pieces = kept_pieces
         self._pieces: dict[str, list[int]] = {}
         self._lock = threading.Lock()  # planning counts in one thread while an engine encodes in another
+        self._around: dict[tuple[tuple[Message, ...], str], tuple[str, ...]] = {}
+        self._render = self._choose_render()
         self._cut = self._choose_cut()
 
     @property
@@ -63,10 +68,35 @@ class PromptCounter:
 
     def render(self, messages: tuple[Message, ...]) -> str:
         """The prompt as the text that the model reads."""
-        import jinja2
-
         if messages[0].role == PLAIN_ROLE:
             return messages[0].content
+        return self._render(messages)
+
+    def _render_around(self, messages: tuple[Message, ...]) -> str:
+        """What the template makes of a conversation, from what it made of another with the same earlier turns."""
+        *earlier, last = messages
+        key = (tuple(earlier), last.role)
+        around = self._around.get(key)
+        if around is None:
+            around = tuple(self._apply_template((*earlier, replace(last, content=PLACE))).split(PLACE))
+            if len(self._around) > KEPT_CONVERSATIONS:
+                self._around.clear()
+            self._around[key] = around
+        before, after = around
+        return f"{before}{last.content}{after}"
+
+    def _choose_render(self) -> Callable[[tuple[Message, ...]], str]:
+        """The template applied once for each beginning, where that gives every probe the template's own text."""
+        conversations = [probe for probe in PROBES if probe[0].role != PLAIN_ROLE]
+        try:
+            same = all(self._render_around(probe) == self._apply_template(probe) for probe in conversations)
+        except ValueError:  # the template changes or repeats the place
+            same = False
+        return self._render_around if same else self._apply_template
+
+    def _apply_template(self, messages: tuple[Message, ...]) -> str:
+        import jinja2
+
         turns = [{"role": message.role, "content": message.content} for message in messages]
         try:
             text: str = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
