@@ -48,7 +48,9 @@ def run(
 
     async def submit() -> int:
         plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)
+        started = time.monotonic()
         job_id = await asyncio.to_thread(_store, workshop, tasks, plan, meta)
+        await asyncio.to_thread(_add_timings, workshop, job_id, {"storing_seconds": time.monotonic() - started})
         on_submitted(job_id, plan)
         return job_id
 

@@ -133,9 +133,9 @@ def _trace_spend(session: Session, facts: JobFacts) -> tuple[SpendPoint, ...]:
 
 def _read_timings(facts: JobFacts) -> Timings:
     seconds = {name: float(facts.job.meta.get(f"{name}_seconds", 0.0)) for name in TIMED}
-    overhead = seconds["planning"] + seconds["routing"]
+    overhead = seconds["planning"] + seconds["storing"] + seconds["routing"]
     return Timings(
-        wall_seconds=seconds["encoding"] + seconds["planning"] + seconds["answering"],
+        wall_seconds=seconds["encoding"] + seconds["planning"] + seconds["storing"] + seconds["answering"],
         encoding_seconds=seconds["encoding"],
         generation_seconds=max(0.0, seconds["answering"] - seconds["routing"]),
         overhead_ms_per_task=1000 * overhead / max(1, facts.job.task_count),
@@ -143,7 +143,7 @@ def _read_timings(facts: JobFacts) -> Timings:
     )
 
 
-TIMED = ("encoding", "planning", "routing", "answering")
+TIMED = ("encoding", "planning", "storing", "routing", "answering")
 
 
 def _explain_examples(session: Session, facts: JobFacts, *, shadow_price: float | None) -> tuple[Example, ...]:
