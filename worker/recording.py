@@ -1,16 +1,22 @@
-"""Recordings: outcomes of strategies on a calibration file, as a file of their own that can be shipped and imported."""
+"""Recordings: outcomes of strategies on a calibration file, as a file of their own that can be shipped and imported.
+
+The first line says who answered what; each further line is one outcome. A line's `texts`, what the model wrote, is
+left out where the answer is all of it.
+"""
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from db.settlements import NewOutcome
+from db.outcome_rows import NewOutcome
+from router.units import Unit
 from worker.errors import RecordingError
 
 FORMAT = 1
+REMEDY = "make the recording anew with bench/record_outcomes.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +51,7 @@ class Recording:
     """A recording: who answered which file, and every answer."""
 
     tasks_sha256: str  # of the calibration file
-    unit: str
+    unit: Unit
     engines: Mapping[str, Mapping[str, str]]  # identity by engine name
     strategy_hashes: Mapping[str, str]  # spec hash by strategy name
     outcomes: Sequence[RecordedOutcome]
@@ -65,47 +71,130 @@ def write_recording(recording: Recording, path: Path) -> None:
         "engines": recording.engines,
         "strategies": recording.strategy_hashes,
     }
-    lines: Iterable[Mapping[str, Any]] = (header, *(vars(outcome) for outcome in recording.outcomes))
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines), encoding="utf-8")
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            stream.writelines(map(_dump, (header, *map(_shorten, recording.outcomes))))
+        partial.replace(path)
+    except OSError as error:
+        raise RecordingError(f"{path}: can not be written: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_recording(path: Path) -> Recording:
     """The recording in a file; RecordingError names the line that can not be used."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordingError(f"{path}: can not be read: {error}") from None
-    if not lines:
-        raise RecordingError(f"{path}:1: is empty; make a recording with bench/record_outcomes.py")
-    header = _parse(path, 1, lines[0])
-    if header.get("apportion_recording") != FORMAT:
-        raise RecordingError(
-            f"{path}:1: is not a recording of format {FORMAT}; make it anew with bench/record_outcomes.py"
-        )
+        raise RecordingError(f"{path}: can not be read: {error}; {REMEDY}") from None
+    header = _read_header(f"{path}:1", lines[0])
+    outcomes = list(_read_outcomes(path, lines[1:], strategies=header["strategies"]))
     return Recording(
         tasks_sha256=header["tasks_sha256"],
-        unit=header["unit"],
+        unit=Unit(header["unit"]),
         engines=header["engines"],
         strategy_hashes=header["strategies"],
-        outcomes=[_read_outcome(path, number, line) for number, line in enumerate(lines[1:], start=2)],
+        outcomes=outcomes,
     )
 
 
-def _read_outcome(path: Path, number: int, text: str) -> RecordedOutcome:
-    line = _parse(path, number, text)
-    expected = set(RecordedOutcome.__dataclass_fields__)
-    if set(line) != expected:
-        raise RecordingError(f"{path}:{number}: an outcome has exactly the fields {', '.join(sorted(expected))}")
-    return RecordedOutcome(**line)
+def _shorten(outcome: RecordedOutcome) -> dict[str, Any]:
+    line = dict(vars(outcome))
+    if list(outcome.texts) == [outcome.answer]:
+        del line["texts"]
+    return line
 
 
-def _parse(path: Path, number: int, text: str) -> dict[str, Any]:
+def _dump(line: Mapping[str, Any]) -> str:
+    return f"{json.dumps(line, ensure_ascii=False, separators=(',', ':'))}\n"
+
+
+def _read_header(place: str, text: str) -> dict[str, Any]:
+    header = _parse(place, text)
+    if header.get("apportion_recording") != FORMAT:
+        raise RecordingError(f"{place}: is not the first line of a recording of format {FORMAT}; {REMEDY}")
+    _check_fields(place, header, _HEADER_FIELDS)
+    return header
+
+
+def _read_outcomes(path: Path, lines: Iterable[str], *, strategies: Mapping[str, str]) -> Iterator[RecordedOutcome]:
+    place_of: dict[tuple[str, str], int] = {}
+    for number, text in enumerate(lines, start=2):
+        place = f"{path}:{number}"
+        line = _parse(place, text)
+        line.setdefault("texts", [line.get("answer")])
+        _check_fields(place, line, _OUTCOME_FIELDS)
+        outcome = RecordedOutcome(**line)
+        if outcome.strategy not in strategies:
+            raise RecordingError(f"{place}: strategy: {outcome.strategy} is not in the first line; {REMEDY}")
+        first = place_of.setdefault((outcome.custom_id, outcome.strategy), number)
+        if first != number:
+            raise RecordingError(f"{place}: line {first} has this task and strategy already; {REMEDY}")
+        yield outcome
+
+
+def _parse(place: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise RecordingError(f"{path}:{number}: is not JSON: {error.msg}") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RecordingError(f"{place}: is not JSON ({error}); {REMEDY}") from None
     if not isinstance(value, dict):
-        raise RecordingError(f"{path}:{number}: is not a JSON object")
+        raise RecordingError(f"{place}: is not a JSON object; {REMEDY}")
     return value
+
+
+Check = Callable[[Any], bool]
+
+
+def _check_fields(place: str, line: Mapping[str, Any], checks: Mapping[str, tuple[Check, str]]) -> None:
+    if line.keys() != checks.keys():
+        odd = ", ".join(sorted(line.keys() ^ checks.keys()))
+        raise RecordingError(f"{place}: fields that are missing or not known: {odd}; {REMEDY}")
+    for field, (is_valid, what) in checks.items():
+        if not is_valid(line[field]):
+            raise RecordingError(f"{place}: {field}: is not {what}; {REMEDY}")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_text_by_name(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_grade(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1)
+
+
+_HEADER_FIELDS: Mapping[str, tuple[Check, str]] = {
+    "apportion_recording": (_is_count, "a number"),
+    "tasks_sha256": (_is_text, "text"),
+    "unit": (lambda value: value in list(Unit), f"one of {', '.join(Unit)}"),
+    "engines": (
+        lambda value: isinstance(value, dict) and all(map(_is_text_by_name, value.values())),
+        "an identity of each engine",
+    ),
+    "strategies": (_is_text_by_name, "a hash of each strategy"),
+}
+
+_OUTCOME_FIELDS: Mapping[str, tuple[Check, str]] = {
+    "custom_id": (_is_text, "text"),
+    "strategy": (_is_text, "text"),
+    "answer": (_is_text, "text"),
+    "texts": (_is_texts, "a list of texts"),
+    "finish_reasons": (_is_texts, "a list of texts"),
+    "prompt_tokens": (_is_count, "a whole number of at least 0"),
+    "output_tokens": (_is_count, "a whole number of at least 0"),
+    "cost": (_is_count, "a whole number of at least 0"),
+    "correct": (_is_grade, "null or a number from 0 to 1"),
+}
