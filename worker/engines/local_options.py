@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from router.strategy import EngineSpec
 from worker.engines.errors import EngineMisconfigured
 
-# Passed on to vLLM as they are. The transformers engine reads max_num_seqs, its batch; the rest is vLLM's alone, and is
-# allowed there too, so that one strategy file serves machines with and without vLLM.
+# Passed on to vLLM as they are. The transformers engine reads dtype and max_num_seqs, its batch; the rest is allowed
+# there too, so that one strategy file serves machines with and without vLLM.
 LOCAL_OPTIONS = frozenset({
     "dtype", "enforce_eager", "gpu_memory_utilization", "kv_cache_memory_bytes", "max_num_seqs", "quantization",
     "tensor_parallel_size",

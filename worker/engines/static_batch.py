@@ -65,15 +65,18 @@ class StaticBatch:
 
     def _forward(self, ids: "Tensor", positions: "Tensor") -> "Tensor":
         """Logits of the last column, (rows, vocabulary) in float32."""
+        import torch
+
         device = self._model.device
-        output = self._model(
-            input_ids=ids.to(device),
-            attention_mask=self._mask.to(device),
-            position_ids=positions.to(device),
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        with torch.inference_mode():  # else the graph of every step is kept: gigabytes
+            output = self._model(
+                input_ids=ids.to(device),
+                attention_mask=self._mask.to(device),
+                position_ids=positions.to(device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
         self._cache = output.past_key_values
         logits: Tensor = output.logits[:, -1].float()
         return logits

@@ -51,7 +51,8 @@ class TransformersEngine:
     ) -> None:
         self.name = spec.name
         self.capabilities = grammar_capabilities() | {Capability.SAMPLES}
-        self.concurrency = int(str(check_local_options(spec).get("max_num_seqs", BATCH_ROWS)))
+        self._options = check_local_options(spec)
+        self.concurrency = int(str(self._options.get("max_num_seqs", BATCH_ROWS)))
         self._folder = folder
         self._counter = counter
         self._threads = threads
@@ -118,7 +119,8 @@ class TransformersEngine:
 
             transformers_logging.disable_progress_bar()
             device = "cuda" if torch.cuda.is_available() else "cpu"
-            model = AutoModelForCausalLM.from_pretrained(self._folder.path, dtype=torch.bfloat16, local_files_only=True)
+            dtype = self._options.get("dtype", "float32" if device == "cpu" else "auto")  # the reasons are vLLM's, too
+            model = AutoModelForCausalLM.from_pretrained(self._folder.path, dtype=dtype, local_files_only=True)
             self._model = model.to(device).eval()
         except Exception as error:  # each model's own code runs here
             raise EngineMisconfigured(f"transformers could not load {self._folder.path}: {error}") from error

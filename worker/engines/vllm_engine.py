@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-from contextlib import suppress
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ from worker.engines.local_options import check_local_options
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.vllm_runtime import import_vllm, start_async_llm
 from worker.weights import ModelFolder
+
+STOP_SECONDS = 5.0  # for the engine's process to end by itself; then it is killed
 
 
 class VllmEngine:
@@ -86,10 +87,12 @@ class VllmEngine:
     async def stop(self) -> None:
         """Stop the engine's process and wait until it is gone."""
         llm, self._llm = self._llm, None
-        if llm is not None:
-            await asyncio.to_thread(llm.shutdown, timeout=5.0)
-            with suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)  # its sockets and tasks are closed by callbacks on this loop
+        if llm is None:
+            return
+        if llm.output_handler is not None:
+            llm.output_handler.cancel()  # else it takes the end of the process for a death, and says so at length
+        await asyncio.to_thread(_shut_down, llm)
+        llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM leaves this to the garbage collector
 
     def identity(self) -> EngineIdentity:
         """The installed build, the device and the weights."""
@@ -120,6 +123,13 @@ class VllmEngine:
             if output.finished:
                 return output
         raise EngineUnavailable(f"engine {self.name} ended request {request_id} without an answer", charged=True)
+
+
+def _shut_down(llm: Any) -> None:
+    processes = list(llm.engine_core.resources.engine_manager.processes)
+    llm.shutdown(timeout=STOP_SECONDS)
+    for process in processes:
+        process.join(STOP_SECONDS)  # vLLM may kill it without waiting, which leaves a zombie
 
 
 def _sampling_params(request: GenerationRequest) -> Any:

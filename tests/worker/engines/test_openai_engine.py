@@ -1,0 +1,243 @@
+"""The HTTP engine before servers that refuse, fail, hang, lie and vanish: the right error, the right charge."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from router.generation import Capability, GenerationRequest, Grammar, Message
+from router.strategy import EngineKind, EngineSpec
+from tests.waiting import wait_until
+from tests.worker.engines.engine_loop import EngineLoop
+from tests.worker.engines.stub_server import Reply, StubServer, json_reply
+from worker.engines.errors import (
+    EngineError,
+    EngineMisconfigured,
+    EngineUnavailable,
+    PromptRefused,
+    UsageMissing,
+)
+from worker.engines.openai_engine import OpenAIEngine
+
+HELLO = GenerationRequest(messages=(Message(role="user", content="Hello"),), max_tokens=8)
+CHOICE = {"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+
+
+class Script:
+    """Answers each chat completion with the reply that a test put here, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.reply = json_reply({"choices": [CHOICE], "usage": USAGE})
+        self.models = json_reply({"data": [{"id": "m"}]})
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.hangs = False
+
+    async def __call__(self, path: str, body: dict[str, Any]) -> Reply:
+        if path == "/v1/models":
+            return self.models
+        self.asked.append((path, body))
+        if self.hangs:
+            await asyncio.Event().wait()
+        return self.reply
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
+def server(engine_loop: EngineLoop, script: Script) -> Iterator[StubServer]:
+    server = StubServer(script)
+    engine_loop.run(server.start())
+    yield server
+    engine_loop.run(server.stop())
+
+
+@pytest.fixture
+def remote(engine_loop: EngineLoop, server: StubServer) -> Iterator[OpenAIEngine]:
+    engine = OpenAIEngine(spec_for(server.base_url, timeout_seconds=2.0))
+    engine_loop.run(engine.start())
+    yield engine
+    engine_loop.run(engine.stop())
+
+
+@pytest.fixture
+def exchange(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> tuple[EngineLoop, OpenAIEngine, Script]:
+    return engine_loop, remote, script
+
+
+def spec_for(base_url: str | None, **options: object) -> EngineSpec:
+    return EngineSpec(
+        name="far", kind=EngineKind.OPENAI, model="m", description="far", base_url=base_url, options=options
+    )
+
+
+def test_a_plain_request_sends_only_what_it_means(
+    engine_loop: EngineLoop, remote: OpenAIEngine, script: Script
+) -> None:
+    completion = engine_loop.run(remote.generate(HELLO))
+    assert (completion.texts, completion.prompt_tokens, completion.output_tokens) == (("Hi",), 9, 2)
+    expected = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8, "temperature": 0.0}
+    assert script.asked == [("/v1/chat/completions", expected)]
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "charged"),
+    [
+        (json_reply({"error": {"message": "too long"}}, 400), PromptRefused, False),
+        (json_reply({"detail": "bad schema"}, 422), PromptRefused, False),
+        (json_reply({"error": "no such model"}, 404), EngineMisconfigured, False),
+        (json_reply({"error": "no key"}, 401), EngineMisconfigured, False),
+        (json_reply({}, 302, "Location: /elsewhere"), EngineMisconfigured, False),
+        (json_reply({}, 429), EngineUnavailable, False),
+        (json_reply({}, 503), EngineUnavailable, False),
+        (json_reply({"error": "boom"}, 500), EngineUnavailable, True),
+        (json_reply({}, 504), EngineUnavailable, True),
+        (Reply(0, b""), EngineUnavailable, True),
+        (Reply(200, b"<html>maintenance</html>"), EngineUnavailable, True),
+        (Reply(200, b'{"choices": [{"mess\xff'), EngineUnavailable, True),
+        (json_reply(["not", "an", "object"]), EngineUnavailable, True),
+        (json_reply({"error": {"message": "prompt too long", "code": 400}}), PromptRefused, False),
+        (json_reply({"object": "error", "message": "overloaded", "code": 503}), EngineUnavailable, False),
+        (json_reply({"error": "something"}), EngineUnavailable, True),
+        (json_reply({"choices": [], "usage": USAGE}), EngineUnavailable, True),
+        (json_reply({"choices": [CHOICE, CHOICE], "usage": USAGE}), EngineUnavailable, True),
+        (json_reply({"choices": [{"finish_reason": "stop"}], "usage": USAGE}), EngineUnavailable, True),
+        (json_reply({"choices": [CHOICE]}), UsageMissing, True),
+        (json_reply({"choices": [CHOICE], "usage": None}), UsageMissing, True),
+        (json_reply({"choices": [CHOICE], "usage": {"prompt_tokens": 9}}), UsageMissing, True),
+        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": 2.5}}), UsageMissing, True),
+        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": "2"}}), UsageMissing, True),
+        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": -2}}), UsageMissing, True),
+        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": True}}), UsageMissing, True),
+    ],
+)
+def test_a_bad_reply_becomes_one_error_with_the_right_charge(
+    exchange: tuple[EngineLoop, OpenAIEngine, Script], reply: Reply, error: type[EngineError], charged: bool
+) -> None:
+    engine_loop, remote, script = exchange
+    script.reply = reply
+    with pytest.raises(EngineError) as raised:
+        engine_loop.run(remote.generate(HELLO))
+    assert type(raised.value) is error
+    assert raised.value.charged is charged
+    assert "far" in str(raised.value)
+    assert len(script.asked) == 1  # nothing is sent twice behind the ledger's back
+
+
+def test_retry_after_is_handed_on(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
+    for header, seconds in (("Retry-After: 7", 7.0), ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", None)):
+        script.reply = json_reply({}, 429, header)
+        with pytest.raises(EngineUnavailable) as raised:
+            engine_loop.run(remote.generate(HELLO))
+        assert raised.value.retry_after_seconds == seconds
+
+
+def test_a_server_that_hangs_is_given_up_and_charged(
+    engine_loop: EngineLoop, server: StubServer, script: Script
+) -> None:
+    impatient = OpenAIEngine(spec_for(server.base_url, timeout_seconds=0.2))
+    engine_loop.run(impatient.start())
+    script.hangs = True
+    with pytest.raises(EngineUnavailable) as raised:
+        engine_loop.run(impatient.generate(HELLO))
+    assert raised.value.charged
+    engine_loop.run(impatient.stop())
+
+
+def test_cancelling_closes_the_connection(
+    engine_loop: EngineLoop, server: StubServer, script: Script, remote: OpenAIEngine
+) -> None:
+    script.hangs = True
+    task = asyncio.run_coroutine_threadsafe(remote.generate(HELLO), engine_loop.loop)
+    wait_until(lambda: server.open_requests == 1)
+    task.cancel()
+    wait_until(lambda: server.open_requests == 0)
+
+
+def test_a_null_text_is_an_empty_answer(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
+    refusal = {"message": {"role": "assistant", "content": None}, "finish_reason": "content_filter"}
+    script.reply = json_reply({"choices": [refusal], "usage": USAGE})
+    assert engine_loop.run(remote.generate(HELLO)).texts == ("",)
+
+
+def test_grammars_need_a_declared_capability(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
+    grammar = Grammar(kind=Capability.CHOICE, choices=("yes", "no"))
+    request = GenerationRequest(messages=HELLO.messages, max_tokens=8, grammar=grammar)
+    with pytest.raises(PromptRefused, match="choice"):
+        engine_loop.run(remote.generate(request))
+    assert script.asked == []
+
+
+def test_a_schema_goes_out_in_the_form_of_openai(engine_loop: EngineLoop, server: StubServer, script: Script) -> None:
+    engine = OpenAIEngine(spec_for(server.base_url, capabilities=["json_schema"]), api_key="secret")
+    engine_loop.run(engine.start())
+    grammar = Grammar(kind=Capability.JSON_SCHEMA, schema='{"type": "object"}')
+    request = GenerationRequest(messages=HELLO.messages, max_tokens=8, grammar=grammar, n=1, seed=3, stop=("x",))
+    engine_loop.run(engine.generate(request))
+    engine_loop.run(engine.stop())
+    body = script.asked[0][1]
+    assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert (body["seed"], body["stop"]) == (3, ["x"])
+    assert "secret" not in json.dumps(engine.identity().to_json())
+
+
+@pytest.mark.parametrize(
+    ("models", "complaint"),
+    [
+        (json_reply({"data": [{"id": "other"}]}), "serves other"),
+        (json_reply({"error": "no key"}, 401), "401"),
+    ],
+)
+def test_a_server_that_can_not_serve_is_refused_at_the_start(
+    engine_loop: EngineLoop, server: StubServer, script: Script, models: Reply, complaint: str
+) -> None:
+    script.models = models
+    engine = OpenAIEngine(spec_for(server.base_url))
+    with pytest.raises(EngineMisconfigured, match=complaint):
+        engine_loop.run(engine.start())
+    engine_loop.run(engine.stop())
+
+
+def test_a_server_without_a_list_of_models_is_taken_at_its_word(
+    engine_loop: EngineLoop, server: StubServer, script: Script
+) -> None:
+    script.models = json_reply({}, 404)
+    engine = OpenAIEngine(spec_for(server.base_url))
+    engine_loop.run(engine.start())
+    assert engine_loop.run(engine.generate(HELLO)).texts == ("Hi",)
+    engine_loop.run(engine.stop())
+
+
+def test_nobody_at_the_address_is_not_charged(engine_loop: EngineLoop) -> None:
+    engine = OpenAIEngine(spec_for("http://127.0.0.1:9/v1"))
+    with pytest.raises(EngineUnavailable) as raised:
+        engine_loop.run(engine.start())
+    assert not raised.value.charged
+    engine_loop.run(engine.stop())
+
+
+@pytest.mark.parametrize(
+    ("base_url", "options"),
+    [
+        (None, {}),
+        ("http://x/v1", {"capabilities": ["poetry"]}),
+        ("http://x/v1", {"concurrency": 0}),
+        ("http://x/v1", {"timeout_seconds": "long"}),
+        ("http://x/v1", {"temperature": 1}),
+    ],
+)
+def test_wrong_settings_are_named(base_url: str | None, options: dict[str, object]) -> None:
+    with pytest.raises(EngineMisconfigured, match="far"):
+        OpenAIEngine(spec_for(base_url, **options))
+
+
+def test_an_address_that_is_none_is_named(engine_loop: EngineLoop) -> None:
+    engine = OpenAIEngine(spec_for("ftp://x/v1"))
+    with pytest.raises(EngineMisconfigured, match="base_url"):
+        engine_loop.run(engine.start())
+    engine_loop.run(engine.stop())
