@@ -11,6 +11,7 @@ from router.errors import NotEligible
 from router.generation import GenerationRequest
 from router.stack import PredictorStack
 from router.units import Unit
+from worker.charges import charge_many
 from worker.engines.errors import PromptRefused
 from worker.pool import PricedStrategy
 from worker.task_line import TaskLine
@@ -23,7 +24,7 @@ class Demand:
     """What is known before any prediction; arrays (tasks, strategies)."""
 
     prompt_tokens: NDArray[np.int32]  # NOT_COUNTED where the strategy can not serve the task
-    max_output_tokens: NDArray[np.int32]
+    max_output_tokens: NDArray[np.int64]
 
     @property
     def eligible(self) -> NDArray[np.bool_]:
@@ -35,12 +36,12 @@ class Demand:
 def measure_demand(lines: Sequence[TaskLine], strategies: Sequence[PricedStrategy]) -> Demand:
     """Prompt tokens, exact or a proven bound, and the most output tokens, for every pair that can be served."""
     prompt_tokens = np.full((len(lines), len(strategies)), NOT_COUNTED, dtype=np.int32)
-    max_output_tokens = np.zeros_like(prompt_tokens)
+    max_output_tokens = np.zeros(prompt_tokens.shape, dtype=np.int64)
     for column, priced in enumerate(strategies):
         requests = [build_request(line, priced) for line in lines]
         rows = [row for row, request in enumerate(requests) if request is not None]
         built = [request for request in requests if request is not None]
-        limits = np.array([request.max_tokens for request in built], dtype=np.int32)
+        limits = np.array([request.max_tokens for request in built], dtype=np.int64)
         counts = _count(built, priced)
         fits = (counts != NOT_COUNTED) & (counts + limits <= priced.model.context_tokens)
         prompt_tokens[rows, column] = np.where(fits, counts, NOT_COUNTED)
@@ -69,20 +70,27 @@ def predict(
     """Accuracy and cost of every pair, costs in quanta of the unit; NaN where a strategy is not eligible."""
     expected = stack.predict(embeddings)
     output_tokens = np.minimum(expected.output_tokens, demand.max_output_tokens)
-    cost = _price(demand.prompt_tokens, output_tokens, strategies=strategies, unit=unit)
-    blank = ~demand.eligible
+    worst = price_worst(demand, strategies=strategies, unit=unit)
+    cost = _price_expected(demand.prompt_tokens, output_tokens, strategies=strategies, unit=unit)
     return Predictions(
-        accuracy=np.where(blank, np.nan, expected.accuracy).astype(np.float32),
-        cost=np.where(blank, np.nan, np.ceil(cost)),
-        worst_cost=np.where(blank, np.nan, price_worst(demand, strategies=strategies, unit=unit)),
+        accuracy=np.where(demand.eligible, expected.accuracy, np.nan).astype(np.float32),
+        cost=np.minimum(np.ceil(cost), worst),  # NaN where the worst case is
+        worst_cost=worst,
         prompt_tokens=demand.prompt_tokens,
     )
 
 
 def price_worst(demand: Demand, *, strategies: Sequence[PricedStrategy], unit: Unit) -> NDArray[np.float64]:
-    """The most that each pair can cost, in quanta: what has to be reserved before it runs."""
-    worst = np.ceil(_price(demand.prompt_tokens, demand.max_output_tokens, strategies=strategies, unit=unit))
-    return np.where(demand.eligible, worst, np.nan)
+    """The most that each pair can cost, in quanta: what has to be reserved before it runs. Never below the charge."""
+    worst = np.full(demand.prompt_tokens.shape, np.nan)
+    for column, priced in enumerate(strategies):
+        rows = demand.eligible[:, column]
+        worst[rows, column] = charge_many(
+            priced.tariff.price_in(unit),
+            prompt_tokens=demand.prompt_tokens[rows, column],
+            output_tokens=demand.max_output_tokens[rows, column],
+        )
+    return worst
 
 
 def _count(requests: Sequence[GenerationRequest], priced: PricedStrategy) -> NDArray[np.int32]:
@@ -101,9 +109,9 @@ def _count_one(request: GenerationRequest, priced: PricedStrategy) -> int:
         return NOT_COUNTED
 
 
-def _price(
+def _price_expected(
     prompt_tokens: NDArray[np.int32],
-    output_tokens: NDArray[np.int32] | NDArray[np.float32],
+    output_tokens: NDArray[np.float64],
     *,
     strategies: Sequence[PricedStrategy],
     unit: Unit,

@@ -72,9 +72,7 @@ class Totals:
     """What a whole job can cost, in quanta."""
 
     cheapest: int  # every task by its cheapest strategy, predicted
-    cheapest_worst: (
-        int  # every task by the strategy with the least worst case, at its worst: enough for all, whatever happens
-    )
+    cheapest_worst: int  # every task by the strategy with the least worst case, at its worst: enough whatever happens
     dearest: int  # every task by the one strategy that is dearest in total, predicted
 
 
@@ -94,7 +92,7 @@ def sum_totals(predictions: Predictions) -> Totals:
     per_strategy = np.where(np.isnan(cost), cheapest[:, None], cost).sum(axis=0)  # (strategies,)
     return Totals(
         cheapest=int(np.ceil(cheapest.sum())),
-        cheapest_worst=int(np.ceil(_min_per_task(worst).sum())),
+        cheapest_worst=sum(int(amount) for amount in _min_per_task(worst).tolist()),  # exact: it is a promise
         dearest=int(np.ceil(per_strategy.max(initial=0.0))),
     )
 
@@ -105,15 +103,20 @@ def settle_objective(request: Request, *, unit: Unit, predictions: Predictions, 
         reference_cost = max(totals.dearest / max(len(predictions.cost), 1), 1.0)
         return Objective(mode=Mode.WEIGHT, unit=unit, stated=request.stated, w=request.w, reference_cost=reference_cost)
     if request.target_accuracy is not None:
-        planned = allocate_target(predictions.accuracy, predictions.cost, request.target_accuracy)
         return Objective(
             mode=Mode.TARGET,
             unit=unit,
             stated=request.stated,
             target_accuracy=request.target_accuracy,
-            planned_cost=math.ceil(planned.cost),
+            planned_cost=_plan_cost(predictions, request.target_accuracy),
         )
     return Objective(mode=Mode.BUDGET, unit=unit, stated=request.stated, cap=_resolve_cap(request, unit, totals))
+
+
+def _plan_cost(predictions: Predictions, target_accuracy: float) -> int:
+    if not len(predictions.cost):  # no strategy can serve any task: there is no mean to reach, and nothing to pay
+        return 0
+    return math.ceil(allocate_target(predictions.accuracy, predictions.cost, target_accuracy).cost)
 
 
 def _resolve_cap(request: Request, unit: Unit, totals: Totals) -> int:

@@ -43,7 +43,8 @@ class RunPlan:
         """How many tasks may end as budget_exhausted if every answer is as long as it can be."""
         if self.objective.cap is None or self.objective.cap >= self.totals.cheapest_worst:
             return 0
-        worst = np.sort(np.nanmin(self.predictions.worst_cost, axis=1))
+        servable = take_rows(self.predictions, find_servable(self.predictions))
+        worst = np.sort(np.nanmin(servable.worst_cost, axis=1))
         return int((np.cumsum(worst) > self.objective.cap).sum())
 
 
@@ -118,7 +119,8 @@ def submit_calibration(
     unit = choose_unit(None, [priced.tariff for priced in pool.strategies])
     demand = measure_demand([parse_task_line(task.payload) for task in tasks], pool.strategies)
     worst = price_worst(demand, strategies=pool.strategies, unit=unit)
-    objective = Objective(mode=Mode.BUDGET, unit=unit, stated="calibration", cap=int(np.nansum(worst)))
+    cap = sum(int(amount) for amount in worst[demand.eligible])  # exact: a float sum may fall below its own parts
+    objective = Objective(mode=Mode.BUDGET, unit=unit, stated="calibration", cap=cap)
     # Nothing is chosen in a calibration: the accuracy only says who can serve what, and every cost is the worst case.
     accuracy = np.where(demand.eligible, 0.0, np.nan).astype(np.float32)
     predictions = Predictions(accuracy=accuracy, cost=worst, worst_cost=worst, prompt_tokens=demand.prompt_tokens)
