@@ -28,13 +28,13 @@ class ClaimedGroup:
     arm: int
     seqs: Sequence[int]
     amounts: Sequence[int]  # worst case of each, in quanta
-    burned_attempts: Sequence[int]  # how often each was started by a worker that was then lost
+    past_attempts: Sequence[int]  # executions of each, in whatever group, that gave no answer
 
 
 class _Member(NamedTuple):
     seq: int
     amount: int
-    burned_attempts: int
+    past_attempts: int
 
 
 def claim_group(
@@ -69,7 +69,7 @@ def claim_group(
         **row._mapping,
         seqs=[member.seq for member in members],
         amounts=[member.amount for member in members],
-        burned_attempts=[member.burned_attempts for member in members],
+        past_attempts=[member.past_attempts for member in members],
     )
 
 
@@ -105,7 +105,8 @@ def finish_group(
 # Only rows of this very group count as its requeues: a task that came back once has an older one behind it.
 _LIST_UNANSWERED = text("""
     SELECT member.seq, CAST(member.amount AS text) AS amount,
-           (SELECT count(*) FROM attempt WHERE grp_id = grp.id AND seq = member.seq) AS burned_attempts
+           (SELECT count(*) FROM attempt JOIN grp AS past ON past.id = attempt.grp_id
+            WHERE attempt.job_id = grp.job_id AND attempt.seq = member.seq AND past.arm = grp.arm) AS past_attempts
     FROM grp CROSS JOIN unnest(grp.seqs, grp.amounts) WITH ORDINALITY AS member (seq, amount, position)
     WHERE grp.id = :group_id
       AND NOT EXISTS (SELECT FROM outcome WHERE job_id = grp.job_id AND seq = member.seq AND arm = grp.arm)
@@ -116,7 +117,7 @@ _LIST_UNANSWERED = text("""
 
 def _list_unanswered(session: Session, *, group_id: int) -> list[_Member]:
     rows = session.execute(_LIST_UNANSWERED, {"group_id": group_id})
-    return [_Member(row.seq, int(row.amount), row.burned_attempts) for row in rows]
+    return [_Member(row.seq, int(row.amount), row.past_attempts) for row in rows]
 
 
 def _require_settled(session: Session, *, group: HeldGroup) -> None:

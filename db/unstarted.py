@@ -31,16 +31,21 @@ def read_unstarted(session: Session, *, job_id: int) -> Unstarted:
     return Unstarted(tasks=row.tasks, worst_cost=int(row.worst_cost))
 
 
-# Tasks that were never cut into a window are unstarted as well.
+# Tasks that were never cut into a window are unstarted as well. A task whose batch is settled without an outcome
+# failed in a way that may pass: it has to be started again, even while its old group is still at work.
 _LIST = text("""
     SELECT task.seq FROM task JOIN job ON job.id = task.job_id
     WHERE task.job_id = :job_id
       AND NOT EXISTS (SELECT FROM outcome WHERE job_id = task.job_id AND seq = task.seq)
       AND NOT EXISTS (SELECT FROM requeue WHERE job_id = task.job_id AND seq = task.seq AND routed_at IS NULL
                       AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled'))
-      AND NOT EXISTS (SELECT FROM ledger_entry AS entry JOIN grp ON grp.id = entry.grp_id AND grp.fence = entry.fence
-                      WHERE grp.job_id = task.job_id AND grp.state = 'claimed' AND entry.kind = 'reserve'
-                        AND task.seq = ANY (entry.seqs))
+      AND task.seq NOT IN (
+          SELECT unnest(held.seqs) FROM grp
+          JOIN ledger_entry AS held ON held.grp_id = grp.id AND held.fence = grp.fence AND held.kind = 'reserve'
+          WHERE grp.job_id = :job_id AND grp.state = 'claimed'
+            AND NOT EXISTS (SELECT FROM ledger_entry AS settled
+                            WHERE settled.grp_id = held.grp_id AND settled.fence = held.fence
+                              AND settled.batch_no = held.batch_no AND settled.kind = 'settle'))
     ORDER BY task.seq
 """)
 

@@ -14,8 +14,9 @@ from worker.forecast import build_request
 from worker.pool import PricedStrategy
 from worker.task_line import TaskLine
 
-TRIES = 3  # within one lease; each further try of a request that may have been charged would cost again
-BACKOFF_SECONDS = 0.5
+TRIES = 6  # of what cost nothing; a request that may have been charged would cost again
+BACKOFF_SECONDS = 0.5  # doubled after each try: 15 s in all
+LONGEST_PAUSE_SECONDS = 30.0  # whatever a server asks for: a reservation is held all the while
 MAX_LOST_WORKERS = 3  # a task that was running each time its worker was lost is not tried for ever
 
 
@@ -27,13 +28,17 @@ class Assigned:
     line: TaskLine
     priced: PricedStrategy
     amount: int
-    lost_workers: int  # how often it was running when its worker was lost
+    lost_workers: int  # how often it was running when its worker or engine was lost, or found no engine
 
 
 async def execute(assigned: Assigned, *, engine: Engine, unit: Unit) -> NewOutcome:
-    """The task's final outcome, charged by the strategy's tariff; EngineDied when the engine is gone."""
+    """The task's final outcome, charged by the strategy's tariff.
+
+    EngineDied when the engine is gone, EngineUnavailable when it can not be reached, EngineMisconfigured when it will
+    never answer: then the task has no outcome yet.
+    """
     if assigned.lost_workers >= MAX_LOST_WORKERS:
-        lost = f"{assigned.lost_workers} workers were lost while this task ran: it is not tried again"
+        lost = f"{assigned.lost_workers} times the worker or engine was lost under this task: it is not tried again"
         return fail(assigned, code="worker_lost", message=lost, cost=0)
     request = build_request(assigned.line, assigned.priced)
     assert request is not None, "routing assigns only strategies that can serve the task"
@@ -42,11 +47,10 @@ async def execute(assigned: Assigned, *, engine: Engine, unit: Unit) -> NewOutco
         completion = await _generate(engine, request)
     except PromptRefused as error:
         return fail(assigned, code="prompt_refused", message=str(error), cost=assigned.amount if error.charged else 0)
-    except EngineDied:
-        raise
     except EngineUnavailable as error:
-        cost = assigned.amount if error.charged else 0
-        return fail(assigned, code="engine_unavailable", message=str(error), cost=cost)
+        if isinstance(error, EngineDied) or not error.charged:
+            raise
+        return fail(assigned, code="engine_unavailable", message=str(error), cost=assigned.amount)
     return _conclude(assigned, completion, unit=unit, latency_seconds=time.monotonic() - started)
 
 
@@ -58,7 +62,8 @@ async def _generate(engine: Engine, request: GenerationRequest) -> Completion:
         except EngineUnavailable as error:
             if error.charged:
                 raise
-            await asyncio.sleep(error.retry_after_seconds or BACKOFF_SECONDS * 2**attempt)
+            pause = error.retry_after_seconds or BACKOFF_SECONDS * 2**attempt
+            await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))
     return await engine.generate(request)
 
 

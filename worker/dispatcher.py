@@ -6,10 +6,13 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine as Database
 
+from db.errors import StaleFence
 from db.expiry import expire_leases
 from db.groups import ClaimedGroup, claim_group
 from db.jobs import Job, complete_job
@@ -19,14 +22,17 @@ from db.unstarted import read_unstarted
 from router.units import Unit
 from worker.attempt import Assigned
 from worker.doorbell import LocalDoorbell
+from worker.engine_activity import EngineActivity
 from worker.engine_room import EngineRoom
+from worker.engines.errors import EngineUnavailable
+from worker.engines.protocol import Engine
 from worker.group_run import GroupEnd, GroupRun, Surroundings
-from worker.guarantee import load_guarantee
-from worker.heartbeat import Heartbeat, Held
+from worker.guarantee import load_guarantee, reload_guarantee
+from worker.heartbeat import Heartbeat, Held, Loss
 from worker.live_counts import LiveCounts
 from worker.pool import PricedStrategy
 from worker.progress import Watch
-from worker.routing import route_next_window
+from worker.routing import Routed, route_next_window
 from worker.settings import Settings
 from worker.settlement_bell import SettlementBell
 from worker.task_line import parse_task_line
@@ -67,26 +73,42 @@ class Dispatcher:
         self._slots = asyncio.Semaphore(max(2, -(-most // assets.settings.batch_tasks) + 1))
         self._ahead = max(1, most // 2)
         self._running: set[asyncio.Task[None]] = set()
+        self._failure: Exception | None = None  # the first one; what runs is settled before it is raised
         names = {key: priced.strategy.name for key, priced in assets.strategies.items()}
         self._counts = LiveCounts(assets.database, job=job, unit=unit, names=names, watch=assets.watch)
         self.routing_seconds = 0.0
 
     async def drive(self) -> bool:
-        """Whether the job is complete; False when we were asked to drain before."""
+        """Whether the job is complete; False when we were asked to drain before.
+
+        A failure drains as well, and is raised when nothing runs any more: other groups' answers are paid for.
+        """
         await asyncio.to_thread(self._counts.show)
         try:
-            while True:
-                self._raise_failures()
-                if self._assets.draining.is_set() and not self._running:
-                    return await asyncio.to_thread(self._complete)
-                await asyncio.to_thread(self._sweep)
-                await self._route()
-                await self._start_groups()
-                if not self._running and await asyncio.to_thread(self._complete):
-                    return True
+            while not await self._advance():
                 await self._bell.wait(timeout_seconds=SWEEP_SECONDS)
         finally:
             await self._abandon()
+        if self._failure is not None:
+            raise self._failure
+        return await asyncio.to_thread(self._complete)
+
+    async def _advance(self) -> bool:
+        """Do what there is to do now; True when there is nothing left, or we are draining and nothing runs."""
+        self._note_ended()
+        if self._is_draining():
+            return not self._running
+        try:
+            await asyncio.to_thread(self._sweep)
+            await self._route()
+            await self._start_groups()
+            return not self._running and await asyncio.to_thread(self._complete)
+        except Exception as error:
+            self._failure = error
+            return not self._running
+
+    def _is_draining(self) -> bool:
+        return self._assets.draining.is_set() or self._failure is not None
 
     def _count_concurrency(self) -> int:
         names = {priced.strategy.engine.name for priced in self._assets.strategies.values()}
@@ -94,16 +116,12 @@ class Dispatcher:
 
     async def _route(self) -> None:
         """Keep just enough routed that the engines never wait: a later window is priced on more settlements."""
-        while not self._assets.draining.is_set() and await asyncio.to_thread(self._count_unstarted) < self._ahead:
+        while not self._is_draining() and await asyncio.to_thread(self._count_unstarted) < self._ahead:
             started = time.monotonic()
-            routed = await asyncio.to_thread(
-                route_next_window,
-                self._assets.database,
-                job_id=self._job.id,
-                owner=self._owner,
-                settings=self._assets.settings,
-                guarantee=self._guarantee,
-            )
+            try:
+                routed = await asyncio.to_thread(self._route_one)
+            except StaleFence:  # we were slower than the window's lease, and another router has it
+                continue
             if routed is None:
                 return
             self.routing_seconds += time.monotonic() - started
@@ -116,8 +134,17 @@ class Dispatcher:
                 routed.unserved,
             )
 
+    def _route_one(self) -> Routed | None:
+        return route_next_window(
+            self._assets.database,
+            job_id=self._job.id,
+            owner=self._owner,
+            settings=self._assets.settings,
+            guarantee=self._guarantee,
+        )
+
     async def _start_groups(self) -> None:
-        while not self._assets.draining.is_set() and len(self._running) < GROUPS_IN_FLIGHT:
+        while not self._is_draining() and len(self._running) < GROUPS_IN_FLIGHT:
             group = await asyncio.to_thread(self._claim)
             if group is None:
                 return
@@ -126,9 +153,25 @@ class Dispatcher:
             task.add_done_callback(lambda _: self._bell.ring())
 
     async def _run_group(self, group: ClaimedGroup) -> None:
-        priced = self._assets.strategies[group.strategy_id]
-        engine = self._assets.engines.get(priced.strategy.engine.name)
-        held = Held(group.id, group.fence)
+        engines, priced = self._assets.engines, self._assets.strategies[group.strategy_id]
+        name = priced.strategy.engine.name
+        engine, activity = engines.get(name), engines.activity_of(name)
+        work = self._work_on(group, priced=priced, engine=engine, activity=activity)
+        try:
+            end = await self._run_held(work, Held(group.id, group.fence), activity)
+        except EngineUnavailable as error:
+            # Asked while it was being replaced: the group is ready again, and its next claim finds the new engine.
+            if engines.get(name) is engine and not engines.is_restarting(name):
+                raise
+            logger.info("job %d group %d: %s", self._job.id, group.id, error)
+            return
+        logger.info("job %d group %d (%s): %s", self._job.id, group.id, priced.strategy.name, end)
+        if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED):
+            await engines.restart(engine)
+
+    async def _work_on(
+        self, group: ClaimedGroup, *, priced: PricedStrategy, engine: Engine, activity: EngineActivity
+    ) -> GroupEnd:
         run = GroupRun(
             group=group,
             tasks=await asyncio.to_thread(self._load_tasks, group, priced),
@@ -139,21 +182,24 @@ class Dispatcher:
                 slots=self._slots,
                 bell=self._settlements,
                 guarantee=self._guarantee,
-                draining=self._assets.draining.is_set,
+                draining=self._is_draining,
                 on_settled=lambda outcomes: self._counts.note(group.strategy_id, outcomes),
                 batch_tasks=self._assets.settings.batch_tasks,
             ),
-            on_progress=lambda: self._heartbeat.note_progress(held),
+            activity=activity,
         )
-        end = await self._run_held(run, held)
-        logger.info("job %d group %d (%s): %s", self._job.id, group.id, priced.strategy.name, end)
-        if end is GroupEnd.ENGINE_DIED:
-            await self._assets.engines.restart(engine)
+        return await run.run()
 
-    async def _run_held(self, run: GroupRun, held: Held) -> GroupEnd:
-        """Run under a heartbeat; a lost lease aborts the requests, whose answers could no longer be settled."""
-        running = asyncio.create_task(run.run())
-        self._heartbeat.hold(held, on_lost=lambda: self._cancel_soon(running))
+    async def _run_held(self, work: Coroutine[Any, Any, GroupEnd], held: Held, activity: EngineActivity) -> GroupEnd:
+        """Work under a heartbeat; a lost lease aborts the requests, whose answers could no longer be settled."""
+        running = asyncio.create_task(work)
+        losses: list[Loss] = []
+
+        def abort(loss: Loss) -> None:  # called from the heartbeat's thread
+            losses.append(loss)
+            self._loop.call_soon_threadsafe(running.cancel)
+
+        self._heartbeat.hold(held, activity=activity, on_lost=abort)
         try:
             await asyncio.wait({running})
         except asyncio.CancelledError:
@@ -162,11 +208,9 @@ class Dispatcher:
             raise
         finally:
             self._heartbeat.drop(held)
-        return GroupEnd.LOST if running.cancelled() else running.result()
-
-    def _cancel_soon(self, running: asyncio.Task[GroupEnd]) -> None:
-        """Called from the heartbeat's thread."""
-        self._loop.call_soon_threadsafe(running.cancel)
+        if running.cancelled():
+            return GroupEnd.STALLED if losses == [Loss.STALLED] else GroupEnd.LOST
+        return running.result()
 
     def _load_tasks(self, group: ClaimedGroup, priced: PricedStrategy) -> list[Assigned]:
         with session_scope(self._assets.database) as session:
@@ -179,19 +223,31 @@ class Dispatcher:
                 amount=amount,
                 lost_workers=lost_workers,
             )
-            for task, amount, lost_workers in zip(stored, group.amounts, group.burned_attempts, strict=True)
+            for task, amount, lost_workers in zip(stored, group.amounts, group.past_attempts, strict=True)
         ]
 
     def _claim(self) -> ClaimedGroup | None:
+        """A group whose engine can be asked now; those of an engine that is being replaced wait for the new one."""
+        served = [
+            key
+            for key, priced in self._assets.strategies.items()
+            if not self._assets.engines.is_restarting(priced.strategy.engine.name)
+        ]
         return run_in_transaction(
             self._assets.database,
             lambda session: claim_group(
-                session, owner=self._owner, lease_seconds=self._assets.settings.lease_seconds, job_id=self._job.id
+                session,
+                owner=self._owner,
+                lease_seconds=self._assets.settings.lease_seconds,
+                strategy_ids=served,
+                job_id=self._job.id,
             ),
         )
 
     def _sweep(self) -> None:
         expired = run_in_transaction(self._assets.database, lambda session: expire_leases(session, job_id=self._job.id))
+        if expired.groups:
+            reload_guarantee(self._guarantee, self._assets.database, job=self._job)
         if expired.groups or expired.windows:
             logger.warning(
                 "job %d: took back %d groups and %d windows of a lost worker, %d started tasks were burned",
@@ -208,13 +264,16 @@ class Dispatcher:
     def _complete(self) -> bool:
         return run_in_transaction(self._assets.database, lambda session: complete_job(session, job_id=self._job.id))
 
-    def _raise_failures(self) -> None:
+    def _note_ended(self) -> None:
         for task in [task for task in self._running if task.done()]:
             self._running.discard(task)
-            task.result()
+            try:
+                task.result()
+            except Exception as error:
+                self._failure = self._failure or error
 
     async def _abandon(self) -> None:
-        """Only after a failure is anything left: its leases end by themselves, and its reservations are burned then."""
+        """Only when we are cancelled is anything left: leases end by themselves, and reservations are burned then."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
+from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineError, EngineMisconfigured
 from worker.engines.identity import EngineIdentity
 from worker.engines.protocol import Engine
@@ -18,6 +19,7 @@ class EngineRoom:
         self._pool = pool
         self._build = build
         self._engines: dict[str, Engine] = {}
+        self._activities: dict[str, EngineActivity] = {}
         self._restarts: dict[str, int] = {}
         self._locks: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in pool.models}
 
@@ -25,21 +27,31 @@ class EngineRoom:
         """Start all engines; EngineMisconfigured names a strategy whose needs its engine can not meet."""
         try:
             for name, model in self._pool.models.items():
-                self._engines[name] = await self._start_one(model)
+                await self._start_one(name, model)
             self._check_needs()
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
-        """Stop all engines."""
+        """Stop all engines; one that can not be stopped does not keep the others."""
         engines, self._engines = self._engines, {}
-        for engine in engines.values():
-            await engine.stop()
+        failures = await asyncio.gather(*(engine.stop() for engine in engines.values()), return_exceptions=True)
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     def get(self, name: str) -> Engine:
         """The running engine of this name."""
         return self._engines[name]
+
+    def activity_of(self, name: str) -> EngineActivity:
+        """Whether the running engine of this name gets anything done."""
+        return self._activities[name]
+
+    def is_restarting(self, name: str) -> bool:
+        """Whether an engine of this name is being replaced: nothing may be asked of it meanwhile."""
+        return self._locks[name].locked()
 
     async def restart(self, dead: Engine) -> None:
         """Start an engine in the place of a dead one, unless somebody did; EngineError after too many deaths."""
@@ -52,16 +64,20 @@ class EngineRoom:
                     f"engine {dead.name} died {MAX_RESTARTS + 1} times: see its log, then continue the job"
                 )
             await dead.stop()
-            self._engines[dead.name] = await self._start_one(self._pool.models[dead.name])
+            await self._start_one(dead.name, self._pool.models[dead.name])
 
     def identities(self) -> Mapping[str, EngineIdentity]:
         """Who answers, by engine name."""
         return {name: engine.identity() for name, engine in self._engines.items()}
 
-    async def _start_one(self, model: ServedModel) -> Engine:
+    async def _start_one(self, name: str, model: ServedModel) -> None:
         engine = await asyncio.to_thread(self._build, model)  # the first one imports vLLM, which takes seconds
-        await engine.start()
-        return engine
+        try:
+            await engine.start()
+        except BaseException:
+            await engine.stop()
+            raise
+        self._engines[name], self._activities[name] = engine, EngineActivity()
 
     def _check_needs(self) -> None:
         for priced in self._pool.strategies:

@@ -1,11 +1,13 @@
 """One claimed group from first reservation to last settlement."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import OperationalError
 
 from db.errors import AlreadySettled, BudgetDenied, StaleFence
 from db.groups import ClaimedGroup, finish_group, return_group
@@ -15,10 +17,15 @@ from db.settlements import NewOutcome, NewRetry, settle_batch
 from db.states import RequeueReason
 from router.units import Unit
 from worker.attempt import Assigned, execute, fail
-from worker.engines.errors import EngineDied
+from worker.engine_activity import EngineActivity
+from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
 from worker.guarantee import Guarantee
 from worker.settlement_bell import SettlementBell
+
+RETRY_DELAY_SECONDS = 2.0  # before a task whose engine was away is routed again
+SETTLE_TRIES = 5
+SETTLE_PAUSE_SECONDS = 0.5  # doubled after each try: 7.5 s in all, about a lease
 
 
 class GroupEnd(StrEnum):
@@ -27,6 +34,7 @@ class GroupEnd(StrEnum):
     FINISHED = "finished"  # every task has an outcome, or went back because its reservation was denied
     HANDED_BACK = "handed back"  # we are draining: the rest is ready for another worker
     LOST = "lost"  # the lease is somebody else's
+    STALLED = "stalled"  # the engine finished nothing for too long, so the lease was let go
     ENGINE_DIED = "engine died"  # the rest is ready again; the engine must be restarted first
 
 
@@ -52,32 +60,62 @@ class GroupRun:
     engine: Engine
     unit: Unit
     surroundings: Surroundings
-    on_progress: Callable[[], None]  # tells the heartbeat that the engine is alive
+    activity: EngineActivity  # tells the heartbeat that the engine is alive
 
     async def run(self) -> GroupEnd:
-        """Run the group, several batches in flight; every reservation of ours is settled, or burned with our lease."""
+        """Run the group, several batches in flight; every reservation of ours is settled, or burned with our lease.
+
+        An error that no other worker could do better with leaves the group ready, and is raised.
+        """
         running: set[asyncio.Task[None]] = set()
         try:
-            left = await self._start_batches(running)
-            await _finish_all(running)
+            left = await self._run_batches(running)
             return await asyncio.to_thread(self._end, left)
         except StaleFence:
             return GroupEnd.LOST
-        except EngineDied:
-            await asyncio.to_thread(self._return)
-            return GroupEnd.ENGINE_DIED
+        except EngineError as error:
+            return await self._leave(error)
         finally:
             for task in running:
                 task.cancel()
+
+    async def _leave(self, error: EngineError) -> GroupEnd:
+        try:
+            await asyncio.to_thread(self._return)
+        except StaleFence:
+            return GroupEnd.LOST
+        if isinstance(error, EngineDied):
+            return GroupEnd.ENGINE_DIED
+        raise error
+
+    async def _run_batches(self, running: set[asyncio.Task[None]]) -> Sequence[Assigned]:
+        """What was not started, once every batch has ended: also after a failure the others' answers are paid for."""
+        failures: list[BaseException] = []
+        left: Sequence[Assigned] = ()
+        try:
+            left = await self._start_batches(running)
+        except Exception as error:
+            failures.append(error)
+        ended = await asyncio.gather(*running, return_exceptions=True)
+        failures += [error for error in ended if error is not None]
+        for kind in (StaleFence, EngineMisconfigured, EngineDied, BaseException):
+            for failure in failures:
+                if isinstance(failure, kind):
+                    raise failure
+        return left
 
     async def _start_batches(self, running: set[asyncio.Task[None]]) -> Sequence[Assigned]:
         """Start batches until none is left, the budget denies one for good, or we drain; gives what was not started."""
         waiting = list(self.tasks)
         while waiting and not self.surroundings.draining() and not any(map(_has_failed, running)):
             await self.surroundings.slots.acquire()
-            started = await self._start_batch(waiting, running)
+            started = 0
+            try:
+                started = await self._start_batch(waiting, running)
+            finally:
+                if not started:  # else the batch gives its slot back
+                    self.surroundings.slots.release()
             if not started:
-                self.surroundings.slots.release()
                 break
             del waiting[:started]
         return waiting
@@ -85,74 +123,97 @@ class GroupRun:
     async def _start_batch(self, waiting: Sequence[Assigned], running: set[asyncio.Task[None]]) -> int:
         """How many tasks were reserved and started; fewer when money is tight, 0 when not even one will ever fit."""
         size = min(len(waiting), self.surroundings.batch_tasks)
-        while size:
-            if self.surroundings.draining():
-                return 0
+        while not self.surroundings.draining():
             rung = self.surroundings.bell.listen()
             batch = waiting[:size]
             try:
-                batch_no = await asyncio.to_thread(self._reserve, batch)
-            except BudgetDenied:
+                running.add(await self._open_batch(batch))
+            except BudgetDenied as denied:
                 if size > 1:
                     size //= 2
-                elif not await rung.wait_unless_idle():
+                elif not await rung.wait_unless_idle() and not self.surroundings.guarantee.end_if_broken(denied.left):
                     return 0
                 continue
-            self.surroundings.bell.open()
-            running.add(asyncio.create_task(self._run_batch(batch_no, batch)))
             return size
         return 0
 
+    async def _open_batch(self, batch: Sequence[Assigned]) -> asyncio.Task[None]:
+        self.surroundings.bell.open()
+        try:
+            batch_no = await asyncio.to_thread(self._reserve, batch)
+        except BaseException:
+            self.surroundings.bell.withdraw()
+            raise
+        return asyncio.create_task(self._run_batch(batch_no, batch))
+
     async def _run_batch(self, batch_no: int, batch: Sequence[Assigned]) -> None:
+        began = time.monotonic()
         try:
             results = await asyncio.gather(*(self._execute(assigned) for assigned in batch), return_exceptions=True)
             await asyncio.to_thread(self._settle, batch_no, batch, results)
         finally:
             self.surroundings.slots.release()
-            await self.surroundings.bell.close()
-        if any(isinstance(result, EngineDied) for result in results):
-            raise EngineDied(f"engine {self.engine.name} died under batch {batch_no} of group {self.group.id}")
+            self.surroundings.bell.settle()
+        self._raise_engine_failure(results, began=began)
+
+    def _raise_engine_failure(self, results: Sequence[NewOutcome | BaseException], *, began: float) -> None:
+        """Whatever keeps the engine from answering further batches."""
+        failures = [result for result in results if isinstance(result, EngineError)]
+        for failure in failures:
+            if isinstance(failure, EngineMisconfigured | EngineDied):
+                raise failure
+        # Turned away, all of them, while nobody else was answered either: it is not these tasks.
+        if len(failures) == len(results) and not self.activity.answered_since(began):
+            raise failures[0]
 
     async def _execute(self, assigned: Assigned) -> NewOutcome:
-        outcome = await execute(assigned, engine=self.engine, unit=self.unit)
-        self.on_progress()
+        with self.activity.asking():
+            outcome = await execute(assigned, engine=self.engine, unit=self.unit)
+        self.activity.note_answer()
         return outcome
 
     def _reserve(self, batch: Sequence[Assigned]) -> int:
         seqs = [assigned.seq for assigned in batch]
-        keep_free = self.surroundings.guarantee.keep_free(seqs)
-        batch_no = run_in_transaction(
-            self.surroundings.database,
-            lambda session: reserve_batch(
-                session,
-                group_id=self.group.id,
-                fence=self.group.fence,
-                seqs=seqs,
-                amounts=[assigned.amount for assigned in batch],
-                keep_free=keep_free,
-            ),
-        )
-        self.surroundings.guarantee.note_started(seqs)
-        return batch_no
-
-    def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
-        outcomes, retries = _sort_results(batch, results)
-        try:
-            run_in_transaction(
+        with self.surroundings.guarantee.reserving(seqs) as keep_free:
+            return run_in_transaction(
                 self.surroundings.database,
-                lambda session: settle_batch(
+                lambda session: reserve_batch(
                     session,
                     group_id=self.group.id,
                     fence=self.group.fence,
-                    batch_no=batch_no,
-                    outcomes=outcomes,
-                    retries=retries,
+                    seqs=seqs,
+                    amounts=[assigned.amount for assigned in batch],
+                    keep_free=keep_free,
                 ),
             )
-        except AlreadySettled:  # our own commit, whose answer was lost on the way
-            return
+
+    def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
+        outcomes, retries = _sort_results(batch, results)
         self.surroundings.guarantee.note_returned([retry.seq for retry in retries])
+        for attempt in range(SETTLE_TRIES):
+            try:
+                self._settle_once(batch_no, outcomes, retries)
+                break
+            except AlreadySettled:  # our own commit, whose answer was lost on the way
+                break
+            except OperationalError:  # the answers are paid for, and the database may be back in a moment
+                if attempt == SETTLE_TRIES - 1:
+                    raise
+                time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
         self.surroundings.on_settled(outcomes)
+
+    def _settle_once(self, batch_no: int, outcomes: Sequence[NewOutcome], retries: Sequence[NewRetry]) -> None:
+        run_in_transaction(
+            self.surroundings.database,
+            lambda session: settle_batch(
+                session,
+                group_id=self.group.id,
+                fence=self.group.fence,
+                batch_no=batch_no,
+                outcomes=outcomes,
+                retries=retries,
+            ),
+        )
 
     def _end(self, left: Sequence[Assigned]) -> GroupEnd:
         if left and self.surroundings.draining():
@@ -177,15 +238,6 @@ class GroupRun:
         )
 
 
-async def _finish_all(running: set[asyncio.Task[None]]) -> None:
-    """Wait for every batch, also after one failed: the others have answers that are paid for."""
-    failures = [error for error in await asyncio.gather(*running, return_exceptions=True) if error is not None]
-    for kind in (StaleFence, EngineDied, BaseException):
-        for error in failures:
-            if isinstance(error, kind):
-                raise error
-
-
 def _has_failed(task: asyncio.Task[None]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
 
@@ -197,7 +249,7 @@ def _sort_results(
     for assigned, result in zip(batch, results, strict=True):
         if isinstance(result, NewOutcome):
             outcomes.append(result)
-        elif isinstance(result, EngineDied):
+        elif isinstance(result, EngineError):
             retries.append(_retry(assigned, result))
         else:  # a mistake of ours: that task says so, the others are settled
             message = f"{type(result).__name__}: {result}"
@@ -205,13 +257,14 @@ def _sort_results(
     return outcomes, retries
 
 
-def _retry(assigned: Assigned, error: EngineDied) -> NewRetry:
-    """The task goes back to routing; what the engine may have done before it died is charged at its worst."""
+def _retry(assigned: Assigned, error: EngineError) -> NewRetry:
+    """The task goes back to routing; what the engine may have done before it failed is charged at its worst."""
     return NewRetry(
         seq=assigned.seq,
-        error_code="engine_died",
+        error_code="engine_died" if isinstance(error, EngineDied) else "engine_unavailable",
         error_message=str(error),
         prompt_tokens=0,
         output_tokens=0,
         cost=assigned.amount if error.charged else 0,
+        delay_seconds=0.0 if isinstance(error, EngineDied) else RETRY_DELAY_SECONDS,
     )

@@ -1,17 +1,18 @@
 """Keeps the leases of running groups alive, from a thread and a connection of its own."""
 
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.errors import StaleFence
 from db.leases import extend_lease
 from db.session import session_scope
+from worker.engine_activity import EngineActivity
 
 
 class Held(NamedTuple):
@@ -21,19 +22,27 @@ class Held(NamedTuple):
     fence: int
 
 
-@dataclass
-class _Pulse:
-    """When a group last got something done, and what to do when its lease is lost."""
+class Loss(Enum):
+    """Why a lease is not kept any longer."""
 
-    on_lost: Callable[[], None]
-    progressed_at: float = field(default_factory=time.monotonic)
+    TAKEN = "taken"  # it is somebody else's
+    STALLED = "stalled"  # the engine finished nothing for too long
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Pulse:
+    """Whether a group's engine gets something done, and what to do when the lease is lost."""
+
+    activity: EngineActivity
+    on_lost: Callable[[Loss], None]
 
 
 class Heartbeat:
     """Extends every held lease three times in its length, as long as its engine gets something done."""
 
     def __init__(self, database: Engine, *, lease_seconds: float, stall_seconds: float) -> None:
-        self._database = database
+        # Its own connection: a beat must not queue behind the transactions of busy groups.
+        self._database = create_engine(database.url, pool_size=1, pool_pre_ping=True)
         self._lease_seconds = lease_seconds
         self._stall_seconds = stall_seconds
         self._pulses: dict[Held, _Pulse] = {}
@@ -48,17 +57,12 @@ class Heartbeat:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
+        self._database.dispose()
 
-    def hold(self, held: Held, *, on_lost: Callable[[], None]) -> None:
-        """Keep this lease alive; `on_lost` is called, from the heartbeat's thread, when it is somebody else's."""
+    def hold(self, held: Held, *, activity: EngineActivity, on_lost: Callable[[Loss], None]) -> None:
+        """Keep this lease alive; `on_lost` is called, from the heartbeat's thread, when it is kept no longer."""
         with self._lock:
-            self._pulses[held] = _Pulse(on_lost)
-
-    def note_progress(self, held: Held) -> None:
-        """The engine finished something of this group."""
-        with self._lock:
-            if held in self._pulses:
-                self._pulses[held].progressed_at = time.monotonic()
+            self._pulses[held] = _Pulse(activity=activity, on_lost=on_lost)
 
     def drop(self, held: Held) -> None:
         """Leave this lease alone from now on."""
@@ -73,20 +77,20 @@ class Heartbeat:
                 self._beat(held, pulse)
 
     def _beat(self, held: Held, pulse: _Pulse) -> None:
-        if time.monotonic() - pulse.progressed_at > self._stall_seconds:
-            self._lose(held, pulse)
+        if pulse.activity.idle_seconds > self._stall_seconds:
+            self._lose(held, pulse, Loss.STALLED)
             return
         try:
             with session_scope(self._database) as session:
                 extend_lease(session, group_id=held.group_id, fence=held.fence, lease_seconds=self._lease_seconds)
         except StaleFence:
-            self._lose(held, pulse)
-        except OperationalError:
+            self._lose(held, pulse, Loss.TAKEN)
+        except SQLAlchemyError:
             # The database is away: the next beat tries again, and if it stays away the lease ends by itself.
             return
 
-    def _lose(self, held: Held, pulse: _Pulse) -> None:
+    def _lose(self, held: Held, pulse: _Pulse, loss: Loss) -> None:
         with self._lock:
             lost = self._pulses.pop(held, None)
         if lost is not None:  # else the group ended while this beat was on its way
-            pulse.on_lost()
+            pulse.on_lost(loss)

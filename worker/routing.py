@@ -21,7 +21,7 @@ from worker.guarantee import Guarantee
 from worker.objective import Objective
 from worker.prediction_rows import exclude, find_servable, take_rows
 from worker.settings import Settings
-from worker.window_choice import Money, WindowChoice, choose_for_window, choose_guaranteed
+from worker.window_choice import Money, WindowChoice, choose_for_window, choose_guaranteed, find_affordable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +82,7 @@ def _route_run(
     refused = [seq for seq, able in zip(window.seqs, servable, strict=False) if not able]
     unserved = [seq for seq, column, able in zip(window.seqs, choice, servable, strict=False) if able and column < 0]
     _commit(database, window=window, groups=groups, refused=refused, unserved=unserved, chosen=chosen)
+    guarantee.note_given_up([*refused, *unserved])
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
 
 
@@ -105,22 +106,27 @@ def _choose(
 def _route_calibration(database: Engine, *, job: Job, window: ClaimedWindow, settings: Settings) -> Routed:
     with session_scope(database) as session:
         predictions = read_predictions(session, job_id=job.id, seqs=window.seqs)
+        money = _read_money(session, job=job)
     able = ~np.isnan(predictions.cost)  # (tasks, strategies)
     wanted = _list_wanted_arms(job, window)  # (tasks, strategies)
+    served = able & wanted
+    if any(task.reason is RequeueReason.DENIED for task in window.requeued):
+        served &= find_affordable(predictions.worst_cost, served, money=money)
     groups = [
         group
         for column in range(len(job.strategy_ids))
         for group in _group(
-            job,
-            window.seqs,
-            predictions,
-            np.where(able[:, column] & wanted[:, column], column, -1),
-            size=settings.group_tasks,
+            job, window.seqs, predictions, np.where(served[:, column], column, -1), size=settings.group_tasks
         )
     ]
-    refused = [seq for seq, missing in zip(window.seqs, (wanted & ~able).any(axis=1), strict=True) if missing]
-    _commit(database, window=window, groups=groups, refused=refused, unserved=[], chosen=None)
-    return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=0)
+    refused = _list_seqs(window, (wanted & ~able).any(axis=1))
+    unserved = _list_seqs(window, (wanted & able & ~served).any(axis=1))
+    _commit(database, window=window, groups=groups, refused=refused, unserved=unserved, chosen=None)
+    return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
+
+
+def _list_seqs(window: ClaimedWindow, rows: NDArray[np.bool_]) -> list[int]:
+    return [seq for seq, named in zip(window.seqs, rows, strict=True) if named]
 
 
 def _list_wanted_arms(job: Job, window: ClaimedWindow) -> NDArray[np.bool_]:

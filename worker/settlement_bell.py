@@ -12,19 +12,19 @@ class Listening:
 
     async def wait_unless_idle(self) -> bool:
         """True once a batch was settled since; False when none was and none is open, so that waiting is in vain."""
-        async with self._bell.changed:
-            await self._bell.changed.wait_for(self._is_over)
+        while self._bell.settlements == self._settlements and self._bell.open_batches:
+            await self._bell.changed.wait()
         return self._bell.settlements > self._settlements
-
-    def _is_over(self) -> bool:
-        return self._bell.settlements > self._settlements or self._bell.open_batches == 0
 
 
 class SettlementBell:
-    """Counts batches in flight and settled."""
+    """Counts batches that hold money, or are asking for it, and batches settled.
+
+    Nothing here waits, so a batch that is cancelled can not leave before it is counted out.
+    """
 
     def __init__(self) -> None:
-        self.changed = asyncio.Condition()
+        self.changed = asyncio.Event()  # a new one after each change
         self.open_batches = 0
         self.settlements = 0
 
@@ -33,12 +33,19 @@ class SettlementBell:
         return Listening(self)
 
     def open(self) -> None:
-        """A batch holds money from now on."""
+        """A batch asks for money: whoever is denied because of it must not take the house for idle."""
         self.open_batches += 1
 
-    async def close(self) -> None:
-        """A batch gave back what it did not need."""
+    def withdraw(self) -> None:
+        """It was denied."""
         self.open_batches -= 1
+        self._ring()
+
+    def settle(self) -> None:
+        """A batch gave back what it did not need."""
         self.settlements += 1
-        async with self.changed:
-            self.changed.notify_all()
+        self.withdraw()
+
+    def _ring(self) -> None:
+        rung, self.changed = self.changed, asyncio.Event()
+        rung.set()

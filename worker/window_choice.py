@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from db.predictions import Predictions
 from router.allocate import allocate
-from router.allocation import Allocation, Deferral
+from router.allocation import DEFERRED, Allocation, Deferral
 from router.errors import InfeasibleBudget
 from router.objective import allocate_weighted
 from worker.objective import Mode, Objective
@@ -66,7 +66,9 @@ def choose_for_window(
             predictions.accuracy[window], predictions.cost[window], objective.w, objective.reference_cost
         )
         return WindowChoice(choice=weighted.choice, allocation=weighted, allowance=None)
-    allowance = _expect_left(objective, money) - _find_margin(predictions)
+    allowance = _expect_left(objective, money)
+    if objective.mode is Mode.BUDGET:
+        allowance -= _find_margin(predictions)
     try:
         allocation = allocate(predictions.accuracy, predictions.cost, max(0.0, allowance))
     except InfeasibleBudget:
@@ -82,8 +84,29 @@ def choose_guaranteed(predictions: Predictions, *, kept_for_others: int, money: 
     `kept_for_others` is what every other task that was not started needs at its least worst case.
     """
     room = max(0, money.left - kept_for_others)
-    allocation = allocate(predictions.accuracy, predictions.worst_cost, float(room), deferral=Deferral.SERVE_MOST)
-    return WindowChoice(choice=allocation.choice, allocation=allocation, allowance=room)
+    allocation = allocate(predictions.accuracy, predictions.worst_cost, room, deferral=Deferral.SERVE_MOST)
+    choice = allocation.choice
+    if money.reserved:
+        # Settlements will give some of it back: these wait for them in a group, and are given up only after that.
+        choice = np.where(choice == DEFERRED, np.nanargmin(predictions.worst_cost, axis=1), choice)
+    return WindowChoice(choice=choice, allocation=allocation, allowance=room)
+
+
+def find_affordable(worst_cost: NDArray[np.float64], wanted: NDArray[np.bool_], *, money: Money) -> NDArray[np.bool_]:
+    """Which of the wanted cells (tasks, strategies) can be had at their worst: all that fit, the cheapest first.
+
+    All of them while something is reserved: then settlements will give money back, for which they can wait.
+    """
+    if money.cap is None or money.reserved:
+        return wanted
+    costs = np.where(wanted, worst_cost, np.inf).ravel()
+    order = np.argsort(costs, kind="stable")
+    affordable = np.zeros(costs.shape, dtype=bool)
+    left = money.left
+    for cell in order[: int(wanted.sum())].tolist():
+        left -= int(costs[cell])
+        affordable[cell] = left >= 0
+    return affordable.reshape(wanted.shape)
 
 
 def _expect_left(objective: Objective, money: Money) -> float:

@@ -45,7 +45,7 @@ def test_exactly_what_was_started_and_not_settled_is_burned(db_engine: Engine) -
         (3, group.fence, "lease_expired", 9),
     ]
     again = claim(db_engine)
-    assert (again.seqs, again.burned_attempts) == ([1, 2, 3, 4], [1, 1, 1, 0])
+    assert (again.seqs, again.past_attempts) == ([1, 2, 3, 4], [1, 1, 1, 0])
 
 
 def test_a_second_sweep_finds_nothing(db_engine: Engine) -> None:

@@ -86,7 +86,7 @@ def test_a_group_claimed_again_shows_only_what_is_left(db_engine: Engine) -> Non
     give_back(db_engine, group)
     again = claim(db_engine)
     assert again.id == group.id
-    assert (again.seqs, again.amounts, again.burned_attempts) == ([2, 3], [10, 10], [0, 0])
+    assert (again.seqs, again.amounts, again.past_attempts) == ([2, 3], [10, 10], [0, 0])
 
 
 def test_a_group_with_an_open_batch_neither_ends_nor_goes_back(db_engine: Engine) -> None:

@@ -1,0 +1,38 @@
+"""Whether an engine that was asked gets anything done."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class EngineActivity:
+    """Written from the event loop that asks, read from any thread."""
+
+    def __init__(self) -> None:
+        self._open_requests = 0
+        self._moved_at = time.monotonic()  # last answer, or first request after a time without any
+        self._answered_at = float("-inf")
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """A request is open as long as the block lasts."""
+        if self._open_requests == 0:
+            self._moved_at = time.monotonic()
+        self._open_requests += 1
+        try:
+            yield
+        finally:
+            self._open_requests -= 1
+
+    def note_answer(self) -> None:
+        """The engine finished something."""
+        self._moved_at = self._answered_at = time.monotonic()
+
+    def answered_since(self, moment: float) -> bool:
+        """Whether it finished anything after this moment of the monotonic clock."""
+        return self._answered_at >= moment
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long it has finished nothing although it was asked; 0 when nobody waits for it."""
+        return time.monotonic() - self._moved_at if self._open_requests else 0.0
