@@ -11,14 +11,14 @@ from sqlalchemy import Engine as Database
 from db.errors import NoSuchRow
 from db.jobs import Job, read_job
 from db.session import run_in_transaction, session_scope
-from db.strategies import read_strategies
+from db.strategies import StoredStrategy, read_strategies
 from worker.database import open_database
 from worker.encoder import SentenceEncoder
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.protocol import Engine
 from worker.engines.select import make_engine
 from worker.errors import JobNotDriveable
-from worker.pool import ServedModel, ServingPool, load_pool, register_pool
+from worker.pool import PricedStrategy, ServedModel, ServingPool, load_pool, register_pool
 from worker.progress import Progress, Stage, Watch
 from worker.settings import Settings, read_secret
 from worker.submission import TENANT
@@ -57,7 +57,7 @@ def open_workshop(settings: Settings, *, strategy_file: Path, watch: Watch) -> I
 
 @contextmanager
 def reopen_workshop(settings: Settings, *, job_id: int, watch: Watch) -> Iterator[tuple[Workshop, Job]]:
-    """The workshop of a stored job; JobNotDriveable when its strategy file has changed what its strategies are."""
+    """The workshop of a stored job; JobNotDriveable when its strategies are others now, or cost other amounts."""
     with open_database(settings) as database:
         job = read_known_job(database, job_id=job_id)
         source = Path(job.meta["strategy_file"])
@@ -66,11 +66,7 @@ def reopen_workshop(settings: Settings, *, job_id: int, watch: Watch) -> Iterato
         with session_scope(database) as session:
             stored = read_strategies(session, strategy_ids=job.strategy_ids)
         current = {priced.strategy.name: priced for priced in pool.strategies}
-        changed = [
-            row.name
-            for row in stored
-            if row.name not in current or current[row.name].strategy.spec_hash != row.spec_hash
-        ]
+        changed = [row.name for row in stored if row.name not in current or not _is_as_stored(current[row.name], row)]
         if changed:
             raise JobNotDriveable(
                 f"job {job_id} was submitted with other versions of {', '.join(changed)} than {source} has now: "
@@ -94,6 +90,11 @@ def build_engine(model: ServedModel, *, settings: Settings) -> Engine:
         log_dir=settings.cache_directory / "logs",
         threads=settings.torch_threads,
     )
+
+
+def _is_as_stored(priced: PricedStrategy, stored: StoredStrategy) -> bool:
+    """Whether answers and prices are what the job's reservations were made for."""
+    return priced.strategy.spec_hash == stored.spec_hash and priced.tariff.to_json() == stored.tariff
 
 
 def read_known_job(database: Database, *, job_id: int) -> Job:

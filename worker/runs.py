@@ -46,8 +46,10 @@ def run(
     workshop.watch(Progress(stage=Stage.ENCODING, total=len(tasks)))
     workshop.load_encoder()
 
-    async def submit() -> int:
+    async def submit(engines_started: Awaitable[None]) -> int:
         plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)
+        workshop.watch(Progress(stage=Stage.ENGINES))
+        await engines_started  # a job is stored once it can be answered
         started = time.monotonic()
         job_id = await asyncio.to_thread(_store, workshop, tasks, plan, meta)
         await asyncio.to_thread(_add_timings, workshop, job_id, {"storing_seconds": time.monotonic() - started})
@@ -60,7 +62,9 @@ def run(
 def drive_job(workshop: Workshop, *, job_id: int, draining: threading.Event) -> RunEnd:
     """Bring a stored job as far as it goes: what was answered stays answered, what a lost worker held is run again."""
 
-    async def submitted() -> int:
+    async def submitted(engines_started: Awaitable[None]) -> int:
+        workshop.watch(Progress(stage=Stage.ENGINES))
+        await engines_started
         return job_id
 
     return asyncio.run(_drive(workshop, submitted, draining=draining))
@@ -88,14 +92,14 @@ def _store(workshop: Workshop, tasks: Sequence[NewTask], plan: RunPlan, meta: Ma
     )
 
 
-async def _drive(workshop: Workshop, submit: Callable[[], Awaitable[int]], *, draining: threading.Event) -> RunEnd:
+async def _drive(
+    workshop: Workshop, submit: Callable[[Awaitable[None]], Awaitable[int]], *, draining: threading.Event
+) -> RunEnd:
     """Start the engines while the job is planned: both take seconds, and one does not need the other."""
     room = EngineRoom(workshop.pool, build=partial(build_engine, settings=workshop.settings))
     starting = asyncio.create_task(room.start())
     try:
-        job_id = await submit()
-        workshop.watch(Progress(stage=Stage.ENGINES))
-        await starting
+        job_id = await submit(starting)
         job = await asyncio.to_thread(_note_engines, workshop, room, job_id)
         completed = job.state is JobState.COMPLETED or await _dispatch(workshop, room, job, draining)
         return RunEnd(job_id=job_id, completed=completed)
