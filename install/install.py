@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -24,7 +23,7 @@ from install.machine import has_gpu, refuse_cuda_torch
 CHECKOUT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = CHECKOUT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
-# What was installed, written last: an interrupted installation has none, and goes on where it stopped.
+# What was installed, written last: without it nobody knows what a killed pip left half unpacked, and all starts anew.
 RECORD = ENVIRONMENT / "installed.json"
 LOG = ENVIRONMENT / "install.log"
 PIP = "pip==26.3"
@@ -43,7 +42,7 @@ class Plan(NamedTuple):
         """What decides whether an existing environment is this plan's."""
         files = [*self.locks, CHECKOUT / "pyproject.toml"]
         digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-        return {"engine": self.engine, "python": sys.version, "torch_index": self.torch_index, **digests}
+        return {"engine": self.engine, "python": sys.version, **digests}
 
 
 def make_plan(arguments: argparse.Namespace) -> Plan:
@@ -61,17 +60,15 @@ def is_installed(plan: Plan) -> bool:
 def install(plan: Plan) -> None:
     """Make the environment, or bring it up to date."""
     earlier = _read_record()
-    if earlier and (earlier["engine"], earlier["python"]) != (plan.engine, sys.version):
-        print(f"Removing {ENVIRONMENT.name}: it was made for engine {earlier['engine']}, Python {earlier['python']}")
-        shutil.rmtree(ENVIRONMENT)
-    _make_environment()
+    if (earlier.get("engine"), earlier.get("python")) != (plan.engine, sys.version):
+        _make_environment()
     RECORD.unlink(missing_ok=True)
     index_options = [f"--index-url={plan.torch_index}"] if plan.torch_index else []
     torch = _torch_requirement(plan.locks[0])
-    if plan.engine != "gpu":
+    if plan.engine != "gpu" and not _has_torch(torch):
         refuse_cuda_torch(PYTHON, torch, index_options)
     for lock in plan.locks:
-        print(f"{lock.name}: {_stated_download(lock)}", flush=True)
+        print(f"{lock.name}: {_stated_download(lock)}", "What is there already is kept." if earlier else "", flush=True)
     _run_pip([*index_options, torch])
     _run_pip([f"--requirement={lock}" for lock in plan.locks])
     _run_pip(["--no-build-isolation", f"--editable={CHECKOUT}"])
@@ -92,17 +89,23 @@ def _read_record() -> dict[str, str]:
 
 
 def _make_environment() -> None:
-    if not PYTHON.exists():
-        try:
-            venv.create(ENVIRONMENT, with_pip=True, symlinks=True)
-        except subprocess.CalledProcessError:
-            sys.exit("Python's venv module cannot install pip: on Debian and Ubuntu, apt-get install python3-venv")
+    """An empty environment, in place of whatever is there: another engine's, or one that was never finished."""
+    print(f"Making {ENVIRONMENT.name} with Python {sys.version.split()[0]}", flush=True)
+    try:
+        venv.create(ENVIRONMENT, clear=True, with_pip=True, symlinks=True)
+    except subprocess.CalledProcessError:
+        sys.exit("Python's venv module cannot install pip: on Debian and Ubuntu, apt-get install python3-venv")
     _run_pip([PIP])
 
 
 def _torch_requirement(lock: Path) -> str:
     """The lock's torch, which may come from an index of its own."""
     return next(line.split()[0] for line in lock.read_text().splitlines() if line.startswith("torch=="))
+
+
+def _has_torch(requirement: str) -> bool:
+    """Whether the environment has this torch already; "2.13.0+cpu" is one index's name for a build of 2.13.0."""
+    return any(ENVIRONMENT.glob(f"lib/*/site-packages/{requirement.replace('==', '-')}[+.]*dist-info"))
 
 
 def _stated_download(lock: Path) -> str:

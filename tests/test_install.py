@@ -67,6 +67,6 @@ def test_an_installation_is_recognised_until_its_locks_change(tmp_path: Path, mo
     assert not is_installed(plan)
     install.write_record(plan)
     assert is_installed(plan)
-    assert not is_installed(plan._replace(torch_index="elsewhere"))
+    assert not is_installed(plan._replace(engine="transformers"))
     lock.write_text("torch==2.14.0")
     assert not is_installed(plan)
