@@ -141,7 +141,8 @@ def _read_money(session: Session, *, job: Job) -> Money:
     budget = read_budget(session, budget_id=job.budget_id)
     return Money(
         cap=budget.cap,
-        spent=budget.spent + budget.burned,
+        settled=budget.spent,
+        burned=budget.burned,
         reserved=budget.reserved,
         routed=read_routed_cost(session, job_id=job.id),
         in_flight=read_predicted_in_flight(session, budget_id=job.budget_id),

@@ -22,7 +22,8 @@ class Money:
     """What routing knows of a job's spending, in quanta."""
 
     cap: int | None
-    spent: int  # settled and burned
+    settled: int  # what finished tasks cost
+    burned: int  # charged for work that was lost
     reserved: int
     routed: int  # predicted cost of all windows routed so far
     in_flight: int  # predicted cost of what is routed and not settled
@@ -31,15 +32,16 @@ class Money:
     def ratio(self) -> float:
         """Settled cost per predicted cost, drawn towards 1 while little is settled."""
         prior = max(1.0, RATIO_PRIOR_SHARE * (self.cap or self.routed))
-        settled = max(0, self.routed - self.in_flight)
+        # Burned money says nothing about what answers cost, and its tasks are in flight again.
+        predicted = max(0, self.routed - self.in_flight)
         low, high = RATIO_BOUNDS
-        return min(high, max(low, (self.spent + prior) / (settled + prior)))
+        return min(high, max(low, (self.settled + prior) / (predicted + prior)))
 
     @property
     def left(self) -> int:
         """What nobody has reserved; only for a budget with a cap."""
         assert self.cap is not None
-        return max(0, self.cap - self.spent - self.reserved)
+        return max(0, self.cap - self.settled - self.burned - self.reserved)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,7 +117,7 @@ def _expect_left(objective: Objective, money: Money) -> float:
         assert objective.planned_cost is not None
         return float(objective.planned_cost - money.routed)
     assert objective.cap is not None
-    return (objective.cap - money.spent - money.ratio * money.in_flight) / money.ratio
+    return (objective.cap - money.settled - money.burned - money.ratio * money.in_flight) / money.ratio
 
 
 def _find_margin(predictions: Predictions) -> float:

@@ -61,6 +61,10 @@ class VllmEngine:
             options=self._options,
             log_path=self._log_path,
         )
+        try:  # a round trip, which starts vLLM's reader on this loop: else a death before the first answer goes unseen
+            await self._llm.get_supported_tasks()
+        except Exception as error:
+            raise EngineDied(f"the process of engine {self.name} died as it started (log: {self._log_path})") from error
         self._context_tokens = self._llm.vllm_config.model_config.max_model_len
         self.concurrency = self._llm.vllm_config.scheduler_config.max_num_seqs
 
