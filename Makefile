@@ -26,10 +26,10 @@ install-dev:
 	@$(CHECK_PYTHON)
 	@$(INSTALL) --dev
 
-run: install  ## answer the example night within half the budget; see out/night/
+run: install  ## answer the example night within a quarter of the budget range; see out/night/
 	$(BIN)/apportion calibrate examples/calibration.jsonl $(NIGHT) --recording examples/recorded_outcomes.jsonl
 	$(BIN)/apportion train $(NIGHT)
-	$(BIN)/apportion run examples/night.jsonl $(NIGHT) --budget 50% --out out/night
+	$(BIN)/apportion run examples/night.jsonl $(NIGHT) --budget 25% --out out/night
 
 test: install-dev  ## run the tests
 	$(BIN)/python -m pytest -m "not slow"
