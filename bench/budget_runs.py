@@ -1,0 +1,113 @@
+"""One job after the other on the same tasks and engines, each within its own budget."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from db.budgets import read_budget
+from db.jobs import Job, read_job
+from db.results import iterate_results
+from db.session import run_in_transaction, session_scope
+from db.tasks import NewTask
+from router.units import Amount, BudgetPercent
+from worker.bootstrap import Workshop
+from worker.dispatcher import Assets, Dispatcher
+from worker.engine_room import EngineRoom
+from worker.engines.protocol import Engine
+from worker.heartbeat import Heartbeat
+from worker.objective import Request
+from worker.pool import ServedModel
+from worker.runs import plan_tasks
+from worker.submission import RunPlan, submit_run
+
+Budgets = Mapping[str, Amount | BudgetPercent]  # by the name of the run
+
+
+class BudgetRun(NamedTuple):
+    """What the router made of a budget; amounts in quanta."""
+
+    name: str
+    budget: int
+    spent: int
+    correct: float  # tasks answered right
+    unanswered: int
+    overhead_ms: float  # a task: everything but encoding and generation
+
+    @property
+    def within(self) -> bool:
+        """Whether the budget held."""
+        return self.spent <= self.budget
+
+
+def run_budgets(
+    workshop: Workshop, *, tasks: Sequence[NewTask], budgets: Budgets, build: Callable[[ServedModel], Engine]
+) -> list[BudgetRun]:
+    """Run the tasks once for each budget; the engines are started once."""
+
+    async def run_all() -> list[BudgetRun]:
+        room = EngineRoom(workshop.pool, build=build)
+        await room.start()
+        try:
+            return [
+                await _run_one(workshop, room, tasks=tasks, request=Request(stated=name, budget=budget))
+                for name, budget in budgets.items()
+            ]
+        finally:
+            await room.stop()
+
+    return asyncio.run(run_all())
+
+
+async def _run_one(workshop: Workshop, room: EngineRoom, *, tasks: Sequence[NewTask], request: Request) -> BudgetRun:
+    plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)
+    started = time.monotonic()
+    job = await asyncio.to_thread(_store, workshop, tasks, plan)
+    storing_seconds = time.monotonic() - started
+    routing_seconds = await _dispatch(workshop, room, job=job, plan=plan)
+    overhead_seconds = plan.planning_seconds + storing_seconds + routing_seconds
+    return await asyncio.to_thread(_sum_up, workshop, job, 1000 * overhead_seconds / len(tasks))
+
+
+def _store(workshop: Workshop, tasks: Sequence[NewTask], plan: RunPlan) -> Job:
+    job_id = run_in_transaction(
+        workshop.database,
+        lambda session: submit_run(session, tasks=tasks, plan=plan, strategy_ids=workshop.strategy_ids, meta={}),
+    )
+    with session_scope(workshop.database) as session:
+        return read_job(session, job_id=job_id)
+
+
+async def _dispatch(workshop: Workshop, room: EngineRoom, *, job: Job, plan: RunPlan) -> float:
+    """Bring the job to its end; the seconds that routing took."""
+    settings = workshop.settings
+    assets = Assets(
+        database=workshop.database,
+        strategies=dict(zip(workshop.strategy_ids, workshop.pool.strategies, strict=True)),
+        engines=room,
+        settings=settings,
+        watch=workshop.watch,
+        draining=threading.Event(),
+    )
+    with Heartbeat(
+        workshop.database, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds
+    ) as heartbeat:
+        dispatcher = Dispatcher(assets, job=job, unit=plan.objective.unit, heartbeat=heartbeat)
+        await dispatcher.drive()
+    return dispatcher.routing_seconds
+
+
+def _sum_up(workshop: Workshop, job: Job, overhead_ms: float) -> BudgetRun:
+    with session_scope(workshop.database) as session:
+        budget = read_budget(session, budget_id=job.budget_id)
+        outcomes = [result.outcome for result in iterate_results(session, job_id=job.id)]
+    assert budget.cap is not None
+    return BudgetRun(
+        name=job.objective["stated"],
+        budget=budget.cap,
+        spent=budget.spent + budget.burned + budget.overrun,
+        correct=sum(outcome.correct or 0.0 for outcome in outcomes if outcome is not None),
+        unanswered=sum(outcome is None or outcome.error_code is not None for outcome in outcomes),
+        overhead_ms=overhead_ms,
+    )
