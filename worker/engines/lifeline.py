@@ -3,17 +3,19 @@
 Imports nothing heavy: every process of the engine imports it.
 """
 
+import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 CHECK_SECONDS = 0.5
 
 
 class Lifeline:
-    """Takes hold where it is unpickled: inside the settings that a spawned process receives, before that process works.
+    """Takes hold where it is unpickled: in a spawned process, before that process imports what it will run.
 
     vLLM's own engine process does not notice the death of its parent and would keep the model in memory for ever.
     PR_SET_PDEATHSIG would not do: it fires when the thread that spawned the process ends, not the process.
@@ -25,6 +27,21 @@ class Lifeline:
 
     def __reduce__(self) -> tuple[Callable[[Path | None, int], "Lifeline"], tuple[Path | None, int]]:
         return hold_lifeline, (self.log_path, os.getpid())
+
+
+@contextmanager
+def carry_lifeline(lifeline: Lifeline) -> Iterator[None]:
+    """Give the lifeline to every process spawned meanwhile, and through them to those that they spawn.
+
+    The settings that a process inherits are the first thing that it unpickles, seconds before its target is imported:
+    no kill finds a child without its lifeline. They are private to multiprocessing, but as they are since Python 3.4.
+    """
+    inherited: dict[str, object] = vars(multiprocessing.current_process())["_config"]
+    inherited["lifeline"] = lifeline
+    try:
+        yield
+    finally:
+        del inherited["lifeline"]
 
 
 def hold_lifeline(log_path: Path | None, sender_pid: int) -> Lifeline:

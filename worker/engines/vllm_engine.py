@@ -9,7 +9,7 @@ from typing import Any
 from router.generation import Capability, Completion, GenerationRequest, Grammar
 from router.strategy import EngineSpec
 from worker.engines.admission import refuse_overlong, refuse_unsupported
-from worker.engines.errors import EngineDied, EngineUnavailable, PromptRefused
+from worker.engines.errors import EngineDied, EngineError, EngineUnavailable, PromptRefused
 from worker.engines.identity import EngineIdentity, read_cpu_model
 from worker.engines.local_options import check_local_options
 from worker.engines.prompt_counter import PromptCounter
@@ -80,6 +80,8 @@ class VllmEngine:
         refuse_overlong(request, prompt_tokens=len(prompt_ids), context_tokens=self._context_tokens)
         try:
             output = await self._run(prompt_ids, request)
+        except EngineError:
+            raise
         except VLLMClientError as error:
             raise PromptRefused(f"engine {self.name} refused the request: {error}") from error
         except EngineDeadError as error:

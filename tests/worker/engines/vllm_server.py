@@ -22,7 +22,7 @@ def run_vllm_server(folder: Path, *, model: str, max_model_len: int, log_path: P
     module = "vllm.entrypoints.openai.api_server"
     command = [
         sys.executable, "-m", module, "--model", str(folder), "--served-model-name", model, "--max-num-seqs", "16",
-        "--max-model-len", str(max_model_len), "--dtype", "bfloat16", "--enforce-eager",
+        "--max-model-len", str(max_model_len), "--dtype", "float32", "--enforce-eager",
         "--kv-cache-memory-bytes", str(1 << 28), "--host", "127.0.0.1", "--port", str(port),
     ]  # fmt: skip
     environment = os.environ | VLLM_ENVIRONMENT | CPU_ENVIRONMENT | {"OMP_NUM_THREADS": "1"}
