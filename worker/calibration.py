@@ -14,7 +14,7 @@ from db.states import RequeueReason
 from db.tasks import NewTask
 from worker.errors import RecordingError
 from worker.pool import ServingPool
-from worker.recording import Recording
+from worker.recording import REMEDY, Recording
 from worker.submission import TENANT, submit_calibration
 
 
@@ -33,8 +33,8 @@ def plan_calibration(
     """Who has to answer; a recording of another file is refused, one of other strategies is left unused."""
     if recording is not None and recording.tasks_sha256 != tasks_sha256:
         raise RecordingError(
-            "the recording was made on another version of the calibration file: record it anew with "
-            "bench/record_outcomes.py, or leave --recording out to run every strategy"
+            f"the recording was made on another version of the calibration file: {REMEDY}, or leave --recording out to "
+            "run every strategy"
         )
     known = list_calibrated(session, tenant_id=TENANT, tasks_sha256=tasks_sha256)
     recorded_hashes = {} if recording is None else recording.strategy_hashes
@@ -66,6 +66,8 @@ def submit_recorded(
     meta = calibration_meta(tasks_sha256=tasks_sha256, pool=pool) | {"engines": recording.engines}
     job_id = submit_calibration(session, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=meta)
     seq_of = {task.custom_id: seq for seq, task in enumerate(tasks)}
+    if strangers := [outcome.custom_id for outcome in recording.outcomes if outcome.custom_id not in seq_of]:
+        raise RecordingError(f"the recording answers {strangers[0]}, which the calibration file does not ask: {REMEDY}")
     for priced, strategy_id in zip(pool.strategies, strategy_ids, strict=True):
         outcomes = [
             outcome.as_outcome(seq=seq_of[outcome.custom_id])

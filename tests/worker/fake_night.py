@@ -19,6 +19,7 @@ from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
 from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
+from worker.engines.errors import EngineUnavailable
 from worker.engines.identity import EngineIdentity
 from worker.engines.prompt_bound import PromptBound
 from worker.engines.protocol import Engine
@@ -34,7 +35,7 @@ MAX_TOKENS = {"small": 10, "large": 40}
 
 
 class FakeEngine:
-    """Answers what it is told, after a turn of the event loop; counts what it was asked."""
+    """Answers what it is told, after a turn of the event loop, until it is stopped; counts what it was asked."""
 
     name = "fake"
     capabilities = frozenset(Capability)
@@ -44,17 +45,20 @@ class FakeEngine:
         self.answer = answer
         self.asked: list[str] = []
         self.started = 0
+        self.stopped = False
 
     async def start(self) -> None:
         self.started += 1
 
     async def generate(self, request: GenerationRequest) -> Completion:
+        if self.stopped:
+            raise EngineUnavailable("not started", retry_after_seconds=0.001)
         self.asked.append(request.messages[-1].content)
         await asyncio.sleep(0.001)
         return self.answer(request)
 
     async def stop(self) -> None:
-        return
+        self.stopped = True
 
     def identity(self) -> EngineIdentity:
         fields = dict.fromkeys(EngineIdentity.__dataclass_fields__, "fake")
@@ -89,8 +93,13 @@ def make_pool() -> ServingPool:
     return ServingPool(source=Path("fake.yaml"), strategies=strategies)
 
 
-def make_tasks(count: int, *, grader: Mapping[str, object] | None = None) -> list[NewTask]:
-    """Tasks named task-0, task-1, ..., each asking its own name."""
+def make_tasks(
+    count: int,
+    *,
+    grader: Mapping[str, object] | None = None,
+    body: Callable[[int], Mapping[str, object]] = lambda _: {},
+) -> list[NewTask]:
+    """Tasks named task-0, task-1, ..., each asking its own name, with these fields in its body."""
     return [
         NewTask(
             custom_id=f"task-{number}",
@@ -99,7 +108,11 @@ def make_tasks(count: int, *, grader: Mapping[str, object] | None = None) -> lis
                     "custom_id": f"task-{number}",
                     "method": "POST",
                     "url": "/v1/chat/completions",
-                    "body": {"model": "auto", "messages": [{"role": "user", "content": f"task-{number}"}]},
+                    "body": {
+                        "model": "auto",
+                        "messages": [{"role": "user", "content": f"task-{number}"}],
+                        **body(number),
+                    },
                     "grader": grader or {"kind": "exact", "reference": "yes"},
                 }
             ),
@@ -159,10 +172,9 @@ def drive(
     settings: Settings,
     *,
     draining: threading.Event | None = None,
-    watch: Callable[[object], None] = lambda _: None,
 ) -> bool:
     """Whether one process of this job completed it; engines are used up in turn when they die."""
-    return asyncio.run(_drive(database, job_id, engines, settings, draining=draining or threading.Event(), watch=watch))
+    return asyncio.run(_drive(database, job_id, engines, settings, draining=draining or threading.Event()))
 
 
 async def _drive(
@@ -172,7 +184,6 @@ async def _drive(
     settings: Settings,
     *,
     draining: threading.Event,
-    watch: Callable[[object], None],
 ) -> bool:
     pool, spare = make_pool(), iter(engines)
     room = EngineRoom(pool, build=lambda _: next(spare))
@@ -184,11 +195,13 @@ async def _drive(
         strategies=dict(zip(job.strategy_ids, pool.strategies, strict=True)),
         engines=room,
         settings=settings,
-        watch=watch,
+        watch=lambda _: None,
         draining=draining,
     )
     try:
-        with Heartbeat(database, lease_seconds=settings.lease_seconds, stall_seconds=60) as heartbeat:
+        with Heartbeat(
+            database, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds
+        ) as heartbeat:
             return await Dispatcher(assets, job=job, unit=Unit.TOKENS, heartbeat=heartbeat).drive()
     finally:
         await room.stop()

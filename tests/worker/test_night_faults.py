@@ -1,0 +1,247 @@
+"""Nights with faults: an engine away, hung, wrongly set up or deadly; a database that breaks off; a lease lost."""
+
+import asyncio
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine as Database
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from db.expiry import expire_leases
+from db.progress import JobProgress, read_progress
+from db.results import iterate_results
+from db.session import session_scope
+from router.generation import Completion, GenerationRequest
+from tests.db.building import end_leases
+from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
+from worker import group_run
+from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable
+
+FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
+YES = answer_with("yes", tokens=3)
+
+
+def progress_of(database: Database, job_id: int) -> JobProgress:
+    with session_scope(database) as session:
+        return read_progress(session, job_id=job_id)
+
+
+def list_errors(database: Database, job_id: int) -> Counter[str]:
+    with session_scope(database) as session:
+        rows = list(iterate_results(session, job_id=job_id))
+    return Counter(row.outcome.error_code for row in rows if row.outcome and row.outcome.error_code)
+
+
+def name_of(request: GenerationRequest) -> str:
+    return request.messages[-1].content
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_run, "RETRY_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(group_run, "SETTLE_PAUSE_SECONDS", 0.01)
+
+
+def test_a_server_that_stays_away_ends_the_command_and_loses_no_task(db_engine: Database, tmp_path: Path) -> None:
+    job_id = submit(db_engine, predictions=predict_flat(40, **FLAT), objective=budget(4_000))
+
+    def leave(request: GenerationRequest) -> Completion:
+        if len(engine.asked) > 10:
+            raise EngineUnavailable("connection refused", retry_after_seconds=0.001)
+        return YES(request)
+
+    engine = FakeEngine(leave)
+    with pytest.raises(EngineUnavailable, match="connection refused"):
+        drive(db_engine, job_id, [engine], make_settings(tmp_path))
+    half = progress_of(db_engine, job_id)
+    assert 0 < half.outcomes <= 10
+    assert (half.errors, half.reserved, half.spent) == (0, 0, 3 * half.outcomes)
+    assert drive(db_engine, job_id, [FakeEngine(YES)], make_settings(tmp_path))
+    done = progress_of(db_engine, job_id)
+    assert (done.outcomes, done.errors, done.spent, done.burned) == (40, 0, 120, 0)
+
+
+def test_one_task_that_is_always_turned_away_ends_alone(db_engine: Database, tmp_path: Path) -> None:
+    def answer(request: GenerationRequest) -> Completion:
+        if name_of(request) == "task-5":
+            raise EngineUnavailable("overloaded", retry_after_seconds=0.001)
+        return YES(request)
+
+    job_id = submit(db_engine, predictions=predict_flat(12, **FLAT), objective=budget(1_000))
+    settings = make_settings(tmp_path)
+    for _ in range(4):  # alone at the end it can not be told from a server that is away
+        try:
+            if drive(db_engine, job_id, [FakeEngine(answer)], settings):
+                break
+        except EngineUnavailable:
+            continue
+    done = progress_of(db_engine, job_id)
+    assert (done.outcomes, done.errors, done.spent) == (12, 1, 33)
+
+
+def test_a_wrong_key_charges_nothing_and_leaves_every_task_to_the_next_command(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    def refuse(_: GenerationRequest) -> Completion:
+        raise EngineMisconfigured("401: no such key")
+
+    job_id = submit(db_engine, predictions=predict_flat(30, **FLAT), objective=budget(3_000))
+    with pytest.raises(EngineMisconfigured, match="no such key"):
+        drive(db_engine, job_id, [FakeEngine(refuse)], make_settings(tmp_path))
+    assert (progress_of(db_engine, job_id).spent, progress_of(db_engine, job_id).outcomes) == (0, 0)
+    assert drive(db_engine, job_id, [FakeEngine(YES)], make_settings(tmp_path))
+    assert progress_of(db_engine, job_id).errors == 0
+
+
+def test_no_task_ends_because_its_engine_was_being_replaced(db_engine: Database, tmp_path: Path) -> None:
+    class SlowStart(FakeEngine):
+        async def start(self) -> None:
+            await super().start()
+            released.wait(timeout=0.3)
+
+    def die(request: GenerationRequest) -> Completion:
+        if len(first.asked) > 20:
+            raise EngineDied("gone")
+        return YES(request)
+
+    released = threading.Event()
+    first, second = FakeEngine(die), SlowStart(YES)
+    job_id = submit(db_engine, predictions=predict_flat(120, **FLAT), objective=budget(12_000))
+    settings = make_settings(tmp_path, window_tasks=60, group_tasks=6)
+    assert drive(db_engine, job_id, [first, second], settings)
+    done = progress_of(db_engine, job_id)
+    assert (done.outcomes, done.errors, done.burned, done.reserved) == (120, 0, 0, 0)
+
+
+def test_a_task_that_kills_every_engine_ends_and_the_others_are_answered(db_engine: Database, tmp_path: Path) -> None:
+    def die(request: GenerationRequest) -> Completion:
+        if name_of(request) == "task-3":
+            raise EngineDied("gone")
+        return YES(request)
+
+    job_id = submit(db_engine, predictions=predict_flat(20, **FLAT), objective=budget(2_000))
+    assert drive(db_engine, job_id, [FakeEngine(die) for _ in range(5)], make_settings(tmp_path))
+    assert list_errors(db_engine, job_id) == {"worker_lost": 1}
+    done = progress_of(db_engine, job_id)
+    assert (done.outcomes, done.errors, done.spent) == (20, 1, 19 * 3 + 3 * 40)
+
+
+def test_an_engine_that_never_lives_ends_the_command(db_engine: Database, tmp_path: Path) -> None:
+    def die(_: GenerationRequest) -> Completion:
+        raise EngineDied("gone")
+
+    job_id = submit(db_engine, predictions=predict_flat(200, **FLAT), objective=budget(20_000))
+    with pytest.raises(EngineError, match="died 4 times"):
+        drive(db_engine, job_id, [FakeEngine(die) for _ in range(5)], make_settings(tmp_path))
+    assert progress_of(db_engine, job_id).reserved == 0
+
+
+def test_a_hung_engine_is_replaced(db_engine: Database, tmp_path: Path) -> None:
+    class Hung(FakeEngine):
+        async def generate(self, request: GenerationRequest) -> Completion:
+            if len(self.asked) >= 5:
+                await asyncio.Event().wait()
+            return await super().generate(request)
+
+    job_id = submit(db_engine, predictions=predict_flat(20, **FLAT), objective=budget(4_000))
+    settings = make_settings(tmp_path, lease_seconds=0.6, stall_seconds=0.5)
+    second = FakeEngine(YES)
+    assert drive(db_engine, job_id, [Hung(YES), second], settings)
+    done = progress_of(db_engine, job_id)
+    assert (done.outcomes, done.errors, done.reserved, second.started) == (20, 0, 0, 1)
+    assert done.burned > 0
+
+
+def test_answers_are_settled_although_the_database_broke_off_every_connection(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    broken = threading.Event()
+
+    def answer(request: GenerationRequest) -> Completion:
+        if not broken.is_set():
+            broken.set()
+            break_connections(db_engine)
+        return YES(request)
+
+    job_id = submit(db_engine, predictions=predict_flat(8, **FLAT), objective=budget(800))
+    settings = make_settings(tmp_path, batch_tasks=8)
+    try:
+        assert drive(db_engine, job_id, [FakeEngine(answer)], settings)
+    except OperationalError:  # whatever else was asked of the database at that moment
+        idle = FakeEngine(YES)
+        assert drive(db_engine, job_id, [idle], settings)
+        assert idle.asked == []
+    done = progress_of(db_engine, job_id)
+    assert (done.outcomes, done.spent, done.burned, done.reserved) == (8, 24, 0, 0)
+
+
+def break_connections(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+def test_groups_that_lose_their_leases_while_they_reserve_leave_their_slots_to_others(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    lost = Counter[str]()
+
+    def lose_lease(*arguments: object) -> None:
+        statement = str(arguments[2])
+        if "next_batch_no=(grp.next_batch_no" in statement.replace(" + ", " +") and lost["groups"] < 6:
+            lost["groups"] += 1
+            end_leases(other)
+            with session_scope(other) as session:
+                expire_leases(session)
+
+    other = create_engine(db_engine.url)
+    event.listen(db_engine, "before_cursor_execute", lose_lease)
+    job_id = submit(db_engine, predictions=predict_flat(40, **FLAT), objective=budget(4_000))
+    settings = make_settings(tmp_path, group_tasks=4, batch_tasks=32)
+    assert drive(db_engine, job_id, [FakeEngine(YES)], settings)
+    other.dispose()
+    assert lost["groups"] == 6
+    assert progress_of(db_engine, job_id).outcomes == 40
+
+
+def test_what_an_engine_cost_without_an_answer_does_not_deny_everybody_the_rest(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    """The cap covers every least worst case exactly; then a dead engine costs some of it."""
+
+    def die_once(request: GenerationRequest) -> Completion:
+        if name_of(request) == "task-2":
+            raise EngineDied("gone")
+        return answer_with("yes", tokens=10)(request)
+
+    job_id = submit(db_engine, predictions=predict_flat(30, small=(0.2, 5.0), large=(0.1, 20.0)), objective=budget(300))
+    second = FakeEngine(answer_with("yes", tokens=10))
+    assert drive(db_engine, job_id, [FakeEngine(die_once), second], make_settings(tmp_path))
+    done = progress_of(db_engine, job_id)
+    assert done.outcomes == 29  # one reservation of ten was paid for nothing
+    assert done.spent == 300
+
+
+def test_a_failure_of_one_group_settles_the_others_before_it_is_raised(db_engine: Database, tmp_path: Path) -> None:
+    job_id = submit(db_engine, predictions=predict_flat(60, **FLAT), objective=budget(6_000))
+    reads = Counter[str]()
+
+    def stumble(*arguments: object) -> None:
+        if str(arguments[2]).startswith("SELECT task.seq, task.custom_id, task.payload"):
+            reads["tasks"] += 1
+            if reads["tasks"] == 3:
+                raise LookupError("a bug of ours")
+
+    event.listen(db_engine, "before_cursor_execute", stumble)
+    with pytest.raises(LookupError, match="a bug of ours"):
+        drive(db_engine, job_id, [FakeEngine(YES)], make_settings(tmp_path, group_tasks=10))
+    half = progress_of(db_engine, job_id)
+    assert 0 < half.outcomes < 60
+    assert (half.reserved, half.spent) == (0, 3 * half.outcomes)

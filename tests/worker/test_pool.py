@@ -1,0 +1,91 @@
+"""The pool: strategy files read strictly, models found, prices derived, versions registered."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine as Database
+
+from db.session import session_scope
+from router.errors import StrategyFileError
+from router.units import Unit
+from worker.engines.errors import MissingWeights
+from worker.errors import StrategyFileUnreadable
+from worker.pool import DEFAULT_CONTEXT_TOKENS, load_pool, read_strategy_file, register_pool
+
+REMOTE = "{kind: openai, model: some/model, base_url: 'http://127.0.0.1:9/v1', parameters: 1000000, description: d}"
+
+
+def write(folder: Path, *, tariff: str = "", engine: str = REMOTE) -> Path:
+    file = folder / "strategies.yaml"
+    file.write_text(
+        f"engines: {{e: {engine}}}\n"
+        "strategies:\n"
+        f"  - {{name: direct, engine: e, decoding: {{method: direct, max_tokens: 20}}{tariff}}}\n"
+        "  - {name: short, engine: e, decoding: {method: direct, max_tokens: 5}}\n"
+    )
+    return file
+
+
+def test_a_missing_file_is_named_with_an_example(tmp_path: Path) -> None:
+    with pytest.raises(StrategyFileUnreadable, match=r"gone\.yaml: no such strategy file; examples/"):
+        read_strategy_file(tmp_path / "gone.yaml")
+
+
+def test_a_folder_and_a_binary_can_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(StrategyFileUnreadable, match="can not be read"):
+        read_strategy_file(tmp_path)
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StrategyFileUnreadable, match=r"binary\.yaml: can not be read"):
+        read_strategy_file(tmp_path / "binary.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("engines: {", "is not YAML"),
+        ("engines: {a: 1, a: 2}", "the key 'a' is given twice"),
+        ("!!python/object:os.system {}", "is not YAML"),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(StrategyFileUnreadable, match=problem):
+        read_strategy_file(tmp_path / "s.yaml")
+
+
+def test_an_empty_file_names_itself(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("")
+    with pytest.raises(StrategyFileError, match=r"s\.yaml"):
+        read_strategy_file(tmp_path / "s.yaml")
+
+
+def test_a_remote_model_is_priced_in_tokens_and_by_its_declared_parameters(tmp_path: Path) -> None:
+    tariff = ", tariff: {USD: {prompt_per_mtok: 1, output_per_mtok: 2}}"
+    pool = load_pool(write(tmp_path, tariff=tariff), cache_directory=tmp_path)
+    assert pool.names == ("direct", "short")
+    first, second = pool.strategies
+    assert first.tariff.charge(Unit.TOKENS, prompt_tokens=3, output_tokens=4) == 7
+    assert first.tariff.charge(Unit.FLOPS, prompt_tokens=3, output_tokens=4) == 14_000_000
+    assert first.tariff.charge(Unit.USD, prompt_tokens=3, output_tokens=4) == 11_000_000
+    assert Unit.USD not in second.tariff.prices
+    assert first.model is second.model is pool.models["e"]  # one model, however many strategies
+    assert first.model.context_tokens == DEFAULT_CONTEXT_TOKENS
+
+
+def test_missing_weights_are_found_before_anything_starts(tmp_path: Path) -> None:
+    local = f"{{kind: local, model: '{tmp_path / 'nowhere'}', description: d}}"
+    with pytest.raises(MissingWeights, match="nowhere"):
+        load_pool(write(tmp_path, engine=local), cache_directory=tmp_path)
+
+
+def test_only_what_changed_gets_a_new_version(db_engine: Database, tmp_path: Path) -> None:
+    def register(tariff: str = "") -> list[int]:
+        pool = load_pool(write(tmp_path, tariff=tariff), cache_directory=tmp_path)
+        with session_scope(db_engine) as session:
+            return register_pool(session, tenant_id="default", pool=pool)
+
+    first = register()
+    assert register() == first
+    priced = register(", tariff: {USD: {prompt_per_mtok: 1, output_per_mtok: 2}}")
+    assert priced[0] not in first
+    assert priced[1] == first[1]

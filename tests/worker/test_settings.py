@@ -1,0 +1,75 @@
+"""Settings: every field from its variable, and errors that name the variable and the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from worker.errors import SettingError
+from worker.postgres.location import default_data_directory
+from worker.settings import read_secret, read_settings
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = read_settings({})
+    assert settings.database_url is None
+    assert settings.data_directory == default_data_directory()
+    assert (settings.lease_seconds, settings.stall_seconds) == (8.0, 300.0)
+    assert (settings.group_tasks, settings.batch_tasks, settings.torch_threads) == (500, 16, 1)
+
+
+def test_every_field_is_read_from_its_variable() -> None:
+    settings = read_settings(
+        {
+            "APPORTION_DATABASE_URL": "postgresql+psycopg://here/night",
+            "APPORTION_DATA_DIRECTORY": "/data",
+            "APPORTION_CACHE_DIRECTORY": "~/cache",
+            "APPORTION_ENCODER_MODEL": "some/encoder",
+            "APPORTION_LEASE_SECONDS": "2.5",
+            "APPORTION_STALL_SECONDS": "40",
+            "APPORTION_WINDOW_TASKS": "7",
+            "APPORTION_GROUP_TASKS": "8",
+            "APPORTION_BATCH_TASKS": "9",
+            "APPORTION_TORCH_THREADS": "2",
+        }
+    )
+    assert settings.database_url == "postgresql+psycopg://here/night"
+    assert (settings.data_directory, settings.cache_directory) == (Path("/data"), Path.home() / "cache")
+    assert settings.encoder_model == "some/encoder"
+    assert (settings.lease_seconds, settings.stall_seconds) == (2.5, 40.0)
+    assert (settings.window_tasks, settings.group_tasks, settings.batch_tasks) == (7, 8, 9)
+    assert settings.torch_threads == 2
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert read_settings({"APPORTION_LEASE_SECONDS": "", "APPORTION_DATA_DIRECTORY": ""}) == read_settings({})
+
+
+@pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", "inf", "1e9"])
+def test_a_duration_that_is_none_names_its_variable(value: str) -> None:
+    with pytest.raises(SettingError, match=f"APPORTION_LEASE_SECONDS is '{value}': write a positive number of seconds"):
+        read_settings({"APPORTION_LEASE_SECONDS": value})
+
+
+@pytest.mark.parametrize("value", ["many", "0", "-3", "1.5"])
+def test_a_count_that_is_none_names_its_variable(value: str) -> None:
+    with pytest.raises(SettingError, match=f"APPORTION_BATCH_TASKS is '{value}': write a whole number of at least 1"):
+        read_settings({"APPORTION_BATCH_TASKS": value})
+
+
+@pytest.mark.parametrize(("tasks", "size"), [(0, 50), (12, 50), (401, 51), (8_000, 1_000), (1_000_000, 5_000)])
+def test_a_window_is_an_eighth_of_the_job_within_bounds(tasks: int, size: int) -> None:
+    assert read_settings({}).window_size(tasks) == size
+
+
+def test_a_window_size_that_was_set_holds_for_every_job() -> None:
+    assert read_settings({"APPORTION_WINDOW_TASKS": "3"}).window_size(1_000_000) == 3
+
+
+def test_a_secret_is_read_by_its_own_name() -> None:
+    assert read_secret("SOME_KEY", {"SOME_KEY": "s3cret"}) == "s3cret"
+
+
+@pytest.mark.parametrize("environ", [{}, {"SOME_KEY": ""}])
+def test_a_secret_that_is_not_set_is_named(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match="variable SOME_KEY, which is not set: export it"):
+        read_secret("SOME_KEY", environ)
