@@ -22,6 +22,8 @@ class TrainingRow:
     source: OutcomeSource
 
 
+# A run's outcomes are of tasks that the router chose for the strategy: until choices are drawn with known propensities,
+# to learn from them would be to believe that the tasks it was not given are like those it was.
 # Versions with the same spec hash answer alike, so a new tariff does not throw away what was learnt.
 _READ = text("""
     SELECT outcome.job_id, outcome.seq, task.payload, coalesce(newest.correct, outcome.correct) AS correct,
@@ -35,12 +37,13 @@ _READ = text("""
         WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
         ORDER BY label.id DESC LIMIT 1
     ) AS newest ON true
-    WHERE wanted.id = :strategy_id AND coalesce(newest.correct, outcome.correct) IS NOT NULL
+    WHERE wanted.id = :strategy_id AND outcome.kind = 'calibration'
+      AND coalesce(newest.correct, outcome.correct) IS NOT NULL
     ORDER BY outcome.job_id, outcome.seq, outcome.arm
 """)
 
 
 def read_training_rows(session: Session, *, strategy_id: int) -> list[TrainingRow]:
-    """Outcomes of known correctness from all versions of the strategy that answer alike, oldest job first."""
+    """Calibration outcomes of known correctness, of all versions that answer alike, oldest job first."""
     rows = session.execute(_READ, {"strategy_id": strategy_id})
     return [TrainingRow(**(row._asdict() | {"source": OutcomeSource(row.source)})) for row in rows]

@@ -9,6 +9,7 @@ from db.errors import NoSuchRow
 from gateway.errors import JobFileError, OutputError, UsageError
 from gateway.exit_codes import ExitCode
 from router.errors import AmountError, FieldError, InfeasibleTarget, StrategyFileError
+from worker.encoder import EncoderError
 from worker.engines.errors import EngineError
 from worker.errors import (
     BudgetTooSmall,
@@ -63,6 +64,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     StrategyFileError: ExitCode.STRATEGIES,
     FieldError: ExitCode.STRATEGIES,
     EngineError: ExitCode.ENGINE,
+    EncoderError: ExitCode.ENGINE,
     BudgetTooSmall: ExitCode.BUDGET,
     InfeasibleTarget: ExitCode.BUDGET,
     OutputError: ExitCode.OUTPUT,

@@ -39,9 +39,12 @@ class Workshop:
         """The encoder, loaded when it is first needed."""
         return SentenceEncoder(self.settings.encoder_model, threads=self.settings.torch_threads)
 
-    def load_encoder(self) -> None:
-        """Load it now: engines import the same heavy packages from a thread, and no two threads may do so at once."""
-        _ = self.encoder
+    def load_models(self) -> None:
+        """Load encoder and tokenizers now: an engine imports the same packages, and no two threads may at once."""
+        _ = self.encoder.dimension
+        for model in self.pool.models.values():
+            if isinstance(model.counter, PromptCounter):
+                _ = model.counter.tokenizer
 
 
 @contextmanager

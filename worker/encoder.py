@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,18 @@ class SentenceEncoder:
     """Unit-length embeddings of texts by the packaged MiniLM, a model folder, or a model in the Hugging Face cache.
 
     Its name carries a hash of the model's files, so predictors of another model, or of another version of this one, are
-    told apart. `threads` is set for all of torch in this process.
+    told apart. The model is loaded when it is first needed. `threads` is set for all of torch in this process.
     """
 
     def __init__(self, model: str | None = None, *, threads: int) -> None:
-        folder = _find_model(model)
-        self.name = f"{_plain_name(model)}@{_hash_model(folder)}"
-        self._model = _load_model(folder, threads=threads)
-        self.dimension = len(self._encode_batch(["dimension"])[0])
+        self._folder = _find_model(model)
+        self._threads = threads
+        self.name = f"{_plain_name(model)}@{_hash_model(self._folder)}"
+
+    @cached_property
+    def dimension(self) -> int:
+        """The length of an embedding."""
+        return len(self._encode_batch(["dimension"])[0])
 
     def encode(self, texts: Sequence[str], *, progress: EncodeProgress | None = None) -> FloatArray:
         """Embeddings (texts, dimension) in the order given; text past the model's window is not read."""
@@ -50,6 +55,10 @@ class SentenceEncoder:
             if progress is not None:
                 progress(start + len(batch), len(texts))
         return vectors
+
+    @cached_property
+    def _model(self) -> "SentenceTransformer":
+        return _load_model(self._folder, threads=self._threads)
 
     def _encode_batch(self, texts: list[str]) -> FloatArray:
         encoded = self._model.encode(texts, batch_size=BATCH_TEXTS, normalize_embeddings=True, show_progress_bar=False)

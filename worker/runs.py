@@ -44,7 +44,7 @@ def run(
     """Answer the tasks; BudgetTooSmall, UntrainedStrategies and engine errors leave no job behind."""
 
     workshop.watch(Progress(stage=Stage.ENCODING, total=len(tasks)))
-    workshop.load_encoder()
+    workshop.load_models()
 
     async def submit(engines_started: Awaitable[None]) -> int:
         plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)

@@ -184,13 +184,22 @@ def test_a_recording_does_not_answer_a_run(db_engine: Engine) -> None:
 
 
 def test_the_newest_label_wins_over_the_grader(db_engine: Engine) -> None:
-    job, group = build_claimed(db_engine, tasks=2)
-    settle(db_engine, group, reserve(db_engine, group, [0, 1]), [outcome(0), outcome(1, correct=None)])
     with session_scope(db_engine) as session:
+        job = build_job(session, tasks=2, kind=JobKind.CALIBRATION)
+        arm = job.strategy_ids[0]
+        recorded = [outcome(0), outcome(1, correct=None)]
+        import_recording(session, job_id=job.id, strategy_id=arm, outcomes=recorded)
         for correct in (0.5, 0.0):
-            store_label(session, job_id=job.id, seq=0, arm=0, source="person", correct=correct)
-        store_label(session, job_id=job.id, seq=1, arm=0, source="judge", correct=1.0)
-        rows = read_training_rows(session, strategy_id=job.strategy_ids[0])
+            store_label(session, job_id=job.id, seq=0, arm=arm, source="person", correct=correct)
+        store_label(session, job_id=job.id, seq=1, arm=arm, source="judge", correct=1.0)
+        rows = read_training_rows(session, strategy_id=arm)
         with pytest.raises(NoSuchRow, match=f"there is no outcome of job {job.id} for task 9"):
-            store_label(session, job_id=job.id, seq=9, arm=0, source="person", correct=1.0)
+            store_label(session, job_id=job.id, seq=9, arm=arm, source="person", correct=1.0)
     assert [(row.seq, row.correct) for row in rows] == [(0, 0.0), (1, 1.0)]
+
+
+def test_what_a_run_chose_to_ask_is_not_learnt_from(db_engine: Engine) -> None:
+    job, group = build_claimed(db_engine, tasks=1)
+    settle(db_engine, group, reserve(db_engine, group, [0]), [outcome(0, correct=1.0)])
+    with session_scope(db_engine) as session:
+        assert read_training_rows(session, strategy_id=job.strategy_ids[0]) == []

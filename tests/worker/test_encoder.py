@@ -67,7 +67,7 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     shutil.copytree(get_model_path(), folder)
     (folder / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(EncoderError, match="can not be loaded"):
-        SentenceEncoder(str(folder), threads=1)
+        SentenceEncoder(str(folder), threads=1).encode(["a text"])
 
 
 def test_a_model_that_is_not_on_this_machine_is_refused_with_the_way_to_get_it() -> None:

@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -33,24 +33,31 @@ class PromptCounter:
     """
 
     def __init__(self, model_dir: Path, *, kept_pieces: int = 100_000) -> None:
-        from transformers import AutoTokenizer
-
-        self._tokenizer: Any = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
-        if not self._tokenizer.is_fast:
-            raise EngineMisconfigured(f"{model_dir} has no tokenizer.json: save its tokenizer again")
-        if not self._tokenizer.chat_template:
-            raise EngineMisconfigured(f"{model_dir} has no chat template: use an instruction-tuned model")
+        self._model_dir = model_dir
         self._kept_pieces = kept_pieces
         self._pieces: dict[str, list[int]] = {}
-        self._lock = threading.Lock()  # planning counts in one thread while an engine encodes in another
         self._around: dict[tuple[tuple[Message, ...], str], tuple[str, ...]] = {}
-        self._render = self._choose_render()
-        self._cut = self._choose_cut()
+        self._lock = threading.Lock()  # planning counts in one thread while an engine encodes in another
 
-    @property
+    @cached_property
     def tokenizer(self) -> Any:
-        """The tokenizer itself, for engines that turn ids back into text."""
-        return self._tokenizer
+        """The tokenizer itself, for engines that turn ids back into text; loaded when it is first needed."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(self._model_dir, local_files_only=True)
+        if not tokenizer.is_fast:
+            raise EngineMisconfigured(f"{self._model_dir} has no tokenizer.json: save its tokenizer again")
+        if not tokenizer.chat_template:
+            raise EngineMisconfigured(f"{self._model_dir} has no chat template: use an instruction-tuned model")
+        return tokenizer
+
+    @cached_property
+    def _render(self) -> Callable[[tuple[Message, ...]], str]:
+        return self._choose_render()
+
+    @cached_property
+    def _cut(self) -> Callable[[str], list[str]]:
+        return self._choose_cut()
 
     def count(self, prompts: Sequence[tuple[Message, ...]]) -> list[int]:
         """How many tokens each prompt has. PromptRefused when the model's template can not hold one."""
@@ -99,14 +106,14 @@ class PromptCounter:
 
         turns = [{"role": message.role, "content": message.content} for message in messages]
         try:
-            text: str = self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            text: str = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         except jinja2.TemplateError as error:
             raise PromptRefused(f"the model's chat template refuses the messages: {error}") from error
         return text
 
     def _choose_cut(self) -> Callable[[str], list[str]]:
         """The finest way to cut texts that leaves the token ids of every probe as they are."""
-        special = sorted(self._tokenizer.get_added_vocab(), key=len, reverse=True)
+        special = sorted(self.tokenizer.get_added_vocab(), key=len, reverse=True)
         at_special = re.compile(f"({'|'.join(map(re.escape, special))})").split if special else _keep_whole
         for cut in (_cut_blocks_too(at_special), at_special):
             if all(map(partial(self._is_unchanged, cut), map(self.render, PROBES))):
@@ -114,7 +121,7 @@ class PromptCounter:
         return _keep_whole
 
     def _is_unchanged(self, cut: Callable[[str], list[str]], text: str) -> bool:
-        whole: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        whole: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return whole == list(chain.from_iterable(self._encode_each(cut(text))))
 
     def _learn(self, needed: set[str]) -> None:
@@ -127,7 +134,7 @@ class PromptCounter:
             self._pieces.update(zip(ordered, self._encode_each(ordered), strict=True))
 
     def _encode_each(self, texts: list[str]) -> list[list[int]]:
-        encodings = self._tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
 
