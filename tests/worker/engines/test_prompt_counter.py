@@ -75,4 +75,4 @@ def test_a_model_without_a_chat_template_is_refused(folder: ModelFolder, tmp_pat
         if path.name not in {"chat_template.jinja", "model.safetensors"}:
             (tmp_path / path.name).write_bytes(path.read_bytes())
     with pytest.raises(EngineMisconfigured, match="no chat template"):
-        PromptCounter(tmp_path)
+        _ = PromptCounter(tmp_path).tokenizer
