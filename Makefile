@@ -11,6 +11,8 @@ CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit($(TOO_OLD))'
 INSTALL = $(PYTHON) -m install.install --engine=$(ENGINE) --torch-index=$(TORCH_INDEX)
 SOURCES := gateway worker router db migrations install tests bench examples
 NIGHT := --strategies examples/strategies.yaml
+# Where it is set, every command would compile all of torch, transformers and vLLM again: some 10 s each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run test test-slow lint bench migrate lock
