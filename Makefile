@@ -49,6 +49,7 @@ lint: install-dev  ## check format, lint, types, layers, and migrations against 
 bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.allocate
 	$(BIN)/python -m bench.main_job
+	$(BIN)/python -m bench.routing
 
 migrate: install  ## bring the database's schema to this release's
 	$(BIN)/python -m worker.migration
