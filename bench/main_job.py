@@ -32,7 +32,7 @@ from gateway.report.amounts import choose_scale
 from router.units import Amount, BudgetPercent
 from worker.bootstrap import Workshop, build_engine
 from worker.engines.identity import EngineIdentity
-from worker.recording import read_recording
+from worker.recording import Recording, read_recording
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 CALIBRATION, NIGHT = EXAMPLES / "calibration.jsonl", EXAMPLES / "night.jsonl"
@@ -47,16 +47,19 @@ class Measured(NamedTuple):
     tasks: int
     observed: Observed
     runs: list[BudgetRun]
+    learnt_from: Recording
+    answered_by: Recording  # whose engines gave the singles' answers, and the router's
 
 
 def measure_night(workshop: Workshop) -> Measured:
     """The example night on the real engine; the predictors are trained before any of it is answered."""
-    learn_from(workshop, tasks=read_tasks(workshop, CALIBRATION), recording=_read_recording())
-    tasks = read_tasks(workshop, NIGHT)
-    observed = tabulate(answer_all(workshop, NIGHT), custom_ids=[task.custom_id for task in tasks])
+    recording, tasks = _read_recording(), read_tasks(workshop, NIGHT)
+    learn_from(workshop, tasks=read_tasks(workshop, CALIBRATION), recording=recording)
+    answers = answer_all(workshop, NIGHT)
+    observed = tabulate(answers, custom_ids=[task.custom_id for task in tasks])
     build = partial(build_engine, settings=workshop.settings)
     runs = run_budgets(workshop, tasks=tasks, budgets=choose_budgets(observed), build=build)
-    return Measured(len(tasks), observed, runs)
+    return Measured(len(tasks), observed, runs, learnt_from=recording, answered_by=answers)
 
 
 def measure_replay(workshop: Workshop) -> Measured:
@@ -73,7 +76,7 @@ def measure_replay(workshop: Workshop) -> Measured:
         budgets=choose_budgets(observed),
         build=lambda model: ReplayEngine(model, completions=completions, identity=identities[model.spec.name]),
     )
-    return Measured(len(tasks), observed, runs)
+    return Measured(len(tasks), observed, runs, learnt_from=recording, answered_by=recording)
 
 
 _read_recording = partial(read_recording, EXAMPLES / "recorded_outcomes.jsonl")
@@ -87,6 +90,14 @@ def choose_budgets(observed: Observed) -> Budgets:
         **{f"{percent}%": BudgetPercent(percent=Decimal(percent)) for percent in PERCENTAGES},
         **{name: Amount(unit=observed.unit, quanta=int(quanta)) for name, quanta in amounts.items()},
     }
+
+
+def print_engines(measured: Measured) -> None:
+    """Who answered, and whose answers the predictors know: grades of different engines or dtypes are not comparable."""
+    for heading, recording in (("answers of", measured.answered_by), ("learnt from", measured.learnt_from)):
+        for name, engine in recording.engines.items():
+            words = f"{engine['package']} {engine['version']}, {engine['dtype']}, {engine['processor']}"
+            print(f"{heading:<12} {name} on {words}")
 
 
 def print_singles(measured: Measured) -> None:
@@ -153,6 +164,7 @@ def main() -> None:
         measured = (measure_replay if arguments.quick else measure_night)(workshop)
     title = "half of the calibration tasks, as recorded" if arguments.quick else "the example night, on the real engine"
     print(title)
+    print_engines(measured)
     print_singles(measured)
     print_runs(measured)
     figures = judge(measured)
