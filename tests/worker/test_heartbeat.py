@@ -1,8 +1,11 @@
 """The heartbeat: it keeps leases, notices lost ones and hung engines, and outlives a database that is away."""
 
 import threading
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine, select, text
@@ -124,3 +127,30 @@ def test_a_connection_that_breaks_is_replaced_at_the_next_beat(db_engine: Databa
         heartbeat.drop(held)
     assert losses == []
     assert not [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_end_the_heartbeat(
+    db_engine: Database, held: Held, server_url: str
+) -> None:
+    losses: list[Loss] = []
+    with make_heartbeat(db_engine) as heartbeat, psycopg.connect(server_url, autocommit=True) as admin:
+        heartbeat.hold(held, activity=EngineActivity(), on_lost=losses.append)
+        before = lease_until(db_engine, held)
+        wait_until(lambda: lease_until(db_engine, held) != before)
+        db_engine.dispose()
+        with database_closed(admin, str(db_engine.url.database)):
+            missed_until = time.monotonic() + 2 * LEASE_SECONDS
+            wait_until(lambda: time.monotonic() > missed_until)  # several beats find nobody
+        missed = lease_until(db_engine, held)
+        wait_until(lambda: lease_until(db_engine, held) != missed)
+        heartbeat.drop(held)
+    assert losses == []
+
+
+@contextmanager
+def database_closed(admin: psycopg.Connection, name: str) -> Iterator[None]:
+    """No connection to the database is there, and none can be made, until the block ends."""
+    admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+    admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+    yield
+    admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine as Database
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from db.expiry import expire_leases
 from db.progress import JobProgress, read_progress
 from db.results import iterate_results
 from db.session import session_scope
+from db.tables import GroupRow
 from router.generation import Completion, GenerationRequest
 from tests.db.building import end_leases
 from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
@@ -97,23 +98,36 @@ def test_a_wrong_key_charges_nothing_and_leaves_every_task_to_the_next_command(
 
 
 def test_no_task_ends_because_its_engine_was_being_replaced(db_engine: Database, tmp_path: Path) -> None:
+    class Dying(FakeEngine):
+        """Dies under the first group; what the others have asked hangs until it is stopped."""
+
+        stopping = asyncio.Event()
+
+        async def generate(self, request: GenerationRequest) -> Completion:
+            number = int(name_of(request).removeprefix("task-"))
+            if number == 0:
+                raise EngineDied("gone")
+            if number > 9:
+                await self.stopping.wait()
+            return await super().generate(request)
+
+        async def stop(self) -> None:
+            await super().stop()
+            self.stopping.set()
+
     class SlowStart(FakeEngine):
         async def start(self) -> None:
+            await asyncio.sleep(0.5)
             await super().start()
-            released.wait(timeout=0.3)
 
-    def die(request: GenerationRequest) -> Completion:
-        if len(first.asked) > 20:
-            raise EngineDied("gone")
-        return YES(request)
-
-    released = threading.Event()
-    first, second = FakeEngine(die), SlowStart(YES)
     job_id = submit(db_engine, predictions=predict_flat(120, **FLAT), objective=budget(12_000))
-    settings = make_settings(tmp_path, window_tasks=60, group_tasks=6)
-    assert drive(db_engine, job_id, [first, second], settings)
+    settings = make_settings(tmp_path, window_tasks=120, group_tasks=10, batch_tasks=1)
+    assert drive(db_engine, job_id, [Dying(YES), SlowStart(YES)], settings)
     done = progress_of(db_engine, job_id)
     assert (done.outcomes, done.errors, done.burned, done.reserved) == (120, 0, 0, 0)
+    with session_scope(db_engine) as session:
+        claims = session.execute(select(func.max(GroupRow.fence)).where(GroupRow.job_id == job_id)).scalar_one()
+    assert claims == 2  # before and after; none while there was nobody to ask
 
 
 def test_a_task_that_kills_every_engine_ends_and_the_others_are_answered(db_engine: Database, tmp_path: Path) -> None:
@@ -209,24 +223,6 @@ def test_groups_that_lose_their_leases_while_they_reserve_leave_their_slots_to_o
     other.dispose()
     assert lost["groups"] == 6
     assert progress_of(db_engine, job_id).outcomes == 40
-
-
-def test_what_an_engine_cost_without_an_answer_does_not_deny_everybody_the_rest(
-    db_engine: Database, tmp_path: Path
-) -> None:
-    """The cap covers every least worst case exactly; then a dead engine costs some of it."""
-
-    def die_once(request: GenerationRequest) -> Completion:
-        if name_of(request) == "task-2":
-            raise EngineDied("gone")
-        return answer_with("yes", tokens=10)(request)
-
-    job_id = submit(db_engine, predictions=predict_flat(30, small=(0.2, 5.0), large=(0.1, 20.0)), objective=budget(300))
-    second = FakeEngine(answer_with("yes", tokens=10))
-    assert drive(db_engine, job_id, [FakeEngine(die_once), second], make_settings(tmp_path))
-    done = progress_of(db_engine, job_id)
-    assert done.outcomes == 29  # one reservation of ten was paid for nothing
-    assert done.spent == 300
 
 
 def test_a_failure_of_one_group_settles_the_others_before_it_is_raised(db_engine: Database, tmp_path: Path) -> None:
