@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from db.errors import NoSuchRow
 from gateway.errors import JobFileError, OutputError, UsageError
 from gateway.exit_codes import ExitCode
-from router.errors import AmountError, FieldError, InfeasibleTarget, StrategyFileError
+from router.errors import AmountError, FieldError, InfeasibleTarget, StrategyFileError, TariffError
 from worker.encoder import EncoderError
 from worker.engines.errors import EngineError
 from worker.errors import (
@@ -63,6 +63,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     StrategyFileUnreadable: ExitCode.STRATEGIES,
     StrategyFileError: ExitCode.STRATEGIES,
     FieldError: ExitCode.STRATEGIES,
+    TariffError: ExitCode.STRATEGIES,
     EngineError: ExitCode.ENGINE,
     EncoderError: ExitCode.ENGINE,
     BudgetTooSmall: ExitCode.BUDGET,

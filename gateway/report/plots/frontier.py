@@ -11,6 +11,8 @@ from gateway.report.values import JobReport, Point
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NEAR = 0.05  # of an axis: two points so close share one label
+
 
 def draw_frontier(report: JobReport) -> str:
     """The plot as inline SVG."""
@@ -68,14 +70,15 @@ def _draw_singles(axes: "Axes", report: JobReport) -> list[PointLabel]:
 
 def _draw_job(axes: "Axes", report: JobReport) -> list[PointLabel]:
     scale = report_scale(report)
-    x, y = scale.value(report.plan.cost_quanta), 100 * report.plan.accuracy
-    axes.scatter([x], [y], s=95, marker="D", color=PAPER, edgecolor=ACCENT, linewidth=2.2, zorder=4)
-    labels = [PointLabel(x, y, "planned", INK)]
-    if report.observed_accuracy is not None:
-        x, y = scale.value(report.budget.used_quanta), 100 * report.observed_accuracy
-        axes.scatter([x], [y], s=105, color=GOOD, edgecolor=PAPER, linewidth=1.5, zorder=5)
-        labels.append(PointLabel(x, y, "reached", INK))
-    return labels
+    planned = scale.value(report.plan.cost_quanta), 100 * report.plan.accuracy
+    axes.scatter(*planned, s=95, marker="D", color=PAPER, edgecolor=ACCENT, linewidth=2.2, zorder=4)
+    if report.observed_accuracy is None:
+        return [PointLabel(*planned, "planned", INK)]
+    reached = scale.value(report.budget.used_quanta), 100 * report.observed_accuracy
+    axes.scatter(*reached, s=105, color=GOOD, edgecolor=PAPER, linewidth=1.5, zorder=5)
+    if abs(planned[0] - reached[0]) < NEAR * axes.get_xlim()[1] and abs(planned[1] - reached[1]) < NEAR * 100:
+        return [PointLabel(*reached, "planned, reached", INK)]
+    return [PointLabel(*planned, "planned", INK), PointLabel(*reached, "reached", INK)]
 
 
 def _draw_cap(axes: "Axes", report: JobReport) -> None:

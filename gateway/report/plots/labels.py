@@ -34,7 +34,7 @@ class _Box(NamedTuple):
 
 
 def place_labels(axes: "Axes", labels: Sequence[PointLabel]) -> None:
-    """Write each name beside its point, at the first place inside the axes that covers no line, point or name."""
+    """Write each name beside its point, where inside the axes it covers least of lines, points and names."""
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.draw_without_rendering()  # settles the layout, so that data can be measured in points
@@ -73,9 +73,11 @@ def _free_place(x: float, y: float, width: float, taken: Sequence[_Box], frame: 
     corner = width / 2 + 6, LINE_POINTS / 2 + 6
     offsets = [(aside, 0.0), (-aside, 0.0), (0.0, above), (0.0, -above)]
     offsets += [(right * corner[0], up * corner[1]) for right in (1, -1) for up in (1, -1)]
+    offsets += [(aside, LINE_POINTS), (aside, -LINE_POINTS), (0.0, 2 * above), (0.0, -2 * above)]
     boxes = [_box_around(x + dx, y + dy, width) for dx, dy in offsets]
     inside = [b for b in boxes if b.left >= frame.left and b.right <= frame.right and b.bottom >= frame.bottom]
-    return next((b for b in inside if not any(b.overlaps(other) for other in taken)), boxes[0])
+    # The first of equals, so a place that covers nothing close to the point where there is one.
+    return min(inside or boxes, key=lambda box: sum(box.overlaps(other) for other in taken))
 
 
 def _box_around(x: float, y: float, width: float) -> _Box:
