@@ -1,6 +1,7 @@
 """Folding, stacking and the artefact change no prediction."""
 
 import json
+import time
 from dataclasses import replace
 from functools import cache
 
@@ -173,3 +174,31 @@ def test_artefacts_that_lack_something_are_refused() -> None:
     for broken in (plain, rewrite_header(artefact, figures={}), rewrite_header(artefact, figures=None)):
         with pytest.raises(PredictorArtefactError, match="train the strategy again"):
             load_pair(broken, encoder=ENCODER)
+
+
+@pytest.mark.slow
+def test_ten_strategies_train_and_serve_in_the_time_allowed() -> None:
+    generator = np.random.default_rng(0)
+    embeddings = generator.normal(size=(500, 384)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    vector = embeddings[0]
+    started = time.process_time()
+    pairs = [
+        fold_pair(
+            train_pair(
+                embeddings,
+                (embeddings[:, strategy] > 0).astype(np.float32),
+                np.ceil(np.exp(3 + 20 * embeddings[:, strategy])),
+                model_vector=vector,
+                decoding_vector=vector,
+                config=PredictorConfig(),
+                seed=1,
+            )
+        )
+        for strategy in range(10)
+    ]
+    assert time.process_time() - started < 15
+    stack, tasks = PredictorStack(pairs), np.tile(embeddings, (20, 1))
+    started = time.process_time()
+    stack.predict(tasks)
+    assert (time.process_time() - started) / len(tasks) < 60e-6
