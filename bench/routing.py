@@ -24,10 +24,9 @@ from db.tasks import NewTask
 from gateway.live.plain_view import PlainView
 from router.units import parse_budget
 from worker.bootstrap import Workshop
-from worker.guarantee import load_guarantee
 from worker.objective import Request
 from worker.recording import read_recording
-from worker.routing import route_next_window
+from worker.routing import open_routing, route_next_window
 from worker.runs import plan_tasks
 from worker.submission import submit_run
 
@@ -71,10 +70,8 @@ def measure(workshop: Workshop, tasks: Sequence[NewTask]) -> Cost:
     stored = time.monotonic()
     with session_scope(workshop.database) as session:
         job = read_job(session, job_id=job_id)
-    guarantee = load_guarantee(workshop.database, job=job)
-    while route_next_window(
-        workshop.database, job_id=job_id, owner="bench", settings=workshop.settings, guarantee=guarantee
-    ):
+    routed = open_routing(workshop.database, job=job)
+    while route_next_window(workshop.database, routed=routed, owner="bench", settings=workshop.settings):
         pass
     seconds = (plan.encoding_seconds, plan.planning_seconds, stored - started, time.monotonic() - stored)
     return Cost(len(tasks), *(1000 * part / len(tasks) for part in seconds))

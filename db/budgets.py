@@ -30,6 +30,9 @@ class Budget:
         return None if self.cap is None else self.cap - self.spent - self.burned - self.reserved
 
 
+BUDGET_COLUMNS = [getattr(BudgetRow, name) for name in Budget.__dataclass_fields__]
+
+
 def open_budget(session: Session, *, tenant_id: str, name: str, unit: str, cap: int | None) -> int:
     """The id of a new budget."""
     row = insert(BudgetRow).values(tenant_id=tenant_id, name=name, unit=unit, cap=cap).returning(BudgetRow.id)
@@ -56,8 +59,7 @@ def raise_budget(session: Session, *, budget_id: int, amount: int) -> Budget:
 
 def read_budget(session: Session, *, budget_id: int) -> Budget:
     """The budget as it stands; NoSuchRow when there is none."""
-    columns = [getattr(BudgetRow, name) for name in Budget.__dataclass_fields__]
-    row = session.execute(select(*columns).where(BudgetRow.id == budget_id)).one_or_none()
+    row = session.execute(select(*BUDGET_COLUMNS).where(BudgetRow.id == budget_id)).one_or_none()
     if row is None:
         raise NoSuchRow(table="budget", row_id=budget_id)
     return Budget(**row._mapping)

@@ -28,6 +28,8 @@ def expire_leases(session: Session, *, job_id: int | None = None) -> Expired:
     """
     windows = _free_windows(session, job_id=job_id)
     lost = _free_groups(session, job_id=job_id)
+    if not lost:
+        return Expired(groups=0, windows=windows, burned=0, burned_tasks=0)
     fences = {"group_ids": list(lost), "fences": list(lost.values())}
     burned = session.execute(_BURN, fences).all()
     session.execute(_RECORD_ATTEMPTS, fences)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.budgets import read_budget
+from db.budgets import BUDGET_COLUMNS, Budget, read_budget
 from db.errors import AlreadySettled, BatchMismatch, BudgetDenied
 from db.leases import HeldGroup
 from db.states import EntryKind
@@ -30,8 +30,10 @@ class Entry:
 _DELTAS = ("reserved_delta", "spent_delta", "burned_delta", "overrun_delta")
 
 
-def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry], keep_free: int = 0) -> None:
+def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry], keep_free: int = 0) -> Budget:
     """Append entries and change the budget by their sum; BudgetDenied, with nothing changed, if it would pass the cap.
+
+    The budget as it then stands.
 
     The condition is in the UPDATE itself: two batches that each fit alone can not both pass it. `keep_free` quanta of
     the cap are left alone as well.
@@ -48,12 +50,13 @@ def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry]
         burned=BudgetRow.burned + burned,
         overrun=BudgetRow.overrun + overrun,
     )
-    found = session.execute(changed.returning(BudgetRow.id)).scalar_one_or_none()
-    if found is None:
+    row = session.execute(changed.returning(*BUDGET_COLUMNS)).one_or_none()
+    if row is None:
         raise _denied(session, job_id=group.job_id, needed=reserved)
-    source = {"tenant_id": group.tenant_id, "budget_id": found, "job_id": group.job_id}
+    source = {"tenant_id": group.tenant_id, "budget_id": row.id, "job_id": group.job_id}
     source |= {"grp_id": group.id, "fence": group.fence}
     session.execute(insert(LedgerEntryRow), [source | _values(entry) for entry in entries])
+    return Budget(**row._mapping)
 
 
 def read_open_batch(session: Session, *, group: HeldGroup, batch_no: int) -> dict[int, int]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
 
@@ -13,7 +14,7 @@ from db.jobs import Job, read_job
 from db.requeues import Arm, NewRequeue, insert_requeues
 from db.states import GroupState, JobKind, RequeueReason, WindowState
 from db.tables import GroupRow, RequeueRow
-from db.windows import HeldWindow, read_requeued, write_window_fenced
+from db.windows import HeldWindow, Requeued, read_requeued, write_window_fenced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,26 +60,25 @@ def commit_window(
         gap=gap,
     )
     job = read_job(session, job_id=window.job_id)
-    given_up = _list_given_up(session, window=window, job=job, groups=groups, seqs={*unserved, *not_eligible})
-    _close_requeues(session, window_id=window_id)
-    refused = frozenset(not_eligible)
-    final = [
-        NewRequeue(
-            seq=seq,
-            arm=arm,
-            reason=RequeueReason.NOT_ELIGIBLE if seq in refused else RequeueReason.BUDGET_EXHAUSTED,
-        )
-        for seq, arm in given_up
-    ]
+    requeued = read_requeued(session, window_id=window_id)
+    wanted = _list_wanted(window=window, job=job, requeued=requeued)
+    given_up = _list_given_up(window=window, job=job, wanted=wanted, groups=groups, seqs={*unserved, *not_eligible})
+    if requeued:
+        _close_requeues(session, window_id=window_id)
+    final = _name_reasons(given_up, not_eligible=frozenset(not_eligible))
     insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=final)
     return _insert_groups(session, window=window, job=job, groups=groups)
 
 
+def _name_reasons(given_up: Iterable[Arm], *, not_eligible: Collection[int]) -> list[NewRequeue]:
+    reasons = {True: RequeueReason.NOT_ELIGIBLE, False: RequeueReason.BUDGET_EXHAUSTED}
+    return [NewRequeue(seq=seq, arm=arm, reason=reasons[seq in not_eligible]) for seq, arm in given_up]
+
+
 def _list_given_up(
-    session: Session, *, window: HeldWindow, job: Job, groups: Sequence[NewGroup], seqs: Collection[int]
+    *, window: HeldWindow, job: Job, wanted: AbstractSet[Arm], groups: Sequence[NewGroup], seqs: Collection[int]
 ) -> list[Arm]:
     """The arms of `seqs` that no group serves, once it is sure that everything else is served exactly once."""
-    wanted = _list_wanted(session, window=window, job=job)
     served = Counter(chain.from_iterable(_list_arms(group, job=job) for group in groups))
     twice = [arm for arm, count in served.items() if count > 1]
     left = wanted - served.keys()
@@ -93,8 +93,7 @@ def _list_given_up(
     return sorted(left)
 
 
-def _list_wanted(session: Session, *, window: HeldWindow, job: Job) -> set[Arm]:
-    requeued = read_requeued(session, window_id=window.id)
+def _list_wanted(*, window: HeldWindow, job: Job, requeued: Sequence[Requeued]) -> set[Arm]:
     if requeued:
         return {Arm(row.seq, row.arm) for row in requeued}
     return {Arm(seq, arm) for seq in window.seqs for arm in job.arms}

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from db.budgets import Budget
 from db.errors import BatchMismatch
 from db.leases import HeldGroup, write_fenced
 from db.ledger import Entry, post_entries, read_open_batch
@@ -15,7 +17,7 @@ from db.states import EntryKind, OutcomeSource, RequeueReason
 from db.tables import AttemptRow
 from db.text import replace_unstorable
 
-__all__ = ["NewOutcome", "NewRetry", "Settlement", "settle_batch"]
+__all__ = ["Charges", "NewOutcome", "NewRetry", "Settlement", "settle_batch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +34,19 @@ class NewRetry:
     delay_seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settlement:
-    """What a settlement did to the budget, in quanta."""
+class Charges(NamedTuple):
+    """What a batch came to, in quanta."""
 
     spent: int
     released: int
     overrun: int
+
+
+class Settlement(NamedTuple):
+    """What a settlement charged, and the budget as it then stands."""
+
+    charges: Charges
+    budget: Budget
 
 
 def settle_batch(
@@ -57,9 +65,9 @@ def settle_batch(
     insert_outcomes(session, outcomes=outcomes, origin=_origin(group))
     if retries:
         _store_retries(session, group=group, retries=retries)
-    settlement = _compare(reserved, costs)
-    post_entries(session, group=group, entries=_entries(settlement, batch_no=batch_no, reserved=reserved, costs=costs))
-    return settlement
+    charges = _compare(reserved, costs)
+    entries = _entries(charges, batch_no=batch_no, reserved=reserved, costs=costs)
+    return Settlement(charges, post_entries(session, group=group, entries=entries))
 
 
 def _list_costs(
@@ -74,29 +82,27 @@ def _list_costs(
     return costs
 
 
-def _compare(reserved: Mapping[int, int], costs: Mapping[int, int]) -> Settlement:
+def _compare(reserved: Mapping[int, int], costs: Mapping[int, int]) -> Charges:
     """Task by task: what one cost too much is not paid from what another left over."""
     spent = sum(min(costs[seq], held) for seq, held in reserved.items())
-    return Settlement(spent=spent, released=sum(reserved.values()) - spent, overrun=sum(costs.values()) - spent)
+    return Charges(spent=spent, released=sum(reserved.values()) - spent, overrun=sum(costs.values()) - spent)
 
 
-def _entries(
-    settlement: Settlement, *, batch_no: int, reserved: Mapping[int, int], costs: Mapping[int, int]
-) -> list[Entry]:
+def _entries(charges: Charges, *, batch_no: int, reserved: Mapping[int, int], costs: Mapping[int, int]) -> list[Entry]:
     seqs = list(reserved)
     settle = Entry(
         kind=EntryKind.SETTLE,
         batch_no=batch_no,
         seqs=seqs,
         amounts=[costs[seq] for seq in seqs],
-        reserved_delta=-settlement.spent,
-        spent_delta=settlement.spent,
-        overrun_delta=settlement.overrun,
+        reserved_delta=-charges.spent,
+        spent_delta=charges.spent,
+        overrun_delta=charges.overrun,
     )
-    if settlement.released == 0:
+    if charges.released == 0:
         return [settle]
     left_over = [max(0, reserved[seq] - costs[seq]) for seq in seqs]
-    released = -settlement.released
+    released = -charges.released
     release = Entry(kind=EntryKind.RELEASE, batch_no=batch_no, seqs=seqs, amounts=left_over, reserved_delta=released)
     return [settle, release]
 

@@ -33,6 +33,7 @@ class ClaimedWindow:
     job_id: int
     seqs: Sequence[int]  # ascending
     requeued: Sequence[Requeued]  # empty when the window was cut from the cursor
+    cursor_seq: int  # the job's cursor behind this claim: tasks from it on are in no window yet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +51,16 @@ def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_
     if job.state is JobState.COMPLETED:
         return None
     window_id = _find_ready(session, job_id=job_id) or _cut_requeued(session, job=job, size=size)
-    window_id = window_id or _cut_next(session, job=job, size=size)
+    cursor_seq = job.cursor_seq
+    if window_id is None:
+        cursor_seq = min(job.cursor_seq + size, job.task_count)
+        window_id = _cut_next(session, job=job, end=cursor_seq)
     if window_id is None:
         return None
     if job.state is JobState.SUBMITTED:
         started = update(JobRow).where(JobRow.id == job_id)
         session.execute(started.values(state=JobState.RUNNING, started_at=func.clock_timestamp()))
-    return _claim(session, window_id=window_id, owner=owner, lease_seconds=lease_seconds)
+    return _claim(session, window_id=window_id, owner=owner, lease_seconds=lease_seconds, cursor_seq=cursor_seq)
 
 
 def extend_window_lease(session: Session, *, window_id: int, fence: int, lease_seconds: float) -> None:
@@ -117,8 +121,7 @@ def _cut_requeued(session: Session, *, job: Job, size: int) -> int | None:
     return session.execute(_TAKE_REQUEUED, values).scalars().first()
 
 
-def _cut_next(session: Session, *, job: Job, size: int) -> int | None:
-    end = min(job.cursor_seq + size, job.task_count)
+def _cut_next(session: Session, *, job: Job, end: int) -> int | None:
     if end == job.cursor_seq:
         return None
     session.execute(update(JobRow).where(JobRow.id == job.id).values(cursor_seq=end))
@@ -127,11 +130,12 @@ def _cut_next(session: Session, *, job: Job, size: int) -> int | None:
     return session.execute(row).scalar_one()
 
 
-def _claim(session: Session, *, window_id: int, owner: str, lease_seconds: float) -> ClaimedWindow:
+def _claim(session: Session, *, window_id: int, owner: str, lease_seconds: float, cursor_seq: int) -> ClaimedWindow:
     claimed = (
         update(WindowRow)
         .where(WindowRow.id == window_id)
         .values(state=WindowState.CLAIMED, owner=owner, fence=WindowRow.fence + 1, lease_until=lease_end(lease_seconds))
     )
     row = session.execute(claimed.returning(WindowRow.id, WindowRow.fence, WindowRow.job_id, WindowRow.seqs)).one()
-    return ClaimedWindow(**row._mapping, requeued=read_requeued(session, window_id=window_id))
+    requeued = read_requeued(session, window_id=window_id)
+    return ClaimedWindow(**row._mapping, requeued=requeued, cursor_seq=cursor_seq)

@@ -8,34 +8,32 @@ import threading
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine as Database
 
 from db.errors import StaleFence
 from db.expiry import expire_leases
-from db.groups import ClaimedGroup, claim_group
 from db.jobs import Job, complete_job
 from db.session import run_in_transaction, session_scope
-from db.tasks import read_tasks
 from db.unstarted import read_unstarted
 from router.units import Unit
-from worker.attempt import Assigned
 from worker.doorbell import LocalDoorbell
 from worker.engine_activity import EngineActivity
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
 from worker.engines.protocol import Engine
+from worker.group_claim import ClaimedWork, claim_work
 from worker.group_run import GroupEnd, GroupRun, Surroundings
-from worker.guarantee import load_guarantee, reload_guarantee
+from worker.guarantee import reload_guarantee
 from worker.heartbeat import Heartbeat, Held, Loss
 from worker.live_counts import LiveCounts
 from worker.pool import PricedStrategy
 from worker.progress import Watch
-from worker.routing import Routed, route_next_window
+from worker.routing import Routed, open_routing, route_next_window
 from worker.settings import Settings
 from worker.settlement_bell import SettlementBell
-from worker.task_line import parse_task_line
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +65,8 @@ class Dispatcher:
         self._loop = asyncio.get_running_loop()
         self._bell = LocalDoorbell(self._loop)
         self._settlements = SettlementBell()
-        self._guarantee = load_guarantee(assets.database, job=job)
+        self._routed = open_routing(assets.database, job=job)
+        self._next_sweep = 0.0  # on the monotonic clock
         most = self._count_concurrency()
         # Batches in flight: enough to keep the engines full, with one more being reserved or settled.
         self._slots = asyncio.Semaphore(max(2, -(-most // assets.settings.batch_tasks) + 1))
@@ -136,29 +135,25 @@ class Dispatcher:
 
     def _route_one(self) -> Routed | None:
         return route_next_window(
-            self._assets.database,
-            job_id=self._job.id,
-            owner=self._owner,
-            settings=self._assets.settings,
-            guarantee=self._guarantee,
+            self._assets.database, routed=self._routed, owner=self._owner, settings=self._assets.settings
         )
 
     async def _start_groups(self) -> None:
         while not self._is_draining() and len(self._running) < GROUPS_IN_FLIGHT:
-            group = await asyncio.to_thread(self._claim)
-            if group is None:
+            work = await asyncio.to_thread(self._claim)
+            if work is None:
                 return
-            task = asyncio.create_task(self._run_group(group))
+            task = asyncio.create_task(self._run_group(work))
             self._running.add(task)
             task.add_done_callback(lambda _: self._bell.ring())
 
-    async def _run_group(self, group: ClaimedGroup) -> None:
-        engines, priced = self._assets.engines, self._assets.strategies[group.strategy_id]
+    async def _run_group(self, work: ClaimedWork) -> None:
+        group, engines, priced = work.group, self._assets.engines, self._assets.strategies[work.group.strategy_id]
         name = priced.strategy.engine.name
         engine, activity = engines.get(name), engines.activity_of(name)
-        work = self._work_on(group, priced=priced, engine=engine, activity=activity)
+        run = self._prepare(work, engine=engine, activity=activity)
         try:
-            end = await self._run_held(work, Held(group.id, group.fence), activity)
+            end = await self._run_held(run.run(), Held(group.id, group.fence), activity)
         except EngineUnavailable as error:
             # Asked while it was being replaced: the group is ready again, and its next claim finds the new engine.
             if engines.get(name) is engine and not engines.is_restarting(name):
@@ -169,26 +164,23 @@ class Dispatcher:
         if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED):
             await engines.restart(engine)
 
-    async def _work_on(
-        self, group: ClaimedGroup, *, priced: PricedStrategy, engine: Engine, activity: EngineActivity
-    ) -> GroupEnd:
-        run = GroupRun(
-            group=group,
-            tasks=await asyncio.to_thread(self._load_tasks, group, priced),
+    def _prepare(self, work: ClaimedWork, *, engine: Engine, activity: EngineActivity) -> GroupRun:
+        return GroupRun(
+            group=work.group,
+            tasks=work.tasks,
             engine=engine,
             unit=self._unit,
             surroundings=Surroundings(
                 database=self._assets.database,
                 slots=self._slots,
                 bell=self._settlements,
-                guarantee=self._guarantee,
+                guarantee=self._routed.guarantee,
                 draining=self._is_draining,
-                on_settled=lambda outcomes: self._counts.note(group.strategy_id, outcomes),
+                on_settled=partial(self._counts.note, work.group.strategy_id),
                 batch_tasks=self._assets.settings.batch_tasks,
             ),
             activity=activity,
         )
-        return await run.run()
 
     async def _run_held(self, work: Coroutine[Any, Any, GroupEnd], held: Held, activity: EngineActivity) -> GroupEnd:
         """Work under a heartbeat; a lost lease aborts the requests, whose answers could no longer be settled."""
@@ -212,42 +204,31 @@ class Dispatcher:
             return GroupEnd.STALLED if losses == [Loss.STALLED] else GroupEnd.LOST
         return running.result()
 
-    def _load_tasks(self, group: ClaimedGroup, priced: PricedStrategy) -> list[Assigned]:
-        with session_scope(self._assets.database) as session:
-            stored = read_tasks(session, job_id=group.job_id, seqs=group.seqs)
-        return [
-            Assigned(
-                seq=task.seq,
-                line=parse_task_line(task.payload),
-                priced=priced,
-                amount=amount,
-                lost_workers=lost_workers,
-            )
-            for task, amount, lost_workers in zip(stored, group.amounts, group.past_attempts, strict=True)
-        ]
-
-    def _claim(self) -> ClaimedGroup | None:
+    def _claim(self) -> ClaimedWork | None:
         """A group whose engine can be asked now; those of an engine that is being replaced wait for the new one."""
-        served = [
-            key
+        served = {
+            key: priced
             for key, priced in self._assets.strategies.items()
             if not self._assets.engines.is_restarting(priced.strategy.engine.name)
-        ]
-        return run_in_transaction(
+        }
+        return claim_work(
             self._assets.database,
-            lambda session: claim_group(
-                session,
-                owner=self._owner,
-                lease_seconds=self._assets.settings.lease_seconds,
-                strategy_ids=served,
-                job_id=self._job.id,
-            ),
+            job_id=self._job.id,
+            owner=self._owner,
+            lease_seconds=self._assets.settings.lease_seconds,
+            served=served,
         )
 
     def _sweep(self) -> None:
+        """Take back what lost workers held; not at every bell, since leases last for seconds."""
+        if time.monotonic() < self._next_sweep:
+            return
+        self._next_sweep = time.monotonic() + SWEEP_SECONDS
         expired = run_in_transaction(self._assets.database, lambda session: expire_leases(session, job_id=self._job.id))
         if expired.groups:
-            reload_guarantee(self._guarantee, self._assets.database, job=self._job)
+            reload_guarantee(
+                self._routed.guarantee, self._assets.database, job=self._job, predictions=self._routed.predictions
+            )
         if expired.groups or expired.windows:
             logger.warning(
                 "job %d: took back %d groups and %d windows of a lost worker, %d started tasks were burned",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import OperationalError
 
+from db.budgets import Budget
 from db.errors import AlreadySettled, BudgetDenied, StaleFence
 from db.groups import ClaimedGroup, finish_group, return_group
 from db.reservations import reserve_batch
@@ -47,7 +48,7 @@ class Surroundings:
     bell: SettlementBell  # rung by every settlement: money may be free again
     guarantee: Guarantee
     draining: Callable[[], bool]
-    on_settled: Callable[[Sequence[NewOutcome]], None]
+    on_settled: Callable[[Sequence[NewOutcome], Budget | None], None]  # the budget after it; None when not known
     batch_tasks: int
 
 
@@ -190,9 +191,10 @@ class GroupRun:
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
         outcomes, retries = _sort_results(batch, results)
         self.surroundings.guarantee.note_returned([retry.seq for retry in retries])
+        budget = None
         for attempt in range(SETTLE_TRIES):
             try:
-                self._settle_once(batch_no, outcomes, retries)
+                budget = self._settle_once(batch_no, outcomes, retries)
                 break
             except AlreadySettled:  # our own commit, whose answer was lost on the way
                 break
@@ -200,18 +202,20 @@ class GroupRun:
                 if attempt == SETTLE_TRIES - 1:
                     raise
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
-        self.surroundings.on_settled(outcomes)
+        self.surroundings.on_settled(outcomes, budget)
 
-    def _settle_once(self, batch_no: int, outcomes: Sequence[NewOutcome], retries: Sequence[NewRetry]) -> None:
-        run_in_transaction(
+    def _settle_once(self, batch_no: int, outcomes: Sequence[NewOutcome], retries: Sequence[NewRetry]) -> Budget:
+        return run_in_transaction(
             self.surroundings.database,
-            lambda session: settle_batch(
-                session,
-                group_id=self.group.id,
-                fence=self.group.fence,
-                batch_no=batch_no,
-                outcomes=outcomes,
-                retries=retries,
+            lambda session: (
+                settle_batch(
+                    session,
+                    group_id=self.group.id,
+                    fence=self.group.fence,
+                    batch_no=batch_no,
+                    outcomes=outcomes,
+                    retries=retries,
+                ).budget
             ),
         )
 

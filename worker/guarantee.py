@@ -12,11 +12,11 @@ from sqlalchemy import Engine as Database
 
 from db.budgets import read_budget
 from db.jobs import Job
-from db.predictions import read_predictions
 from db.session import session_scope
 from db.states import JobKind
 from db.unstarted import list_unstarted
-from worker.prediction_rows import find_servable, take_rows
+from worker.job_predictions import JobPredictions
+from worker.prediction_rows import find_servable
 
 logger = logging.getLogger(__name__)
 
@@ -98,17 +98,17 @@ class Guarantee:
         self._unstarted.difference_update(seqs)
 
 
-def load_guarantee(database: Database, *, job: Job) -> Guarantee:
+def load_guarantee(database: Database, *, job: Job, predictions: JobPredictions) -> Guarantee:
     """The guarantee that the job's budget can give from here on; one that keeps nothing where it gives none."""
-    return Guarantee(_read_needs(database, job=job))
+    return Guarantee(_read_needs(database, job=job, predictions=predictions))
 
 
-def reload_guarantee(guarantee: Guarantee, database: Database, *, job: Job) -> None:
+def reload_guarantee(guarantee: Guarantee, database: Database, *, job: Job, predictions: JobPredictions) -> None:
     """After something was burned: what has to be started again, if there is still enough for it."""
-    guarantee.replace(partial(_read_needs, database, job=job))
+    guarantee.replace(partial(_read_needs, database, job=job, predictions=predictions))
 
 
-def _read_needs(database: Database, *, job: Job) -> Needs:
+def _read_needs(database: Database, *, job: Job, predictions: JobPredictions) -> Needs:
     if job.kind is not JobKind.RUN:
         return Needs({}, ())
     with session_scope(database) as session:
@@ -117,9 +117,8 @@ def _read_needs(database: Database, *, job: Job) -> Needs:
         budget = read_budget(session, budget_id=job.budget_id)
         if budget.left is None:
             return Needs({}, ())
-        predictions = read_predictions(session, job_id=job.id, seqs=range(job.task_count))
-    servable = find_servable(predictions)
-    worst = take_rows(predictions, servable).worst_cost
+    servable = find_servable(predictions.of_all())
+    worst = predictions.of_all().worst_cost[servable]
     least = np.nanmin(worst, axis=1) if len(worst) else np.empty(0)
     least_worst = {seq: int(amount) for seq, amount in zip(np.flatnonzero(servable).tolist(), least, strict=True)}
     wanted = [seq for seq in unstarted if seq in least_worst]

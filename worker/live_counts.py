@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine as Database
 
-from db.budgets import read_budget
+from db.budgets import Budget, read_budget
 from db.jobs import Job
 from db.session import session_scope
 from db.settlements import NewOutcome
@@ -34,19 +34,20 @@ class LiveCounts:
                 self._correct += count.correct
                 self._graded += count.graded
 
-    def note(self, strategy_id: int, outcomes: Sequence[NewOutcome]) -> None:
-        """Some tasks of a strategy were settled; called from any thread."""
+    def note(self, strategy_id: int, outcomes: Sequence[NewOutcome], budget: Budget | None) -> None:
+        """Some tasks of a strategy were settled, which left the budget so; called from any thread."""
         with self._lock:
             self._mix[self._names[strategy_id]] += len(outcomes)
             grades = [outcome.correct for outcome in outcomes if outcome.correct is not None]
             self._graded += len(grades)
             self._correct += sum(grades)
-        self.show()
+        self.show(budget)
 
-    def show(self) -> None:
-        """Tell the watcher."""
-        with session_scope(self._database) as session:
-            budget = read_budget(session, budget_id=self._job.budget_id)
+    def show(self, budget: Budget | None = None) -> None:
+        """Tell the watcher, of the budget as the database has it where it is not given."""
+        if budget is None:
+            with session_scope(self._database) as session:
+                budget = read_budget(session, budget_id=self._job.budget_id)
         with self._lock:
             progress = Progress(
                 stage=Stage.ANSWERING,

@@ -13,7 +13,7 @@ def find_servable(predictions: Predictions) -> NDArray[np.bool_]:
     return np.asarray(~np.isnan(predictions.cost).all(axis=1))
 
 
-def take_rows(predictions: Predictions, rows: NDArray[np.bool_] | slice) -> Predictions:
+def take_rows(predictions: Predictions, rows: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Predictions:
     """The predictions of these tasks."""
     return Predictions(
         accuracy=predictions.accuracy[rows],

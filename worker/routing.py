@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from db.budgets import read_budget
-from db.jobs import Job, read_job
+from db.jobs import Job
 from db.plans import NewGroup, commit_window
-from db.predictions import Predictions, read_predictions
+from db.predictions import Predictions
 from db.progress import read_predicted_in_flight
 from db.routed_cost import read_routed_cost
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, RequeueReason
 from db.windows import ClaimedWindow, claim_window
-from worker.guarantee import Guarantee
+from worker.guarantee import Guarantee, load_guarantee
+from worker.job_predictions import JobPredictions
 from worker.objective import Objective
 from worker.prediction_rows import exclude, find_servable, take_rows
 from worker.settings import Settings
@@ -34,39 +34,50 @@ class Routed:
     unserved: int
 
 
-def route_next_window(
-    database: Engine, *, job_id: int, owner: str, settings: Settings, guarantee: Guarantee
-) -> Routed | None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RoutedJob:
+    """What routing knows of a job from its start to its end."""
+
+    job: Job  # as it stood when the process began to work on it
+    predictions: JobPredictions
+    guarantee: Guarantee
+
+
+def open_routing(database: Engine, *, job: Job) -> RoutedJob:
+    """The job made ready for routing."""
+    predictions = JobPredictions(database, job=job)
+    return RoutedJob(
+        job=job, predictions=predictions, guarantee=load_guarantee(database, job=job, predictions=predictions)
+    )
+
+
+def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settings: Settings) -> Routed | None:
     """Route the job's next window; a task that nothing can serve gets its reason.
 
     None when there is no window to route.
     """
-    with session_scope(database) as session:
-        job = read_job(session, job_id=job_id)
+    job = routed.job
     size = settings.window_size(job.task_count)
     window = run_in_transaction(
         database,
         lambda session: claim_window(
-            session, job_id=job_id, size=size, owner=owner, lease_seconds=settings.lease_seconds
+            session, job_id=job.id, size=size, owner=owner, lease_seconds=settings.lease_seconds
         ),
     )
     if window is None:
         return None
     if job.kind is JobKind.CALIBRATION:
-        return _route_calibration(database, job=job, window=window, settings=settings)
-    return _route_run(database, job=job, window=window, settings=settings, guarantee=guarantee)
+        return _route_calibration(database, routed=routed, window=window, settings=settings)
+    return _route_run(database, routed=routed, window=window, settings=settings)
 
 
-def _route_run(
-    database: Engine, *, job: Job, window: ClaimedWindow, settings: Settings, guarantee: Guarantee
-) -> Routed:
-    with session_scope(database) as session:
-        # Read anew: claiming the window moved the cursor, behind which the backlog begins.
-        cursor = read_job(session, job_id=job.id).cursor_seq
-        seqs = np.array([*window.seqs, *range(cursor, job.task_count)])
-        predictions = read_predictions(session, job_id=job.id, seqs=seqs.tolist())
-        money = _read_money(session, job=job)
+def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
+    job, guarantee = routed.job, routed.guarantee
+    # Money last: what is settled while the predictions are read the first time counts already.
+    backlog = np.arange(window.cursor_seq, job.task_count)
+    predictions = routed.predictions.of(np.concatenate([np.array(window.seqs, dtype=np.int64), backlog]))
     predictions = _exclude_failed(predictions, job=job, window=window)
+    money = _read_money(database, job=job)
     servable = find_servable(predictions)
     chosen = _choose(
         take_rows(predictions, servable),
@@ -103,10 +114,10 @@ def _choose(
     return choose_for_window(predictions, window_tasks=window_tasks, objective=objective, money=money)
 
 
-def _route_calibration(database: Engine, *, job: Job, window: ClaimedWindow, settings: Settings) -> Routed:
-    with session_scope(database) as session:
-        predictions = read_predictions(session, job_id=job.id, seqs=window.seqs)
-        money = _read_money(session, job=job)
+def _route_calibration(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
+    job = routed.job
+    predictions = routed.predictions.of(window.seqs)
+    money = _read_money(database, job=job)
     able = ~np.isnan(predictions.cost)  # (tasks, strategies)
     wanted = _list_wanted_arms(job, window)  # (tasks, strategies)
     served = able & wanted
@@ -137,16 +148,17 @@ def _list_wanted_arms(job: Job, window: ClaimedWindow) -> NDArray[np.bool_]:
     return np.array([[(seq, arm) in back for arm in job.strategy_ids] for seq in window.seqs])
 
 
-def _read_money(session: Session, *, job: Job) -> Money:
-    budget = read_budget(session, budget_id=job.budget_id)
-    return Money(
-        cap=budget.cap,
-        settled=budget.spent,
-        burned=budget.burned,
-        reserved=budget.reserved,
-        routed=read_routed_cost(session, job_id=job.id),
-        in_flight=read_predicted_in_flight(session, budget_id=job.budget_id),
-    )
+def _read_money(database: Engine, *, job: Job) -> Money:
+    with session_scope(database) as session:
+        budget = read_budget(session, budget_id=job.budget_id)
+        return Money(
+            cap=budget.cap,
+            settled=budget.spent,
+            burned=budget.burned,
+            reserved=budget.reserved,
+            routed=read_routed_cost(session, job_id=job.id),
+            in_flight=read_predicted_in_flight(session, budget_id=job.budget_id),
+        )
 
 
 def _exclude_failed(predictions: Predictions, *, job: Job, window: ClaimedWindow) -> Predictions:

@@ -11,7 +11,7 @@ from db.errors import AlreadySettled, BatchMismatch, BudgetDenied, StaleFence
 from db.groups import ClaimedGroup, finish_group
 from db.reservations import reserve_batch
 from db.session import session_scope
-from db.settlements import Settlement
+from db.settlements import Charges
 from tests.db.building import build_claimed, build_job, claim, outcome, reserve, retry, route, settle
 
 
@@ -26,16 +26,17 @@ def test_a_settlement_charges_the_cost_and_releases_the_rest(db_engine: Engine) 
     held = read(db_engine, job.budget_id)
     assert (held.reserved, held.spent, held.left) == (30, 0, 970)
     settlement = settle(db_engine, group, batch_no, [outcome(0, cost=4), outcome(2, cost=10)], [retry(1, cost=1)])
-    assert settlement == Settlement(spent=15, released=15, overrun=0)
+    assert settlement.charges == Charges(spent=15, released=15, overrun=0)
     after = read(db_engine, job.budget_id)
     assert (after.reserved, after.spent, after.burned, after.overrun, after.left) == (0, 15, 0, 0, 985)
+    assert settlement.budget == after
 
 
 def test_what_one_task_leaves_does_not_pay_for_another(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=2)
     batch_no = reserve(db_engine, group, [0, 1], [10, 10])
     settlement = settle(db_engine, group, batch_no, [outcome(0, cost=2), outcome(1, cost=13)])
-    assert settlement == Settlement(spent=12, released=8, overrun=3)
+    assert settlement.charges == Charges(spent=12, released=8, overrun=3)
     assert read(db_engine, job.budget_id).overrun == 3
 
 

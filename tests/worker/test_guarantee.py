@@ -15,8 +15,8 @@ from db.session import session_scope
 from tests.db.building import claim, end_leases, reserve
 from tests.waiting import wait_until
 from tests.worker.fake_night import budget, make_settings, predict_flat, submit
-from worker.guarantee import Guarantee, Needs, load_guarantee, reload_guarantee
-from worker.routing import route_next_window
+from worker.guarantee import Guarantee, Needs, reload_guarantee
+from worker.routing import RoutedJob, open_routing, route_next_window
 
 LEAST = {0: 1, 1: 10, 2: 100}
 FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
@@ -96,9 +96,13 @@ def test_a_stored_job_keeps_the_least_worst_case_of_each_task(db_engine: Databas
 
 
 def load(database: Database, job_id: int) -> Guarantee:
+    return load_job(database, job_id).guarantee
+
+
+def load_job(database: Database, job_id: int) -> RoutedJob:
     with session_scope(database) as session:
         job = read_job(session, job_id=job_id)
-    return load_guarantee(database, job=job)
+    return open_routing(database, job=job)
 
 
 def test_a_budget_that_does_not_cover_all_worst_cases_keeps_nothing(db_engine: Database) -> None:
@@ -116,18 +120,17 @@ def test_burned_tasks_count_again_where_there_is_still_enough_for_all(db_engine:
     enough = submit(db_engine, predictions=predict_flat(5, **FLAT), objective=budget(70))
     scarce = submit(db_engine, predictions=predict_flat(5, **FLAT), objective=budget(69))
     for job_id, kept in ((enough, 50), (scarce, 0)):
-        guarantee = load(db_engine, job_id)
-        route_next_window(db_engine, job_id=job_id, owner="me", settings=make_settings(tmp_path), guarantee=guarantee)
+        routed = load_job(db_engine, job_id)
+        route_next_window(db_engine, routed=routed, owner="me", settings=make_settings(tmp_path))
         group = claim(db_engine, job_id=job_id)
         reserve(db_engine, group, group.seqs[:2], [10, 10])
         assert load(db_engine, job_id).keep_free([]) == 30  # the two have their reservation
         end_leases(db_engine, group_id=group.id)
         burn(db_engine, job_id)
         with session_scope(db_engine) as session:
-            job = read_job(session, job_id=job_id)
-            assert read_budget(session, budget_id=job.budget_id).burned == 20
-        reload_guarantee(guarantee, db_engine, job=job)
-        assert guarantee.keep_free([]) == kept
+            assert read_budget(session, budget_id=routed.job.budget_id).burned == 20
+        reload_guarantee(routed.guarantee, db_engine, job=routed.job, predictions=routed.predictions)
+        assert routed.guarantee.keep_free([]) == kept
 
 
 def burn(database: Database, job_id: int) -> None:

@@ -17,8 +17,7 @@ from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make
 from worker import group_run
 from worker.attempt import TRIES
 from worker.engines.errors import EngineDied, EngineUnavailable
-from worker.guarantee import load_guarantee
-from worker.routing import route_next_window
+from worker.routing import open_routing, route_next_window
 
 FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
 
@@ -90,9 +89,9 @@ def test_a_task_that_was_turned_away_keeps_its_share(
 def test_tasks_of_a_lost_worker_get_their_share_back(db_engine: Database, tmp_path: Path) -> None:
     job_id = submit(db_engine, predictions=predict_pinned(9, to_small=6), objective=budget(60 + 95))
     with session_scope(db_engine) as session:
-        guarantee = load_guarantee(db_engine, job=read_job(session, job_id=job_id))
+        routed = open_routing(db_engine, job=read_job(session, job_id=job_id))
     settings = make_settings(tmp_path, window_tasks=6, batch_tasks=1)
-    route_next_window(db_engine, job_id=job_id, owner="lost", settings=settings, guarantee=guarantee)
+    route_next_window(db_engine, routed=routed, owner="lost", settings=settings)
     group = claim(db_engine, job_id=job_id)
     reserve(db_engine, group, group.seqs, group.amounts)
     end_leases(db_engine)

@@ -19,10 +19,11 @@ from db.tables import GroupRow, WindowRow
 from router.units import Unit
 from tests.db.building import claim, finish, outcome, reserve, retry
 from tests.worker.fake_night import budget, make_pool, make_settings, make_tasks, predict_flat, submit
-from worker.guarantee import Guarantee, Needs, load_guarantee
+from worker.guarantee import Guarantee, Needs
+from worker.job_predictions import JobPredictions
 from worker.objective import Mode, Objective
 from worker.pool import register_pool
-from worker.routing import Routed, route_next_window
+from worker.routing import Routed, RoutedJob, open_routing, route_next_window
 from worker.submission import submit_calibration
 
 FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
@@ -32,8 +33,10 @@ NOTHING = Guarantee(Needs({}, ()))
 def route(
     database: Database, job_id: int, folder: Path, *, guarantee: Guarantee = NOTHING, **given: object
 ) -> Routed | None:
-    settings = make_settings(folder, **given)
-    return route_next_window(database, job_id=job_id, owner="me", settings=settings, guarantee=guarantee)
+    with session_scope(database) as session:
+        job = read_job(session, job_id=job_id)
+    routed = RoutedJob(job=job, predictions=JobPredictions(database, job=job), guarantee=guarantee)
+    return route_next_window(database, routed=routed, owner="me", settings=make_settings(folder, **given))
 
 
 def list_groups(database: Database, job_id: int) -> list[tuple[int, list[int], list[int]]]:
@@ -107,7 +110,7 @@ def test_denied_tasks_come_back_by_their_worst_cases(db_engine: Database, tmp_pa
 
 def load(database: Database, job_id: int) -> Guarantee:
     with session_scope(database) as session:
-        return load_guarantee(database, job=read_job(session, job_id=job_id))
+        return open_routing(database, job=read_job(session, job_id=job_id)).guarantee
 
 
 def test_denied_tasks_leave_free_what_the_rest_of_the_job_needs(db_engine: Database, tmp_path: Path) -> None:
