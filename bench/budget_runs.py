@@ -9,18 +9,15 @@ from typing import NamedTuple
 from db.budgets import read_budget
 from db.jobs import Job, read_job
 from db.results import iterate_results
-from db.session import run_in_transaction, session_scope
+from db.session import session_scope
 from db.tasks import NewTask
 from router.units import Amount, BudgetPercent
 from worker.bootstrap import Workshop
-from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
 from worker.engines.protocol import Engine
-from worker.heartbeat import Heartbeat
 from worker.objective import Request
 from worker.pool import ServedModel
-from worker.runs import plan_tasks
-from worker.submission import RunPlan, submit_run
+from worker.runs import dispatch, plan_tasks, store_run
 
 Budgets = Mapping[str, Amount | BudgetPercent]  # by the name of the run
 
@@ -63,39 +60,13 @@ def run_budgets(
 async def _run_one(workshop: Workshop, room: EngineRoom, *, tasks: Sequence[NewTask], request: Request) -> BudgetRun:
     plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)
     started = time.monotonic()
-    job = await asyncio.to_thread(_store, workshop, tasks, plan)
+    job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta={})
     storing_seconds = time.monotonic() - started
-    routing_seconds = await _dispatch(workshop, room, job=job, plan=plan)
-    overhead_seconds = plan.planning_seconds + storing_seconds + routing_seconds
-    return await asyncio.to_thread(_sum_up, workshop, job, 1000 * overhead_seconds / len(tasks))
-
-
-def _store(workshop: Workshop, tasks: Sequence[NewTask], plan: RunPlan) -> Job:
-    job_id = run_in_transaction(
-        workshop.database,
-        lambda session: submit_run(session, tasks=tasks, plan=plan, strategy_ids=workshop.strategy_ids, meta={}),
-    )
     with session_scope(workshop.database) as session:
-        return read_job(session, job_id=job_id)
-
-
-async def _dispatch(workshop: Workshop, room: EngineRoom, *, job: Job, plan: RunPlan) -> float:
-    """Bring the job to its end; the seconds that routing took."""
-    settings = workshop.settings
-    assets = Assets(
-        database=workshop.database,
-        strategies=dict(zip(workshop.strategy_ids, workshop.pool.strategies, strict=True)),
-        engines=room,
-        settings=settings,
-        watch=workshop.watch,
-        draining=threading.Event(),
-    )
-    with Heartbeat(
-        workshop.database, lease_seconds=settings.lease_seconds, stall_seconds=settings.stall_seconds
-    ) as heartbeat:
-        dispatcher = Dispatcher(assets, job=job, unit=plan.objective.unit, heartbeat=heartbeat)
-        await dispatcher.drive()
-    return dispatcher.routing_seconds
+        job = read_job(session, job_id=job_id)
+    ended = await dispatch(workshop, room, job=job, draining=threading.Event())
+    overhead_seconds = plan.planning_seconds + storing_seconds + ended.routing_seconds
+    return await asyncio.to_thread(_sum_up, workshop, job, 1000 * overhead_seconds / len(tasks))
 
 
 def _sum_up(workshop: Workshop, job: Job, overhead_ms: float) -> BudgetRun:

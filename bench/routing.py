@@ -19,7 +19,7 @@ from bench.figures import Figure, print_figures
 from bench.learning import learn_from
 from bench.private_workshop import open_private_workshop, read_tasks
 from db.jobs import read_job
-from db.session import run_in_transaction, session_scope
+from db.session import session_scope
 from db.tasks import NewTask
 from gateway.live.plain_view import PlainView
 from router.units import parse_budget
@@ -27,8 +27,7 @@ from worker.bootstrap import Workshop
 from worker.objective import Request
 from worker.recording import read_recording
 from worker.routing import open_routing, route_next_window
-from worker.runs import plan_tasks
-from worker.submission import submit_run
+from worker.runs import plan_tasks, store_run
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 GOAL_MS = 1.0
@@ -63,10 +62,7 @@ def measure(workshop: Workshop, tasks: Sequence[NewTask]) -> Cost:
     request = Request(stated="25%", budget=parse_budget("25%"))
     plan = plan_tasks(workshop, tasks=tasks, request=request)
     started = time.monotonic()
-    job_id = run_in_transaction(
-        workshop.database,
-        lambda session: submit_run(session, tasks=tasks, plan=plan, strategy_ids=workshop.strategy_ids, meta={}),
-    )
+    job_id = store_run(workshop, tasks=tasks, plan=plan, meta={})
     stored = time.monotonic()
     with session_scope(workshop.database) as session:
         job = read_job(session, job_id=job_id)

@@ -65,14 +65,15 @@ def commit_window(
     given_up = _list_given_up(window=window, job=job, wanted=wanted, groups=groups, seqs={*unserved, *not_eligible})
     if requeued:
         _close_requeues(session, window_id=window_id)
-    final = _name_reasons(given_up, not_eligible=frozenset(not_eligible))
-    insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=final)
+    _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
     return _insert_groups(session, window=window, job=job, groups=groups)
 
 
-def _name_reasons(given_up: Iterable[Arm], *, not_eligible: Collection[int]) -> list[NewRequeue]:
+def _give_up(session: Session, *, job: Job, arms: Iterable[Arm], not_eligible: Collection[int]) -> None:
+    """Write down why these arms will have no outcome."""
     reasons = {True: RequeueReason.NOT_ELIGIBLE, False: RequeueReason.BUDGET_EXHAUSTED}
-    return [NewRequeue(seq=seq, arm=arm, reason=reasons[seq in not_eligible]) for seq, arm in given_up]
+    final = [NewRequeue(seq=seq, arm=arm, reason=reasons[seq in not_eligible]) for seq, arm in arms]
+    insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=final)
 
 
 def _list_given_up(

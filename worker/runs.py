@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from db.jobs import Job, read_job, update_meta
 from db.predictors import read_champions
@@ -22,6 +22,14 @@ from worker.objective import Objective, Request
 from worker.predictors import load_predictors
 from worker.progress import Progress, Stage
 from worker.submission import RunPlan, plan_run, submit_run
+
+
+class Dispatched(NamedTuple):
+    """What became of a job under one dispatcher."""
+
+    completed: bool
+    routing_seconds: float
+    answering_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +59,7 @@ def run(
         workshop.watch(Progress(stage=Stage.ENGINES))
         await engines_started  # a job is stored once it can be answered
         started = time.monotonic()
-        job_id = await asyncio.to_thread(_store, workshop, tasks, plan, meta)
+        job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta=meta)
         await asyncio.to_thread(_add_timings, workshop, job_id, {"storing_seconds": time.monotonic() - started})
         on_submitted(job_id, plan)
         return job_id
@@ -82,7 +90,8 @@ def plan_tasks(workshop: Workshop, *, tasks: Sequence[NewTask], request: Request
     )
 
 
-def _store(workshop: Workshop, tasks: Sequence[NewTask], plan: RunPlan, meta: Mapping[str, Any]) -> int:
+def store_run(workshop: Workshop, *, tasks: Sequence[NewTask], plan: RunPlan, meta: Mapping[str, Any]) -> int:
+    """The id of the stored job, ready to be dispatched."""
     own = {"strategy_file": str(workshop.pool.source.resolve())}
     return run_in_transaction(
         workshop.database,
@@ -101,15 +110,20 @@ async def _drive(
     try:
         job_id = await submit(starting)
         job = await asyncio.to_thread(_note_engines, workshop, room, job_id)
-        completed = job.state is JobState.COMPLETED or await _dispatch(workshop, room, job, draining)
-        return RunEnd(job_id=job_id, completed=completed)
+        if job.state is JobState.COMPLETED:
+            return RunEnd(job_id=job_id, completed=True)
+        ended = await dispatch(workshop, room, job=job, draining=draining)
+        timings = {"routing_seconds": ended.routing_seconds, "answering_seconds": ended.answering_seconds}
+        await asyncio.to_thread(_add_timings, workshop, job_id, timings)
+        return RunEnd(job_id=job_id, completed=ended.completed)
     finally:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         await room.stop()
 
 
-async def _dispatch(workshop: Workshop, room: EngineRoom, job: Job, draining: threading.Event) -> bool:
+async def dispatch(workshop: Workshop, room: EngineRoom, *, job: Job, draining: threading.Event) -> Dispatched:
+    """Bring the job as far as it goes on engines that are running."""
     settings = workshop.settings
     assets = Assets(
         database=workshop.database,
@@ -126,9 +140,7 @@ async def _dispatch(workshop: Workshop, room: EngineRoom, job: Job, draining: th
     ) as heartbeat:
         dispatcher = Dispatcher(assets, job=job, unit=unit, heartbeat=heartbeat)
         completed = await dispatcher.drive()
-    timings = {"routing_seconds": dispatcher.routing_seconds, "answering_seconds": time.monotonic() - started}
-    await asyncio.to_thread(_add_timings, workshop, job.id, timings)
-    return completed
+    return Dispatched(completed, dispatcher.routing_seconds, time.monotonic() - started)
 
 
 def _note_engines(workshop: Workshop, room: EngineRoom, job_id: int) -> Job:
