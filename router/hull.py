@@ -1,93 +1,120 @@
 """The steps worth paying for: each task's upper convex hull in the (cost, accuracy) plane, cut into segments."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.instance import Block, Floats, Indices, Instance
+from router.blocks import map_blocks
+from router.compiled import compiled
+from router.instance import LARGEST, Block, Floats, Indices, Instance
+
+Numbers = NDArray[np.int32]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Segments:
-    """Upgrades of one task from one strategy to the next on its hull, steepest first.
+class Segments(NamedTuple):
+    """Upgrades of one task from one strategy to the next on its hull; those of one task together, steepest first."""
 
-    Taking a prefix of them gives, for some budget, the best allocation of all: they are sorted by slope, and the
-    segments of one task keep their order.
-    """
-
-    task: Indices  # (segments,)
-    strategy: Indices  # (segments,) the strategy upgraded to
+    task: Numbers  # (segments,)
+    strategy: Numbers  # (segments,) the strategy upgraded to
     extra_cost: Floats  # (segments,) > 0
     gain: Floats  # (segments,) > 0, weighted accuracy
-    slope: Floats  # (segments,) gain / extra cost, descending
+    slope: Floats  # (segments,) gain / extra cost
 
-    def __len__(self) -> int:
-        return len(self.task)
-
-    def choose(self, cheapest: Indices, taken: int) -> Indices:
-        """Each task's strategy after the first `taken` segments."""
-        choice = cheapest.copy()
-        choice[self.task[:taken]] = self.strategy[:taken]  # of several upgrades of a task the last one counts
-        return choice
+    def select(self, chosen: slice | Indices) -> "Segments":
+        """Some of them."""
+        return Segments(*(column[chosen] for column in self))
 
 
-def trace_segments(instance: Instance) -> Segments:
-    """All hull segments of all tasks, steepest first; equal slopes in the order of the tasks."""
-    pieces = [piece for block in instance.blocks() for piece in _trace_block(block)]
-    if not pieces:
-        return Segments(**{name: np.zeros(0, dtype=dtype) for name, dtype in _DTYPES.items()})
-    columns = {name: np.concatenate([piece[name] for piece in pieces]) for name in _DTYPES}
-    steepest_first = np.argsort(-columns["slope"], kind="stable")
-    return Segments(**{name: column[steepest_first] for name, column in columns.items()})
+def trace_segments(instance: Instance, start: Indices, *, low: float = 0.0, high: float = np.inf) -> Segments:
+    """The segments with slopes of at least `low`, from each task's best strategy at the price `high` on."""
+
+    def trace(block: Block) -> Segments:
+        room = block.value.size
+        found = Segments(
+            np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room), np.empty(room), np.empty(room)
+        )
+        count = _trace(block.value, block.cost, start[block.tasks], low, high, block.tasks.start, *found)
+        return Segments(*(column[:count].copy() for column in found))
+
+    pieces = map_blocks(trace, instance)
+    if len(pieces) == 1:
+        return pieces[0]
+    return Segments(*(np.concatenate(column) for column in zip(*(pieces or [NO_SEGMENTS]), strict=True)))
 
 
-_DTYPES: dict[str, type] = {
-    "task": np.int64,
-    "strategy": np.int64,
-    "extra_cost": np.float64,
-    "gain": np.float64,
-    "slope": np.float64,
-}
+def order_steepest(slope: Floats) -> Indices:
+    """The order of descending slopes; equal ones, and those equal in all digits that fit a key, as they come.
 
-
-def _trace_block(block: Block) -> list[dict[str, NDArray[Any]]]:
-    """The block's segments, one piece for the first of each task, one for the second, and so on.
-
-    Gift wrapping: from where a task stands, the next hull vertex is the cell seen at the steepest slope. No task's
-    strategies are sorted, and tasks that are at their best leave the arrays.
+    Keys of 64 bits hold the slope's distance from the steepest in units of last digits, as far as it fits beside the
+    index: sorting them takes a tenth of the time of sorting indices by slope.
     """
-    gain, extra_cost = block.gain, block.extra_cost
-    task = np.arange(block.tasks.start, block.tasks.stop)
-    steepest_before = np.full(len(task), np.inf)
-    pieces = []
-    while len(task):
-        slopes = _find_slopes(gain, extra_cost)
-        strategy = slopes.argmax(axis=0)
-        slope = _pick(slopes, strategy)
-        going_on = np.flatnonzero(slope > 0)
-        if not len(going_on):
-            break
-        if len(going_on) < len(task):
-            task, strategy, slope = task[going_on], strategy[going_on], slope[going_on]
-            gain, extra_cost = gain[:, going_on], extra_cost[:, going_on]
-            steepest_before = steepest_before[going_on]
-        # A hull bends down; rounding must not bend it up, or a prefix could take a task's second segment alone.
-        slope = np.minimum(slope, steepest_before)
-        step_cost, step_gain = _pick(extra_cost, strategy), _pick(gain, strategy)
-        pieces.append({"task": task, "strategy": strategy, "extra_cost": step_cost, "gain": step_gain, "slope": slope})
-        gain, extra_cost, steepest_before = gain - step_gain, extra_cost - step_cost, slope
-    return pieces
+    count = len(slope)
+    if not count:
+        return np.zeros(0, dtype=np.int64)
+    digits = slope.view(np.uint64)  # of positive floats these ascend with them
+    distance = digits.max() - digits
+    index_bits = max((count - 1).bit_length(), 1)
+    dropped = max(int(distance.max()).bit_length() + index_bits - 64, 0)
+    distance >>= np.uint64(dropped)
+    distance <<= np.uint64(index_bits)
+    distance |= np.arange(count, dtype=np.uint64)
+    distance.sort()
+    distance &= np.uint64((1 << index_bits) - 1)
+    return distance.view(np.int64)
 
 
-def _find_slopes(gain: Floats, extra_cost: Floats) -> Floats:
-    """Slope from where each task stands to each cell that is both dearer and more accurate, 0 elsewhere."""
-    slopes = np.zeros_like(gain)
-    with np.errstate(over="ignore", under="ignore"):
-        np.divide(gain, extra_cost, out=slopes, where=(gain > 0) & (extra_cost > 0))
-    return slopes
+@compiled
+def _trace(
+    value: Floats,
+    cost: Floats,
+    start: Indices,
+    low: float,
+    high: float,
+    first_task: int,
+    out_task: Numbers,
+    out_strategy: Numbers,
+    out_cost: Floats,
+    out_gain: Floats,
+    out_slope: Floats,
+) -> int:
+    """Gift wrapping: from where a task stands, the next hull vertex is the cell seen at the steepest slope."""
+    count = 0
+    tasks, strategies = value.shape
+    column, dearer, better = np.empty(strategies, np.int32), np.empty(strategies), np.empty(strategies)
+    for task in range(tasks):
+        here_cost, here_value = cost[task, start[task]], value[task, start[task]]
+        left = 0
+        for strategy in range(strategies):
+            v, c = value[task, strategy], cost[task, strategy]
+            if here_value < v <= LARGEST and here_cost < c <= LARGEST:
+                column[left], dearer[left], better[left] = strategy, c, v
+                left += 1
+        steepest_before = high
+        while left:
+            best, best_slope = -1, 0.0
+            for other in range(left):
+                slope = (better[other] - here_value) / (dearer[other] - here_cost)
+                if slope > best_slope or (slope == best_slope and best >= 0 and dearer[other] < dearer[best]):
+                    best, best_slope = other, slope
+            if best < 0 or best_slope < low:
+                break
+            # A hull bends down; rounding must not bend it up, or a prefix could take a task's second segment alone.
+            steepest_before = min(best_slope, steepest_before)
+            out_task[count], out_strategy[count] = first_task + task, column[best]
+            out_cost[count], out_gain[count] = dearer[best] - here_cost, better[best] - here_value
+            out_slope[count] = steepest_before
+            count += 1
+            here_cost, here_value = dearer[best], better[best]
+            kept = 0
+            for other in range(left):
+                if dearer[other] > here_cost and better[other] > here_value:
+                    column[kept], dearer[kept], better[kept] = column[other], dearer[other], better[other]
+                    kept += 1
+            left = kept
+    return count
 
 
-def _pick(cells: Floats, strategy: Indices) -> Floats:
-    return np.asarray(np.take_along_axis(cells, strategy[np.newaxis], axis=0)[0])
+NO_SEGMENTS = Segments(
+    np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0), np.zeros(0)
+)  # of no tasks
