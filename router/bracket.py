@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from router.blocks import map_blocks
-from router.choose import Choice, choose_best
+from router.choose import Choice, choose_best, make_choice
 from router.compiled import compiled
 from router.core import measure_losses
 from router.hull import order_steepest, trace_segments
@@ -61,13 +61,11 @@ def settle_tasks(instance: Instance, bracket: Bracket) -> Settled:
     """Choose at both ends of the bracket, and set apart the tasks for which the ends do not agree, or hardly do."""
     if bracket == ALL_PRICES:
         return Settled(choose_best(instance, worth=0.0, price=1.0), np.arange(len(instance)))
-    choice = Choice(np.empty(len(instance), dtype=np.int64), np.empty(len(instance)), np.empty(len(instance)))
+    choice = make_choice(len(instance))
 
     def settle(block: Block) -> Indices:
         active = np.empty(len(block.value), dtype=np.int64)
-        columns = (column[block.tasks] for column in choice)
-        count = _settle(block.value, block.cost, *bracket, *columns, active)
-        return active[:count] + block.tasks.start
+        return active[: _settle(block, bracket, choice, active)]
 
     active = np.concatenate(map_blocks(settle, instance))
     return Settled(choice, active if 2 * len(active) < len(instance) else np.arange(len(instance)))
@@ -88,29 +86,19 @@ def _guess_margin(sample: Instance, chosen: Choice, price: float) -> float:
 
 
 @compiled
-def _settle(
-    value: Floats,
-    cost: Floats,
-    low: float,
-    high: float,
-    margin: float,
-    chosen: Indices,
-    spent: Floats,
-    gained: Floats,
-    active: Indices,
-) -> int:
+def _settle(block: Block, bracket: Bracket, choice: Choice, active: Indices) -> int:
     """How many tasks are active.
 
     Losses are linear in the price: an alternative that loses more than the margin at both ends does so in between.
     """
-    count = 0
-    bounded = high < np.inf
-    high_worth, high_price = (1.0, high) if bounded else (0.0, 1.0)
-    for task in range(value.shape[0]):
+    count, low, margin = 0, bracket.low, bracket.margin
+    bounded = bracket.high < np.inf
+    worth, price = (1.0, bracket.high) if bounded else (0.0, 1.0)
+    for task in range(block.value.shape[0]):
         at_low, best_low, second_low = 0, -np.inf, -np.inf
         at_high, best_high, second_high = 0, -np.inf, -np.inf
-        for strategy in range(value.shape[1]):
-            v, c = value[task, strategy], cost[task, strategy]
+        for strategy in range(block.value.shape[1]):
+            v, c = block.value[task, strategy], block.cost[task, strategy]
             if not (abs(v) <= LARGEST and 0 <= c <= LARGEST):
                 continue
             score = v - low * c
@@ -118,7 +106,7 @@ def _settle(
                 at_low, best_low, second_low = strategy, score, best_low
             elif score > second_low:
                 second_low = score
-            score = high_worth * v - high_price * c
+            score = worth * v - price * c
             if score > best_high:
                 at_high, best_high, second_high = strategy, score, best_high
             elif score > second_high:
@@ -126,17 +114,19 @@ def _settle(
         nearest = best_low - second_low
         if bounded:
             nearest = min(nearest, best_high - second_high)
+        at = block.first_task + task
         if at_low != at_high or nearest <= margin:
-            at_high = _find_cheapest_best(value[task], cost[task], at_high, best_high, high_worth, high_price)
-            active[count] = task
+            at_high = _find_cheapest_best(block.value[task], block.cost[task], at_high, worth, price)
+            active[count] = at
             count += 1
-        chosen[task], spent[task], gained[task] = at_high, cost[task, at_high], value[task, at_high]
+        choice.strategy[at], choice.cost[at], choice.value[at] = at_high, block.cost[task, at_high], block.value[task, at_high]
     return count
 
 
 @compiled
-def _find_cheapest_best(value: Floats, cost: Floats, best: int, score: float, worth: float, price: float) -> int:
-    """Of the strategies with the best score the cheapest, of these the most accurate, of these the first."""
+def _find_cheapest_best(value: Floats, cost: Floats, best: int, worth: float, price: float) -> int:
+    """Of the strategies with the score of the best the cheapest, of these the most accurate, of these the first."""
+    score = worth * value[best] - price * cost[best]
     for strategy in range(len(value)):
         v, c = value[strategy], cost[strategy]
         if not (abs(v) <= LARGEST and 0 <= c <= LARGEST) or worth * v - price * c < score:

@@ -19,32 +19,27 @@ def check_instance(accuracy: ArrayLike, cost: ArrayLike, weight: ArrayLike | Non
 def find_least_costs(instance: Instance) -> Floats:
     """The cost of each task's cheapest allowed strategy (tasks,); InvalidAllocationInput at an unusable row."""
     least = np.empty(len(instance))
-
-    def check(block: Block) -> int:
-        found = _check_cells(block.value, block.cost, least[block.tasks])
-        return found if found < 0 else found + block.tasks.start
-
-    for task in map_blocks(check, instance):
+    for task in map_blocks(lambda block: _check_cells(block, least), instance):
         if task >= 0:
             _refuse_row(instance, task)
     return least
 
 
 @compiled
-def _check_cells(value: Floats, cost: Floats, least: Floats) -> int:
+def _check_cells(block: Block, least: Floats) -> int:
     """The first unusable row, -1 where there is none."""
-    for task in range(value.shape[0]):
+    for task in range(block.value.shape[0]):
         cheapest = np.inf
-        for strategy in range(value.shape[1]):
-            worth, price = value[task, strategy], cost[task, strategy]
-            usable = abs(worth) <= LARGEST and price <= LARGEST and (price >= SMALLEST or price == 0)
+        for strategy in range(block.value.shape[1]):
+            v, c = block.value[task, strategy], block.cost[task, strategy]
+            usable = abs(v) <= LARGEST and c <= LARGEST and (c >= SMALLEST or c == 0)
             if usable:
-                cheapest = min(cheapest, price)
-            elif np.isfinite(worth) and np.isfinite(price):
-                return task
+                cheapest = min(cheapest, c)
+            elif np.isfinite(v) and np.isfinite(c):
+                return block.first_task + task
         if cheapest > LARGEST:
-            return task
-        least[task] = cheapest
+            return block.first_task + task
+        least[block.first_task + task] = cheapest
     return -1
 
 

@@ -22,13 +22,14 @@ def choose_best(instance: Instance, *, worth: float, price: float) -> Choice:
 
     Of equals the cheapest, of these the most accurate, of these the first.
     """
-    choice = Choice(np.empty(len(instance), dtype=np.int64), np.empty(len(instance)), np.empty(len(instance)))
-
-    def choose(block: Block) -> None:
-        _choose(block.value, block.cost, worth, price, *(column[block.tasks] for column in choice))
-
-    map_blocks(choose, instance)
+    choice = make_choice(len(instance))
+    map_blocks(lambda block: _choose(block, worth, price, choice), instance)
     return choice
+
+
+def make_choice(tasks: int) -> Choice:
+    """Room for a choice."""
+    return Choice(np.empty(tasks, dtype=np.int64), np.empty(tasks), np.empty(tasks))
 
 
 def look_up(instance: Instance, strategy: Indices) -> Choice:
@@ -37,22 +38,20 @@ def look_up(instance: Instance, strategy: Indices) -> Choice:
 
     def look(block: Block) -> None:
         rows = np.arange(len(block.value))
-        chosen = strategy[block.tasks]
-        choice.cost[block.tasks] = block.cost[rows, chosen]
-        choice.value[block.tasks] = block.value[rows, chosen]
+        tasks = slice(block.first_task, block.first_task + len(rows))
+        chosen = strategy[tasks]
+        choice.cost[tasks], choice.value[tasks] = block.cost[rows, chosen], block.value[rows, chosen]
 
     map_blocks(look, instance)
     return choice
 
 
 @compiled
-def _choose(
-    value: Floats, cost: Floats, worth: float, price: float, chosen: Indices, spent: Floats, gained: Floats
-) -> None:
-    for task in range(value.shape[0]):
+def _choose(block: Block, worth: float, price: float, choice: Choice) -> None:
+    for task in range(block.value.shape[0]):
         best, best_score, best_cost, best_value = -1, -np.inf, np.inf, -np.inf
-        for strategy in range(value.shape[1]):
-            v, c = value[task, strategy], cost[task, strategy]
+        for strategy in range(block.value.shape[1]):
+            v, c = block.value[task, strategy], block.cost[task, strategy]
             if not (abs(v) <= LARGEST and 0 <= c <= LARGEST):
                 continue
             score = worth * v - price * c
@@ -60,4 +59,5 @@ def _choose(
                 continue
             if score > best_score or c < best_cost or (c == best_cost and v > best_value):
                 best, best_score, best_cost, best_value = strategy, score, c, v
-        chosen[task], spent[task], gained[task] = best, best_cost, best_value
+        at = block.first_task + task
+        choice.strategy[at], choice.cost[at], choice.value[at] = best, best_cost, best_value

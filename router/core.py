@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from router.blocks import map_blocks
 from router.compiled import compiled
+from router.free_steps import FreeSteps
 from router.instance import LARGEST, Block, Floats, Indices, Instance
 
 TASK_LIMIT = 16_384  # tasks in a core
@@ -24,21 +25,36 @@ class Losses(NamedTuple):
     kind: Kinds  # (tasks,) equal for tasks that are alike, where the nearest is under the limit
 
 
-class Core(NamedTuple):
-    """Alternatives to a starting choice, those of one task together, tasks with the nearest ones first."""
+class Alternatives(NamedTuple):
+    """Strategies that tasks may change to; those of one task together."""
 
     task: Indices  # (alternatives,)
     strategy: Indices  # (alternatives,)
     extra_cost: Floats  # (alternatives,) against the starting choice; may be negative
     gain: Floats  # (alternatives,) against the starting choice; may be negative
     loss: Floats  # (alternatives,) price * extra cost - gain
+
+    def select(self, chosen: slice | NDArray[np.bool_]) -> "Alternatives":
+        """Some of them."""
+        return Alternatives(
+            self.task[chosen], self.strategy[chosen], self.extra_cost[chosen], self.gain[chosen], self.loss[chosen]
+        )
+
+
+class Core(NamedTuple):
+    """What may change, tasks with the nearest alternatives first."""
+
+    alternatives: Alternatives
     more_alike: NDArray[np.bool_]  # (alternatives,) whether tasks just like this one were left out
     excess: float  # as in Losses
     complete: bool  # whether nothing else was left out
 
 
-def gather_core(instance: Instance, start: Indices, *, price: float, limit: float) -> Core:
-    """Every alternative that loses less than the limit, as far as the core has room for its task."""
+def gather_core(instance: Instance, start: Indices, steps: FreeSteps, *, price: float, limit: float) -> Core:
+    """Every alternative that loses less than the limit, as far as the core has room for its task.
+
+    Those that are a free step there or back are left out.
+    """
     losses = measure_losses(instance, start, price=price, limit=limit * (1 + ROUNDING))
     near = np.flatnonzero(losses.nearest < limit * (1 + ROUNDING))
     more_alike, complete = np.zeros(len(near), dtype=np.bool_), losses.excess <= limit * ROUNDING
@@ -50,107 +66,82 @@ def gather_core(instance: Instance, start: Indices, *, price: float, limit: floa
     complete = complete and len(order) <= TASK_LIMIT
     near, more_alike = near[order[:TASK_LIMIT]], more_alike[order[:TASK_LIMIT]]
     found = _gather(instance.restrict(near), start[near], price, limit * (1 + ROUNDING))
-    columns = found._replace(task=near[found.task])
-    return Core(*columns, more_alike[found.task], losses.excess, complete)
+    kept = (np.abs(found.extra_cost) != steps.cost) | (np.abs(found.gain) != steps.gain)
+    alternatives = found._replace(task=near[found.task]).select(kept)
+    return Core(alternatives, more_alike[found.task][kept], losses.excess, complete)
 
 
 def measure_losses(instance: Instance, start: Indices, *, price: float, limit: float) -> Losses:
     """Every task's nearest alternative; strategies no cheaper and no better than the starting one are none."""
     nearest, kind = np.empty(len(instance)), np.zeros(len(instance), dtype=np.uint64)
 
-    def measure(block: Block) -> float:
-        tasks = block.tasks
-        bits = block.value.view(np.uint64), block.cost.view(np.uint64)
-        return _measure(block.value, block.cost, *bits, start[tasks], price, limit, nearest[tasks], kind[tasks])
-
-    return Losses(sum(map_blocks(measure, instance)), nearest, kind)
+    terms = (price, limit)
+    excess = map_blocks(lambda block: _measure(block, start, terms, nearest, kind), instance)
+    return Losses(sum(excess), nearest, kind)
 
 
-class _Alternatives(NamedTuple):
-    """As the first columns of a core."""
-
-    task: Indices
-    strategy: Indices
-    extra_cost: Floats
-    gain: Floats
-    loss: Floats
-
-
-def _gather(instance: Instance, start: Indices, price: float, limit: float) -> _Alternatives:
-    def gather(block: Block) -> _Alternatives:
+def _gather(instance: Instance, start: Indices, price: float, limit: float) -> Alternatives:
+    def gather(block: Block) -> Alternatives:
         found = _make_alternatives(block.value.size)
-        count = _collect(block.value, block.cost, start[block.tasks], price, limit, block.tasks.start, *found)
-        return _Alternatives(*(column[:count] for column in found))
+        return found.select(slice(_collect(block, start, price, limit, found)))
 
     pieces = map_blocks(gather, instance) or [_make_alternatives(0)]
-    return _Alternatives(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
+    task, strategy, *columns = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    return Alternatives(task, strategy, *columns)
 
 
-def _make_alternatives(count: int) -> _Alternatives:
-    return _Alternatives(
+def _make_alternatives(count: int) -> Alternatives:
+    return Alternatives(
         np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count), np.empty(count), np.empty(count)
     )
 
 
 @compiled
-def _measure(
-    value: Floats,
-    cost: Floats,
-    value_bits: Kinds,
-    cost_bits: Kinds,
-    start: Indices,
-    price: float,
-    limit: float,
-    nearest: Floats,
-    kind: Kinds,
-) -> float:
+def _measure(block: Block, start: Indices, terms: tuple[float, float], nearest: Floats, kind: Kinds) -> float:
+    price, limit = terms
     excess = 0.0
-    for task in range(value.shape[0]):
-        here_value, here_cost = value[task, start[task]], cost[task, start[task]]
+    for task in range(block.value.shape[0]):
+        at = block.first_task + task
+        here_value, here_cost = block.value[task, start[at]], block.cost[task, start[at]]
         least = np.inf
-        for strategy in range(value.shape[1]):
-            v, c = value[task, strategy], cost[task, strategy]
+        for strategy in range(block.value.shape[1]):
+            v, c = block.value[task, strategy], block.cost[task, strategy]
             if (c < here_cost or v > here_value) and abs(v) <= LARGEST and 0 <= c <= LARGEST:
                 least = min(least, (here_value - price * here_cost) - (v - price * c))
         excess += max(-least, 0.0)
-        nearest[task] = least
+        nearest[at] = least
         if least < limit:
-            mixed = np.uint64(start[task])
-            for strategy in range(value.shape[1]):
-                mixed = (mixed ^ value_bits[task, strategy]) * np.uint64(0x9E3779B97F4A7C15)
-                mixed = (mixed ^ (mixed >> np.uint64(29)) ^ cost_bits[task, strategy]) * np.uint64(0xBF58476D1CE4E5B9)
-                mixed ^= mixed >> np.uint64(32)
-            kind[task] = mixed
+            kind[at] = _mix(block.value[task].view(np.uint64), block.cost[task].view(np.uint64), start[at])
     return excess
 
 
 @compiled
-def _collect(
-    value: Floats,
-    cost: Floats,
-    start: Indices,
-    price: float,
-    limit: float,
-    first_task: int,
-    out_task: Indices,
-    out_strategy: Indices,
-    out_cost: Floats,
-    out_gain: Floats,
-    out_loss: Floats,
-) -> int:
+def _mix(value: Kinds, cost: Kinds, start: int) -> np.uint64:
+    """A hash of a task's cells and starting strategy."""
+    mixed = np.uint64(start)
+    for strategy in range(len(value)):
+        mixed = (mixed ^ value[strategy]) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(29)) ^ cost[strategy]) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed ^= mixed >> np.uint64(32)
+    return mixed
+
+
+@compiled
+def _collect(block: Block, start: Indices, price: float, limit: float, out: Alternatives) -> int:
     """Alternatives under the limit that no other strategy of their task makes superfluous."""
     count = 0
-    for task in range(value.shape[0]):
-        here_value, here_cost = value[task, start[task]], cost[task, start[task]]
-        for strategy in range(value.shape[1]):
-            v, c = value[task, strategy], cost[task, strategy]
+    for task in range(block.value.shape[0]):
+        at = block.first_task + task
+        here_value, here_cost = block.value[task, start[at]], block.cost[task, start[at]]
+        for strategy in range(block.value.shape[1]):
+            v, c = block.value[task, strategy], block.cost[task, strategy]
             if not ((c < here_cost or v > here_value) and abs(v) <= LARGEST and 0 <= c <= LARGEST):
                 continue
             loss = (here_value - price * here_cost) - (v - price * c)
-            if not loss < limit or _is_superfluous(value[task], cost[task], strategy):
+            if not loss < limit or _is_superfluous(block.value[task], block.cost[task], strategy):
                 continue
-            out_task[count], out_strategy[count] = first_task + task, strategy
-            out_cost[count], out_gain[count], out_loss[count] = c - here_cost, v - here_value, loss
+            out.task[count], out.strategy[count] = at, strategy
+            out.extra_cost[count], out.gain[count], out.loss[count] = c - here_cost, v - here_value, loss
             count += 1
     return count
 

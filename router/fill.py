@@ -11,15 +11,14 @@ from router.instance import Floats, Indices
 LOOKAHEAD = 4_096  # segments looked at; those further down gain little
 
 
-class Changes(NamedTuple):
-    """Strategies to change to, in this order (a later change of the same task replaces an earlier one)."""
+class Filling(NamedTuple):
+    """Segments to take beyond the steepest ones."""
 
-    task: Indices  # (changes,)
-    strategy: Indices  # (changes,)
+    segments: Indices  # (taken,) ascending
     gain: float
 
 
-def fill_room(segments: Segments, taken: int, room: float, *, tasks: int) -> Changes:
+def fill_room(segments: Segments, taken: int, room: float, *, tasks: int) -> Filling:
     """The next segments that fit, passing over those too dear; the segments are sorted, steepest first.
 
     Without it one dear segment at the break would leave much of the budget unused, and the exact closure with a core
@@ -27,7 +26,7 @@ def fill_room(segments: Segments, taken: int, room: float, *, tasks: int) -> Cha
     """
     near = segments.select(slice(taken, taken + LOOKAHEAD))
     fitting, gain = _pick_fitting(near.task, near.extra_cost, near.gain, room, tasks)
-    return Changes(near.task[fitting].astype(np.int64), near.strategy[fitting].astype(np.int64), gain)
+    return Filling(taken + fitting, gain)
 
 
 @compiled

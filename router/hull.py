@@ -16,6 +16,7 @@ class Segments(NamedTuple):
     """Upgrades of one task from one strategy to the next on its hull; those of one task together, steepest first."""
 
     task: Numbers  # (segments,)
+    before: Numbers  # (segments,) the strategy upgraded from
     strategy: Numbers  # (segments,) the strategy upgraded to
     extra_cost: Floats  # (segments,) > 0
     gain: Floats  # (segments,) > 0, weighted accuracy
@@ -23,24 +24,32 @@ class Segments(NamedTuple):
 
     def select(self, chosen: slice | Indices) -> "Segments":
         """Some of them."""
-        return Segments(*(column[chosen] for column in self))
+        return Segments(
+            self.task[chosen],
+            self.before[chosen],
+            self.strategy[chosen],
+            self.extra_cost[chosen],
+            self.gain[chosen],
+            self.slope[chosen],
+        )
+
+    @staticmethod
+    def make(count: int) -> "Segments":
+        """Room for so many."""
+        numbers = [np.empty(count, np.int32) for _ in range(3)]
+        return Segments(*numbers, np.empty(count), np.empty(count), np.empty(count))
 
 
 def trace_segments(instance: Instance, start: Indices, *, low: float = 0.0, high: float = np.inf) -> Segments:
     """The segments with slopes of at least `low`, from each task's best strategy at the price `high` on."""
 
     def trace(block: Block) -> Segments:
-        room = block.value.size
-        found = Segments(
-            np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room), np.empty(room), np.empty(room)
-        )
-        count = _trace(block.value, block.cost, start[block.tasks], low, high, block.tasks.start, *found)
-        return Segments(*(column[:count].copy() for column in found))
+        found = Segments.make(block.value.size)
+        return found.select(np.arange(_trace(block, start, low, high, found)))
 
-    pieces = map_blocks(trace, instance)
-    if len(pieces) == 1:
-        return pieces[0]
-    return Segments(*(np.concatenate(column) for column in zip(*(pieces or [NO_SEGMENTS]), strict=True)))
+    pieces = map_blocks(trace, instance) or [Segments.make(0)]
+    task, before, strategy, *columns = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    return Segments(task, before, strategy, *columns)
 
 
 def order_steepest(slope: Floats) -> Indices:
@@ -61,60 +70,52 @@ def order_steepest(slope: Floats) -> Indices:
     distance |= np.arange(count, dtype=np.uint64)
     distance.sort()
     distance &= np.uint64((1 << index_bits) - 1)
-    return distance.view(np.int64)
+    order: Indices = distance.view(np.int64)
+    return order
 
 
 @compiled
-def _trace(
-    value: Floats,
-    cost: Floats,
-    start: Indices,
-    low: float,
-    high: float,
-    first_task: int,
-    out_task: Numbers,
-    out_strategy: Numbers,
-    out_cost: Floats,
-    out_gain: Floats,
-    out_slope: Floats,
-) -> int:
+def _trace(block: Block, start: Indices, low: float, high: float, out: Segments) -> int:
     """Gift wrapping: from where a task stands, the next hull vertex is the cell seen at the steepest slope."""
     count = 0
-    tasks, strategies = value.shape
-    column, dearer, better = np.empty(strategies, np.int32), np.empty(strategies), np.empty(strategies)
+    tasks, strategies = block.value.shape
+    column, cost, value = np.empty(strategies, np.int32), np.empty(strategies), np.empty(strategies)
     for task in range(tasks):
-        here_cost, here_value = cost[task, start[task]], value[task, start[task]]
-        left = 0
+        at = block.first_task + task
+        here = start[at]
+        here_cost, here_value, left = block.cost[task, here], block.value[task, here], 0
         for strategy in range(strategies):
-            v, c = value[task, strategy], cost[task, strategy]
+            v, c = block.value[task, strategy], block.cost[task, strategy]
             if here_value < v <= LARGEST and here_cost < c <= LARGEST:
-                column[left], dearer[left], better[left] = strategy, c, v
+                column[left], cost[left], value[left] = strategy, c, v
                 left += 1
         steepest_before = high
         while left:
-            best, best_slope = -1, 0.0
-            for other in range(left):
-                slope = (better[other] - here_value) / (dearer[other] - here_cost)
-                if slope > best_slope or (slope == best_slope and best >= 0 and dearer[other] < dearer[best]):
-                    best, best_slope = other, slope
-            if best < 0 or best_slope < low:
+            best, slope = _find_steepest(cost, value, left, here_cost, here_value)
+            if not slope > 0 or slope < low:
                 break
             # A hull bends down; rounding must not bend it up, or a prefix could take a task's second segment alone.
-            steepest_before = min(best_slope, steepest_before)
-            out_task[count], out_strategy[count] = first_task + task, column[best]
-            out_cost[count], out_gain[count] = dearer[best] - here_cost, better[best] - here_value
-            out_slope[count] = steepest_before
+            steepest_before = min(slope, steepest_before)
+            out.task[count], out.before[count], out.strategy[count] = at, here, column[best]
+            out.slope[count] = steepest_before
+            out.extra_cost[count], out.gain[count] = cost[best] - here_cost, value[best] - here_value
             count += 1
-            here_cost, here_value = dearer[best], better[best]
+            here, here_cost, here_value = column[best], cost[best], value[best]
             kept = 0
             for other in range(left):
-                if dearer[other] > here_cost and better[other] > here_value:
-                    column[kept], dearer[kept], better[kept] = column[other], dearer[other], better[other]
+                if cost[other] > here_cost and value[other] > here_value:
+                    column[kept], cost[kept], value[kept] = column[other], cost[other], value[other]
                     kept += 1
             left = kept
     return count
 
 
-NO_SEGMENTS = Segments(
-    np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0), np.zeros(0), np.zeros(0)
-)  # of no tasks
+@compiled
+def _find_steepest(cost: Floats, value: Floats, count: int, here_cost: float, here_value: float) -> tuple[int, float]:
+    """The cell at the steepest slope, the cheapest of several, and the slope."""
+    best, best_slope = 0, 0.0
+    for other in range(count):
+        slope = (value[other] - here_value) / (cost[other] - here_cost)
+        if slope > best_slope or (slope == best_slope and cost[other] < cost[best]):
+            best, best_slope = other, slope
+    return best, best_slope

@@ -22,7 +22,7 @@ Indices = NDArray[np.int64]
 class Block(NamedTuple):
     """A run of an instance's tasks. A cell is allowed where |value| <= LARGEST and 0 <= cost <= LARGEST."""
 
-    tasks: slice
+    first_task: int
     value: Floats  # (tasks, strategies) weighted accuracy
     cost: Floats  # (tasks, strategies)
 
@@ -73,7 +73,7 @@ class Instance:
                 accuracy = np.multiply(accuracy, self.weight[rows, np.newaxis], dtype=np.float64)
         if self.deferrable:
             accuracy, cost = _add_free_cell(accuracy), _add_free_cell(cost)
-        return Block(tasks, _as_cells(accuracy), _as_cells(cost))
+        return Block(tasks.start, _as_cells(accuracy), _as_cells(cost))
 
 
 def make_instance(accuracy: ArrayLike, cost: ArrayLike, weight: ArrayLike | None = None) -> Instance:

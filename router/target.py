@@ -11,7 +11,7 @@ from router.choose import Choice, choose_best, look_up
 from router.errors import InfeasibleTarget, InvalidAllocationInput
 from router.instance import Block, Floats, Instance
 from router.knapsack import describe_allocation, solve_knapsack
-from router.totals import exact_remainder, largest_sum
+from router.totals import Remainder, largest_sum, subtract
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,7 +26,7 @@ class Exchanged(Instance):
         best = self.best[tasks if self.rows is None else self.rows[tasks]]
         forbidden = ~(np.isfinite(block.value) & np.isfinite(block.cost))
         with np.errstate(invalid="ignore"):
-            return Block(tasks, np.where(forbidden, np.nan, -block.cost), best[:, np.newaxis] - block.value)
+            return block._replace(value=np.where(forbidden, np.nan, -block.cost), cost=best[:, np.newaxis] - block.value)
 
 
 def reach_mean(instance: Instance, mean_accuracy: float) -> Allocation:
@@ -52,7 +52,7 @@ def _find_least_cost(instance: Instance, mean_accuracy: float, total_weight: flo
     exchanged = Exchanged(accuracy=instance.accuracy, cost=instance.cost, weight=instance.weight, best=best)
     wanted = mean_accuracy * total_weight
     # The first try may fall a few rounding errors short; what it then reaches is compared as a mean.
-    allowed = max(-exact_remainder(wanted, best) + 8 * math.ulp(wanted), 0.0)
+    allowed = max(-subtract(Remainder(wanted, 0.0), best).rounded + 8 * math.ulp(wanted), 0.0)
     while True:
         allocation = solve_knapsack(exchanged, allowed)
         choice = look_up(instance, allocation.choice)

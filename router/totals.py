@@ -1,6 +1,7 @@
 """Sums that hold up bit for bit."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +19,21 @@ def largest_sum(costs: Floats) -> float:
     return max(float(costs.sum()), _sum_in_order(costs)) if len(costs) else 0.0
 
 
-def exact_remainder(budget: float, costs: Floats) -> float:
-    """The budget less the costs, in twice the precision of a float and then rounded."""
-    return _subtract_all(budget, costs)
+class Remainder(NamedTuple):
+    """A number in twice the precision of a float."""
+
+    rounded: float
+    error: float
+
+
+def subtract(start: Remainder, costs: Floats) -> Remainder:
+    """What is left after some costs, in twice the precision of a float."""
+    return Remainder(*_subtract_all(start.rounded, start.error, costs))
+
+
+def sum_magnitudes(values: Floats) -> float:
+    """The sum of the absolute values, about."""
+    return float(np.linalg.norm(values, ord=1))
 
 
 def largest_excess(budget: float, instance: Instance) -> float:
@@ -58,15 +71,14 @@ def _sum_in_order(costs: Floats) -> float:
 
 
 @compiled
-def _subtract_all(budget: float, costs: Floats) -> float:
+def _subtract_all(total: float, error: float, costs: Floats) -> tuple[float, float]:
     """Knuth's two-sum, its errors carried along."""
-    total, error = budget, 0.0
     for cost in costs:
         before = total
         total = before - cost
         taken = before - total
         error += (before - (total + taken)) + (taken - cost)
-    return total + error
+    return total + error, (total - (total + error)) + error
 
 
 @compiled
