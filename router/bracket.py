@@ -98,19 +98,17 @@ def _settle(block: Block, bracket: Bracket, choice: Choice, active: Indices) -> 
         at_low, best_low, second_low = 0, -np.inf, -np.inf
         at_high, best_high, second_high = 0, -np.inf, -np.inf
         for strategy in range(block.value.shape[1]):
+            # Selections and no branches: which cell is better next can not be predicted.
             v, c = block.value[task, strategy], block.cost[task, strategy]
-            if not (abs(v) <= LARGEST and 0 <= c <= LARGEST):
-                continue
-            score = v - low * c
-            if score > best_low:
-                at_low, best_low, second_low = strategy, score, best_low
-            elif score > second_low:
-                second_low = score
-            score = worth * v - price * c
-            if score > best_high:
-                at_high, best_high, second_high = strategy, score, best_high
-            elif score > second_high:
-                second_high = score
+            allowed = (abs(v) <= LARGEST) & (c >= 0) & (c <= LARGEST)
+            score = v - low * c if allowed else -np.inf
+            better = score > best_low
+            second_low = best_low if better else max(score, second_low)
+            at_low, best_low = (strategy, score) if better else (at_low, best_low)
+            score = worth * v - price * c if allowed else -np.inf
+            better = score > best_high
+            second_high = best_high if better else max(score, second_high)
+            at_high, best_high = (strategy, score) if better else (at_high, best_high)
         nearest = best_low - second_low
         if bounded:
             nearest = min(nearest, best_high - second_high)
@@ -119,7 +117,8 @@ def _settle(block: Block, bracket: Bracket, choice: Choice, active: Indices) -> 
             at_high = _find_cheapest_best(block.value[task], block.cost[task], at_high, worth, price)
             active[count] = at
             count += 1
-        choice.strategy[at], choice.cost[at], choice.value[at] = at_high, block.cost[task, at_high], block.value[task, at_high]
+        choice.strategy[at] = at_high
+        choice.cost[at], choice.value[at] = block.cost[task, at_high], block.value[task, at_high]
     return count
 
 

@@ -11,7 +11,7 @@ from router.core import Alternatives, Core
 from router.hull import Numbers
 from router.instance import Floats, Indices
 
-STATE_LIMIT = 65_536  # states kept of each half; past it those that lose least are kept and nothing is proven
+STATE_LIMIT = 32_768  # states kept of each half; past it those that lose least are kept and nothing is proven
 WORK_LIMIT = 6_000_000  # states looked at in one closure, under a tenth of a second
 POOL = 3_000_000  # states kept in all
 
@@ -57,6 +57,33 @@ class _States(NamedTuple):
     change: Numbers
 
 
+class _Half(NamedTuple):
+    """The states of a half before a step."""
+
+    cost: Floats
+    gain: Floats
+
+
+class _Change(NamedTuple):
+    """An alternative, or none."""
+
+    extra_cost: float
+    gain: float
+    number: int  # the alternative, -1 for none
+
+
+class _Limits(NamedTuple):
+    """What makes a state useless: it loses as much as is missing, or gains no more than a cheaper one.
+
+    Gains that differ by less than a thousandth of the tolerance are equal but for rounding; without it, sums in
+    another order would count as new states.
+    """
+
+    price: float
+    missing: float
+    least_gain: float
+
+
 class _Pair(NamedTuple):
     """A state of each half."""
 
@@ -89,8 +116,7 @@ def _search(
     first: Indices, alternatives: Alternatives, more_alike: NDArray[np.bool_], terms: Terms, pool: _Pool
 ) -> tuple[int, _Pair, bool]:
     """After how many steps the best pair was found (0: none beats the gain to beat), the pair, and if all was seen."""
-    cost, gain, count = np.zeros((2, STATE_LIMIT)), np.zeros((2, STATE_LIMIT)), np.ones(2, np.int64)
-    states, spare = _make_states(2 * STATE_LIMIT), _make_states(2 * STATE_LIMIT)
+    halves = [_Half(np.zeros(1), np.zeros(1)), _Half(np.zeros(1), np.zeros(1))]
     taken, best, complete, changed = 0, _Pair(terms.gain, 0, 0), True, True
     work, steps, half = 0, 0, 0
     for task in range(len(first) - 1):
@@ -99,28 +125,27 @@ def _search(
         if missing <= terms.tolerance or alternatives.loss[begin:end].min() >= missing:
             break
         if not _is_alike(first, alternatives, task):
-            half = 0 if count[0] <= count[1] else 1  # tasks that are alike stay in one half
+            half = 0 if len(halves[0].cost) <= len(halves[1].cost) else 1  # tasks that are alike stay in one half
         elif not changed:
             continue  # one more of the same adds nothing
         if work >= WORK_LIMIT or pool.begin[steps] + STATE_LIMIT > POOL:
             complete = False
             break
-        work += (end - begin + 1) * count[half] + count[0] + count[1]
-        before = cost[half, : count[half]], gain[half, : count[half]]
-        kept = _add_step(states, 0, before, (0.0, 0.0, -1), terms, missing, spare)
-        states, spare = spare, states
+        limits = _Limits(terms.price, missing, terms.tolerance / 1024)
+        states = _merge(_make_states(0), halves[half], 0, _Change(0.0, 0.0, -1), limits)
         for step in range(begin, end):
-            change = (alternatives.extra_cost[step], alternatives.gain[step], step)
-            kept = _add_step(states, kept, before, change, terms, missing, spare)
-            states, spare = spare, states
-            work += kept
-            if kept > STATE_LIMIT:
-                complete, kept = False, _keep_nearest(states, kept, terms.price)
-        cost[half, :kept], gain[half, :kept], count[half] = states.cost[:kept], states.gain[:kept], kept
-        changed = _store(states, kept, pool, steps, half)
+            if alternatives.loss[step] < missing:
+                work += len(halves[half].cost) + len(states.cost)
+                change = _Change(alternatives.extra_cost[step], alternatives.gain[step], step)
+                states = _add_change(states, halves[half], change, terms, limits)
+            if len(states.cost) > STATE_LIMIT:
+                complete, states = False, _keep_nearest(states, terms.price)
+        halves[half] = _Half(states.cost, states.gain)
+        changed = _store(states, pool, steps, half)
         complete = complete and not (changed and more_alike[begin])
         steps += 1
-        pair = _join(cost, gain, count, terms)
+        work += len(halves[0].cost) + len(halves[1].cost)
+        pair = _join(halves[0], halves[1], terms)
         if pair.gain > best.gain:
             taken, best = steps, pair
     return taken, best, complete
@@ -145,100 +170,69 @@ def _is_alike(first: Indices, alternatives: Alternatives, task: int) -> bool:
 
 
 @compiled
-def _add_step(
-    kept: _States,
-    kept_count: int,
-    before: tuple[Floats, Floats],
-    step: tuple[float, float, int],
-    terms: Terms,
-    missing: float,
-    out: _States,
-) -> int:
-    """The states kept so far and those before the task with a change added; costs are taken modulo the period."""
-    extra_cost, gain, change = step
+def _add_change(kept: _States, half: _Half, change: _Change, terms: Terms, limits: _Limits) -> _States:
+    """The states kept so far and those of a half with a change added; costs are taken modulo the period."""
     if terms.period == np.inf:
-        return _merge(kept, kept_count, before, 0, len(before[0]), step, terms, missing, out)
-    periods = np.floor(extra_cost / terms.period)
-    extra_cost, gain = extra_cost - periods * terms.period, gain - periods * terms.period_gain
-    wraps = np.searchsorted(before[0], terms.period - extra_cost)
-    wrapped = (extra_cost - terms.period, gain - terms.period_gain, change)
-    found = _merge(kept, kept_count, before, wraps, len(before[0]), wrapped, terms, missing, out)
-    for state in range(found):
-        kept.cost[state], kept.gain[state] = out.cost[state], out.gain[state]
-        kept.parent[state], kept.change[state] = out.parent[state], out.change[state]
-    return _merge(kept, found, before, 0, wraps, (extra_cost, gain, change), terms, missing, out)
+        return _merge(kept, half, 0, change, limits)
+    periods = np.floor(change.extra_cost / terms.period)
+    extra_cost = change.extra_cost - periods * terms.period
+    gain = change.gain - periods * terms.period_gain
+    wraps = np.searchsorted(half.cost, terms.period - extra_cost)
+    wrapped = _Change(extra_cost - terms.period, gain - terms.period_gain, change.number)
+    kept = _merge(kept, _Half(half.cost[wraps:], half.gain[wraps:]), wraps, wrapped, limits)
+    rest = _Half(half.cost[:wraps], half.gain[:wraps])
+    return _merge(kept, rest, 0, _Change(extra_cost, gain, change.number), limits)
 
 
 @compiled
-def _merge(
-    kept: _States,
-    kept_count: int,
-    before: tuple[Floats, Floats],
-    begin: int,
-    end: int,
-    step: tuple[float, float, int],
-    terms: Terms,
-    missing: float,
-    out: _States,
-) -> int:
-    """Two sorted runs of states as one, without those that are no use.
-
-    Gains that differ by less than a thousandth of the tolerance are equal but for rounding; without it, sums in
-    another order would count as new states.
-    """
-    extra_cost, gain, change = step
-    one, other, found, best, least_gain = 0, begin, 0, -np.inf, terms.tolerance / 1024
-    while one < kept_count or other < end:
-        cost = before[0][other] + extra_cost if other < end else np.inf
-        worth = before[1][other] + gain if other < end else -np.inf
-        if one < kept_count and (kept.cost[one] < cost or (kept.cost[one] == cost and kept.gain[one] >= worth)):
-            cost, worth, parent, changed = kept.cost[one], kept.gain[one], kept.parent[one], kept.change[one]
+def _merge(kept: _States, half: _Half, first: int, change: _Change, limits: _Limits) -> _States:
+    """The states kept so far and those of a half, the first of which is number `first`, with a change added."""
+    one, other, found, best = 0, 0, 0, -np.inf
+    out = _make_states(len(kept.cost) + len(half.cost))
+    while one < len(kept.cost) or other < len(half.cost):
+        cost, gain = np.inf, -np.inf
+        if other < len(half.cost):
+            cost, gain = half.cost[other] + change.extra_cost, half.gain[other] + change.gain
+        parent, number = first + other, change.number
+        if one < len(kept.cost) and (kept.cost[one] < cost or (kept.cost[one] == cost and kept.gain[one] >= gain)):
+            cost, gain, parent, number = kept.cost[one], kept.gain[one], kept.parent[one], kept.change[one]
             one += 1
         else:
-            parent, changed = other, change
             other += 1
-        if worth > best + least_gain and terms.price * cost - worth < missing:
-            out.cost[found], out.gain[found], out.parent[found], out.change[found] = cost, worth, parent, changed
-            best = worth
+        if gain > best + limits.least_gain and limits.price * cost - gain < limits.missing:
+            out.cost[found], out.gain[found], out.parent[found], out.change[found] = cost, gain, parent, number
+            best = gain
             found += 1
-    return found
+    return _States(out.cost[:found], out.gain[:found], out.parent[:found], out.change[:found])
 
 
 @compiled
-def _keep_nearest(states: _States, count: int, price: float) -> int:
-    """Cut the states down to the limit: those that lose least stay."""
-    loss = price * states.cost[:count] - states.gain[:count]
-    threshold = np.partition(loss, STATE_LIMIT)[STATE_LIMIT]
-    kept = 0
-    for state in range(count):
-        if loss[state] < threshold:
-            states.cost[kept], states.gain[kept] = states.cost[state], states.gain[state]
-            states.parent[kept], states.change[kept] = states.parent[state], states.change[state]
-            kept += 1
-    return kept
+def _keep_nearest(states: _States, price: float) -> _States:
+    """As many states as the limit allows: those that lose least."""
+    loss = price * states.cost - states.gain
+    kept = loss < np.partition(loss, STATE_LIMIT)[STATE_LIMIT]
+    return _States(states.cost[kept], states.gain[kept], states.parent[kept], states.change[kept])
 
 
 @compiled
-def _store(states: _States, count: int, pool: _Pool, step: int, half: int) -> bool:
+def _store(states: _States, pool: _Pool, step: int, half: int) -> bool:
     """Remember how the states came about; whether any of them has changed the task."""
-    begin, changed = pool.begin[step], False
-    for state in range(count):
-        pool.parent[begin + state], pool.change[begin + state] = states.parent[state], states.change[state]
-        changed = changed or states.change[state] >= 0
-    pool.begin[step + 1], pool.half[step] = begin + count, half
-    return changed
+    begin = pool.begin[step]
+    end = begin + len(states.cost)
+    pool.parent[begin:end], pool.change[begin:end] = states.parent, states.change
+    pool.begin[step + 1], pool.half[step] = end, half
+    return bool((states.change >= 0).any())
 
 
 @compiled
-def _join(cost: Floats, gain: Floats, count: Indices, terms: Terms) -> _Pair:
+def _join(one: _Half, other: _Half, terms: Terms) -> _Pair:
     """The pair of states that gains most within the room, with as many free steps as fit beside it."""
     if terms.period == np.inf:
-        return _find_pair(cost, gain, count, terms.room)
+        return _find_pair(one, other, terms.room)
     periods = np.floor(terms.room / terms.period)
     best = _Pair(-np.inf, 0, 0)
     for less in range(3):  # two costs below the period sum to less than two of them
-        room = terms.room - (periods - less) * terms.period
-        pair = _find_pair(cost, gain, count, room)
+        pair = _find_pair(one, other, terms.room - (periods - less) * terms.period)
         total = pair.gain + (periods - less) * terms.period_gain
         if total > best.gain:
             best = _Pair(total, pair.one, pair.other)
@@ -246,16 +240,16 @@ def _join(cost: Floats, gain: Floats, count: Indices, terms: Terms) -> _Pair:
 
 
 @compiled
-def _find_pair(cost: Floats, gain: Floats, count: Indices, room: float) -> _Pair:
+def _find_pair(one: _Half, other: _Half, room: float) -> _Pair:
     best_gain, best_one, best_other = -np.inf, 0, 0
-    other = count[1] - 1
-    for one in range(count[0]):
-        while other >= 0 and cost[0, one] + cost[1, other] > room:
-            other -= 1
-        if other < 0:
+    dearest = len(other.cost) - 1
+    for state in range(len(one.cost)):
+        while dearest >= 0 and one.cost[state] + other.cost[dearest] > room:
+            dearest -= 1
+        if dearest < 0:
             break
-        if gain[0, one] + gain[1, other] > best_gain:
-            best_gain, best_one, best_other = gain[0, one] + gain[1, other], one, other
+        if one.gain[state] + other.gain[dearest] > best_gain:
+            best_gain, best_one, best_other = one.gain[state] + other.gain[dearest], state, dearest
     return _Pair(best_gain, best_one, best_other)
 
 

@@ -36,8 +36,8 @@ class Segments(NamedTuple):
     @staticmethod
     def make(count: int) -> "Segments":
         """Room for so many."""
-        numbers = [np.empty(count, np.int32) for _ in range(3)]
-        return Segments(*numbers, np.empty(count), np.empty(count), np.empty(count))
+        task, before, strategy = (np.empty(count, np.int32) for _ in range(3))
+        return Segments(task, before, strategy, np.empty(count), np.empty(count), np.empty(count))
 
 
 def trace_segments(instance: Instance, start: Indices, *, low: float = 0.0, high: float = np.inf) -> Segments:

@@ -83,16 +83,18 @@ def _solve_within(upgrades: Upgrades, budget: float) -> _Answer:
     taken = take_steepest(upgrades, budget)
     if taken.room < 0:
         return _Answer(taken.choice, float(upgrades.segments.slope[0]), math.inf)
-    steps = find_free_steps(upgrades.segments, taken.count, taken.choice.strategy)
-    answer = _close_gap(upgrades, taken, budget, steps)
-    return answer or _close_gap(upgrades, taken, budget, NONE_FREE)
+    steps = find_free_steps(upgrades.segments, taken.segments, taken.choice.strategy)
+    return _close_gap(upgrades, taken, budget, steps)
 
 
-def _close_gap(upgrades: Upgrades, taken: Taken, budget: float, steps: FreeSteps) -> _Answer | None:
+def _close_gap(upgrades: Upgrades, taken: Taken, budget: float, steps: FreeSteps) -> _Answer:
     segments, start, room = upgrades.segments, taken.choice, taken.room
-    price = float(segments.slope[taken.count])
-    filled = fill_room(segments, taken.count, room, tasks=len(upgrades.active))
-    core = gather_core(upgrades.instance, start.strategy, steps, price=price, limit=price * room - filled.gain)
+    price = float(segments.slope[taken.segments])
+    filled = fill_room(segments, taken.segments, room, tasks=len(upgrades.active))
+    limit = price * room - filled.gain
+    core = gather_core(upgrades.instance, start.strategy, steps, price=price, limit=limit)
+    if limit + core.excess > upgrades.margin:
+        core = core._replace(complete=False)  # settled tasks may have alternatives under the limit
     magnitude = sum_magnitudes(upgrades.settled.value)
     terms = Terms(
         room, price, core.excess, filled.gain, TOLERANCE / 2 * magnitude, period=steps.cost, period_gain=steps.gain
@@ -108,7 +110,7 @@ def _close_gap(upgrades: Upgrades, taken: Taken, budget: float, steps: FreeSteps
     if steps is not NONE_FREE:
         left = measure_room(upgrades, choice, budget)
         moves = use_free_steps(steps, left, core.alternatives.task[made_of])
-        if moves is None:
-            return None
+        if moves is None:  # they ran out
+            return _close_gap(upgrades, taken, budget, NONE_FREE)
         choice = change(upgrades, choice, moves.task, moves.strategy)
     return _Answer(choice, price, missing)

@@ -26,7 +26,9 @@ class Exchanged(Instance):
         best = self.best[tasks if self.rows is None else self.rows[tasks]]
         forbidden = ~(np.isfinite(block.value) & np.isfinite(block.cost))
         with np.errstate(invalid="ignore"):
-            return block._replace(value=np.where(forbidden, np.nan, -block.cost), cost=best[:, np.newaxis] - block.value)
+            return block._replace(
+                value=np.where(forbidden, np.nan, -block.cost), cost=best[:, np.newaxis] - block.value
+            )
 
 
 def reach_mean(instance: Instance, mean_accuracy: float) -> Allocation:

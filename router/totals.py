@@ -33,7 +33,7 @@ def subtract(start: Remainder, costs: Floats) -> Remainder:
 
 def sum_magnitudes(values: Floats) -> float:
     """The sum of the absolute values, about."""
-    return float(np.linalg.norm(values, ord=1))
+    return _sum_magnitudes(values)
 
 
 def largest_excess(budget: float, instance: Instance) -> float:
@@ -53,7 +53,7 @@ def largest_excess(budget: float, instance: Instance) -> float:
 def _all_add_exactly(budget: float, instance: Instance) -> bool:
     """Whether all costs are multiples of the budget's last digit, so that no sum up to the budget is rounded."""
     digit = math.ulp(budget)
-    return all(_are_multiples(instance.read(tasks).cost, digit, budget) for tasks in instance.slices())
+    return all(_are_multiples(instance.read(tasks).cost, digit, largest=budget) for tasks in instance.slices())
 
 
 def round_down(budget: float) -> float:
@@ -71,6 +71,14 @@ def _sum_in_order(costs: Floats) -> float:
 
 
 @compiled
+def _sum_magnitudes(values: Floats) -> float:
+    total = 0.0
+    for value in values:
+        total += abs(value)
+    return total
+
+
+@compiled
 def _subtract_all(total: float, error: float, costs: Floats) -> tuple[float, float]:
     """Knuth's two-sum, its errors carried along."""
     for cost in costs:
@@ -81,9 +89,7 @@ def _subtract_all(total: float, error: float, costs: Floats) -> tuple[float, flo
     return total + error, (total - (total + error)) + error
 
 
-@compiled
-def _are_multiples(costs: Floats, digit: float, largest: float) -> bool:
-    for cost in costs.flat:
-        if cost <= largest and cost / digit != np.floor(cost / digit):
-            return False
-    return True
+def _are_multiples(costs: Floats, digit: float, *, largest: float) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = costs / digit
+        return bool(np.all((scaled == np.floor(scaled)) | ~(costs <= largest)))

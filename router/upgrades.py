@@ -25,13 +25,14 @@ class Upgrades(NamedTuple):
     settled: Choice  # of all tasks; that of the active ones is theirs to change
     active: Indices  # (active,) ascending
     settled_cost: Remainder  # what the others cost, as a negative number
+    margin: float  # every other alternative of theirs loses more than this at the price
 
 
 class Taken(NamedTuple):
     """The steepest segments that fit."""
 
     choice: Choice  # of the active tasks
-    count: int
+    segments: int
     room: float  # what they leave of the budget
 
 
@@ -42,7 +43,7 @@ def find_upgrades(instance: Instance, budget: float) -> Upgrades:
         bracket = guess_bracket(instance, budget, spread=spread)
         settled, active = settle_tasks(instance, bracket)
         part = instance.restrict(active) if len(active) < len(instance) else instance
-        start = Choice(*(column[active] for column in settled))
+        start = Choice(settled.strategy[active], settled.cost[active], settled.value[active])
         segments = trace_segments(part, start.strategy, low=bracket.low, high=bracket.high)
         spare = budget - float(settled.cost.sum())
         uses_all = float(segments.extra_cost.sum()) > spare + budget * ROUNDING
@@ -53,7 +54,7 @@ def find_upgrades(instance: Instance, budget: float) -> Upgrades:
     others = np.ones(len(instance), dtype=np.bool_)
     others[active] = False
     settled_cost = subtract(Remainder(0.0, 0.0), settled.cost[others])
-    return Upgrades(part, start, segments, not uses_all, settled, active, settled_cost)
+    return Upgrades(part, start, segments, not uses_all, settled, active, settled_cost, bracket.margin)
 
 
 def take_steepest(upgrades: Upgrades, budget: float) -> Taken:
