@@ -13,6 +13,7 @@ from router.instance import Floats, Indices
 
 STATE_LIMIT = 32_768  # states kept of each half; past it those that lose least are kept and nothing is proven
 WORK_LIMIT = 6_000_000  # states looked at in one closure, under a tenth of a second
+BARS = 4_096  # of the histogram by which states are cut down to the limit
 POOL = 3_000_000  # states kept in all
 
 
@@ -118,7 +119,7 @@ def _search(
     """After how many steps the best pair was found (0: none beats the gain to beat), the pair, and if all was seen."""
     halves = [_Half(np.zeros(1), np.zeros(1)), _Half(np.zeros(1), np.zeros(1))]
     taken, best, complete, changed = 0, _Pair(terms.gain, 0, 0), True, True
-    work, steps, half = 0, 0, 0
+    work, steps, half, unchanged = 0, 0, 0, _Change(0.0, 0.0, -1)
     for task in range(len(first) - 1):
         begin, end = first[task], first[task + 1]
         missing = terms.price * terms.room + terms.excess - best.gain
@@ -132,14 +133,14 @@ def _search(
             complete = False
             break
         limits = _Limits(terms.price, missing, terms.tolerance / 1024)
-        states = _merge(_make_states(0), halves[half], 0, _Change(0.0, 0.0, -1), limits)
+        states = _merge(_make_states(0), halves[half], 0, unchanged, limits)
         for step in range(begin, end):
             if alternatives.loss[step] < missing:
                 work += len(halves[half].cost) + len(states.cost)
                 change = _Change(alternatives.extra_cost[step], alternatives.gain[step], step)
                 states = _add_change(states, halves[half], change, terms, limits)
             if len(states.cost) > STATE_LIMIT:
-                complete, states = False, _keep_nearest(states, terms.price)
+                complete, states = False, _keep_nearest(states, limits)
         halves[half] = _Half(states.cost, states.gain)
         changed = _store(states, pool, steps, half)
         complete = complete and not (changed and more_alike[begin])
@@ -207,21 +208,30 @@ def _merge(kept: _States, half: _Half, first: int, change: _Change, limits: _Lim
 
 
 @compiled
-def _keep_nearest(states: _States, price: float) -> _States:
-    """As many states as the limit allows: those that lose least."""
-    loss = price * states.cost - states.gain
-    kept = loss < np.partition(loss, STATE_LIMIT)[STATE_LIMIT]
+def _keep_nearest(states: _States, limits: _Limits) -> _States:
+    """As many states as the limit allows, about: those that lose least, by a histogram of their losses."""
+    share = (limits.price * states.cost - states.gain) / limits.missing
+    bars = np.minimum(np.maximum(share * BARS, 0.0), BARS - 1.0).astype(np.int64)
+    states_in = np.zeros(BARS, np.int64)
+    for bar in bars:
+        states_in[bar] += 1
+    lowest, total = 0, states_in[0]
+    while total + states_in[lowest + 1] <= STATE_LIMIT:
+        lowest += 1
+        total += states_in[lowest]
+    kept = np.flatnonzero(bars <= lowest)[:STATE_LIMIT]
     return _States(states.cost[kept], states.gain[kept], states.parent[kept], states.change[kept])
 
 
 @compiled
 def _store(states: _States, pool: _Pool, step: int, half: int) -> bool:
     """Remember how the states came about; whether any of them has changed the task."""
-    begin = pool.begin[step]
-    end = begin + len(states.cost)
-    pool.parent[begin:end], pool.change[begin:end] = states.parent, states.change
-    pool.begin[step + 1], pool.half[step] = end, half
-    return bool((states.change >= 0).any())
+    begin, changed = pool.begin[step], False
+    for state in range(len(states.cost)):
+        pool.parent[begin + state], pool.change[begin + state] = states.parent[state], states.change[state]
+        changed = changed or states.change[state] >= 0
+    pool.begin[step + 1], pool.half[step] = begin + len(states.cost), half
+    return changed
 
 
 @compiled

@@ -12,6 +12,7 @@ from router.instance import LARGEST, Block, Floats, Indices, Instance
 
 TASK_LIMIT = 16_384  # tasks in a core
 COPY_LIMIT = 256  # tasks in a core that are all alike
+CHOICE_LIMIT = 8 * TASK_LIMIT  # tasks that those of a core are chosen from
 ROUNDING = 1e-3  # of the limit: how far the starting choice may be from the best one at the price
 
 Kinds = NDArray[np.uint64]
@@ -59,11 +60,11 @@ def gather_core(instance: Instance, start: Indices, steps: FreeSteps, *, price: 
     near = np.flatnonzero(losses.nearest < limit * (1 + ROUNDING))
     more_alike, complete = np.zeros(len(near), dtype=np.bool_), losses.excess <= limit * ROUNDING
     if len(near) > TASK_LIMIT:
-        kept, more_alike = _thin_copies(losses.kind[near], COPY_LIMIT)
-        near, more_alike = near[kept], more_alike[kept]
+        kept, alike = _thin_copies(losses.kind[near])
+        near, more_alike = near[kept], alike[kept]
     _, first, kind = np.unique(losses.kind[near], return_index=True, return_inverse=True)
     order = np.lexsort((first[kind], losses.nearest[near]))  # tasks that are alike stay together
-    complete = complete and len(order) <= TASK_LIMIT
+    complete = complete and len(order) <= TASK_LIMIT  # in particular, none was left out for the other limit
     near, more_alike = near[order[:TASK_LIMIT]], more_alike[order[:TASK_LIMIT]]
     found = _gather(instance.restrict(near), start[near], price, limit * (1 + ROUNDING))
     kept = (np.abs(found.extra_cost) != steps.cost) | (np.abs(found.gain) != steps.gain)
@@ -158,20 +159,25 @@ def _is_superfluous(value: Floats, cost: Floats, strategy: int) -> bool:
 
 
 @compiled
-def _thin_copies(kind: Kinds, most: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The first so many tasks of each kind, and of these the last ones of kinds that have more."""
-    slots = 1
-    while slots < 2 * len(kind):
-        slots *= 2
+def _thin_copies(kind: Kinds) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The first tasks of each kind, as many as a core takes, and of these the last ones of kinds that have more.
+
+    Ends when there are far more tasks of different kinds than a core has room for.
+    """
+    slots = 4 * CHOICE_LIMIT
     last, count = np.full(slots, -1, np.int64), np.zeros(slots, np.int64)
     kept, more = np.zeros(len(kind), np.bool_), np.zeros(len(kind), np.bool_)
+    chosen = 0
     for task in range(len(kind)):
         slot = np.int64(kind[task] & np.uint64(slots - 1))
         while last[slot] >= 0 and kind[last[slot]] != kind[task]:
             slot = (slot + 1) & (slots - 1)
-        if count[slot] < most:
+        if count[slot] == COPY_LIMIT:
+            more[last[slot]] = True
+        elif chosen < CHOICE_LIMIT:
             kept[task], last[slot] = True, task
             count[slot] += 1
+            chosen += 1
         else:
-            more[last[slot]] = True
+            break
     return kept, more

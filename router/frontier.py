@@ -48,6 +48,10 @@ class Frontier:
         last = int(np.searchsorted(self.cost, budget, side="right")) - 1
         return float(self.price[last]) if last < len(self.price) else 0.0
 
+    def budget_at(self, price: float) -> float:
+        """The budget that is spent when every upgrade worth more than a price is taken."""
+        return float(self.cost[int(np.searchsorted(-self.price, -price, side="left"))])
+
 
 def frontier(accuracy: ArrayLike, cost: ArrayLike, *, weight: ArrayLike | None = None) -> Frontier:
     """All breakpoints for arrays (tasks, strategies); NaN or infinite cells are not allowed.

@@ -42,14 +42,15 @@ class Segments(NamedTuple):
 
 def trace_segments(instance: Instance, start: Indices, *, low: float = 0.0, high: float = np.inf) -> Segments:
     """The segments with slopes of at least `low`, from each task's best strategy at the price `high` on."""
-
-    def trace(block: Block) -> Segments:
-        found = Segments.make(block.value.size)
-        return found.select(np.arange(_trace(block, start, low, high, found)))
-
-    pieces = map_blocks(trace, instance) or [Segments.make(0)]
+    pieces = map_blocks(lambda block: trace_block(block, start, low=low, high=high), instance) or [Segments.make(0)]
     task, before, strategy, *columns = (np.concatenate(column) for column in zip(*pieces, strict=True))
     return Segments(task, before, strategy, *columns)
+
+
+def trace_block(block: Block, start: Indices, *, low: float = 0.0, high: float = np.inf) -> Segments:
+    """The segments of one block's tasks."""
+    found = Segments.make(block.value.size)
+    return found.select(np.arange(_trace(block, start, low, high, found)))
 
 
 def order_steepest(slope: Floats) -> Indices:

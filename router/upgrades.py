@@ -54,7 +54,8 @@ def find_upgrades(instance: Instance, budget: float) -> Upgrades:
     others = np.ones(len(instance), dtype=np.bool_)
     others[active] = False
     settled_cost = subtract(Remainder(0.0, 0.0), settled.cost[others])
-    return Upgrades(part, start, segments, not uses_all, settled, active, settled_cost, bracket.margin)
+    margin = bracket.margin if len(active) < len(instance) else math.inf
+    return Upgrades(part, start, segments, not uses_all, settled, active, settled_cost, margin)
 
 
 def take_steepest(upgrades: Upgrades, budget: float) -> Taken:
