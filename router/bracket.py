@@ -15,7 +15,7 @@ from router.instance import LARGEST, Block, Floats, Indices, Instance
 SAMPLE = 16_384  # tasks that a first guess of the price is made from
 SPREAD = 5.0  # standard errors of the sample's cost that the bracket covers on each side
 LEAST_STEP = 2.0**-18  # of the price: what the bracket covers on each side even where the sample leaves no doubt
-CORE_SHARE = 1 / 256  # of the tasks: so many have an alternative that loses less than the margin
+CORE_TASKS = 4_096  # so many tasks have an alternative that loses less than the margin
 
 
 class Bracket(NamedTuple):
@@ -54,7 +54,7 @@ def guess_bracket(instance: Instance, budget: float, *, spread: float = SPREAD) 
     error = spread * float(chosen.cost.std()) * math.sqrt(SAMPLE)
     low, high = _slope_at(segments.slope, spent, share + error), _slope_at(segments.slope, spent, share - error)
     step = max(1.0 - spread * LEAST_STEP, 0.0)
-    return Bracket(low * step, high / step if step else math.inf, _guess_margin(sample, chosen, price))
+    return Bracket(low * step, high / step if step else math.inf, _guess_margin(sample, chosen, price, tasks=tasks))
 
 
 def settle_tasks(instance: Instance, bracket: Bracket) -> Settled:
@@ -79,10 +79,11 @@ def _slope_at(slope: Floats, spent: Floats, budget: float) -> float:
     return float(slope[at]) if at < len(slope) else 0.0
 
 
-def _guess_margin(sample: Instance, chosen: Choice, price: float) -> float:
+def _guess_margin(sample: Instance, chosen: Choice, price: float, *, tasks: int) -> float:
     """What the nearest alternative loses in the share of the tasks that is wanted for the core."""
     nearest = measure_losses(sample, chosen.strategy, price=price, limit=0.0).nearest
-    return float(np.partition(nearest, int(SAMPLE * CORE_SHARE))[int(SAMPLE * CORE_SHARE)])
+    wanted = min(SAMPLE * CORE_TASKS // tasks, SAMPLE // 8)
+    return float(np.partition(nearest, wanted)[wanted])
 
 
 @compiled

@@ -14,7 +14,7 @@ from router.instance import Floats, Indices
 STATE_LIMIT = 32_768  # states kept of each half; past it those that lose least are kept and nothing is proven
 WORK_LIMIT = 6_000_000  # states looked at in one closure, under a tenth of a second
 BARS = 4_096  # of the histogram by which states are cut down to the limit
-POOL = 3_000_000  # states kept in all
+POOL = 1_500_000  # states kept in all
 
 
 class Terms(NamedTuple):

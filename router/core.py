@@ -108,12 +108,20 @@ def _measure(block: Block, start: Indices, terms: tuple[float, float], nearest: 
         for strategy in range(block.value.shape[1]):
             v, c = block.value[task, strategy], block.cost[task, strategy]
             if (c < here_cost or v > here_value) and abs(v) <= LARGEST and 0 <= c <= LARGEST:
-                least = min(least, (here_value - price * here_cost) - (v - price * c))
+                least = min(least, _lose(v, c, here_value, here_cost, price))
         excess += max(-least, 0.0)
         nearest[at] = least
         if least < limit:
             kind[at] = _mix(block.value[task].view(np.uint64), block.cost[task].view(np.uint64), start[at])
     return excess
+
+
+@compiled
+def _lose(value: float, cost: float, here_value: float, here_cost: float, price: float) -> float:
+    """What changing to a cell loses at a price; nothing where that is rounding."""
+    loss = (here_value - price * here_cost) - (value - price * cost)
+    rounding = 2.0**-50 * (abs(value) + abs(here_value) + price * (cost + here_cost))
+    return loss if abs(loss) > rounding else 0.0
 
 
 @compiled
@@ -138,7 +146,7 @@ def _collect(block: Block, start: Indices, price: float, limit: float, out: Alte
             v, c = block.value[task, strategy], block.cost[task, strategy]
             if not ((c < here_cost or v > here_value) and abs(v) <= LARGEST and 0 <= c <= LARGEST):
                 continue
-            loss = (here_value - price * here_cost) - (v - price * c)
+            loss = _lose(v, c, here_value, here_cost, price)
             if not loss < limit or _is_superfluous(block.value[task], block.cost[task], strategy):
                 continue
             out.task[count], out.strategy[count] = at, strategy

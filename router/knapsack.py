@@ -19,6 +19,7 @@ from router.instance import Instance
 from router.totals import largest_excess, largest_sum, sum_magnitudes
 from router.upgrades import Taken, Upgrades, change, complete, find_upgrades, measure_room, take, take_steepest
 
+EXACT_TRIES = 3  # at leaving out only what is as dear as a choice that rounding puts above the budget
 TOLERANCE = 1e-12  # a gap below this share of the accuracy is rounding
 
 
@@ -38,13 +39,15 @@ def solve_knapsack(instance: Instance, budget: float) -> Allocation:
         if largest_total(instance, richest) <= budget:
             return describe_allocation(instance, richest, upper_bound=math.inf, shadow_price=0.0, proven=True)
     # The bound of the first try holds for whatever sums to the budget in floating point, so its choice may exceed the
-    # budget; then the next tries leave a margin.
+    # budget; then the next tries leave out what is as dear, and soon a margin.
     answer = _solve_within(upgrades, budget + largest_excess(budget, instance))
     choice = complete(upgrades, answer.choice)
-    upper_bound, margin = float(choice.value.sum()) + answer.missing, 0.0
+    upper_bound, margin, tries = float(choice.value.sum()) + answer.missing, 0.0, 0
     while (excess := largest_total(instance, choice) - budget) > 0:
-        margin = max(2 * margin, 2 * excess, math.ulp(budget))
-        answer = _solve_within(upgrades, budget - margin)
+        tries += 1
+        margin = 2 * max(margin, excess) if tries > EXACT_TRIES else 0.0
+        as_dear = -measure_room(upgrades, answer.choice, 0.0)
+        answer = _solve_within(upgrades, min(math.nextafter(as_dear, 0.0), budget - margin))
         choice = complete(upgrades, answer.choice)
     return describe_allocation(instance, choice, upper_bound=upper_bound, shadow_price=answer.price)
 
