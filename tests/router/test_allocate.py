@@ -219,15 +219,15 @@ def test_bad_weights_are_named(weight: list[float], says: str) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_any_layout_gives_the_same_allocation(dtype: type) -> None:
-    accuracy: NDArray[np.floating]
-    cost: NDArray[np.floating]
-    accuracy, cost = (cells.astype(dtype) for cells in make_pool(3000, 6))
+    pool = make_pool(3000, 6)
+    accuracy: NDArray[np.floating] = pool[0].astype(dtype)
+    cost: NDArray[np.floating] = pool[1].astype(dtype)
     accuracy[::7, 2], cost[::5, 3] = NAN, INF
     budget = float(np.nanmin(cost, axis=1).sum(dtype=np.float64)) * 3
     plain = allocate(accuracy, cost, budget)
-    read_only = accuracy.copy()
+    read_only: NDArray[np.floating] = accuracy.copy()
     read_only.flags.writeable = False
-    spread = np.repeat(cost, 2, axis=1)[:, ::2]
+    spread: NDArray[np.floating] = np.repeat(cost, 2, axis=1)[:, ::2]
     for others in (
         (np.asfortranarray(accuracy), cost),
         (read_only, spread),
