@@ -16,7 +16,7 @@ from router.core import gather_core
 from router.fill import fill_room
 from router.free_steps import NONE_FREE, FreeSteps, find_free_steps, use_free_steps
 from router.instance import Instance
-from router.totals import largest_excess, largest_sum, sum_magnitudes
+from router.totals import find_real_budget, largest_sum, sum_magnitudes
 from router.upgrades import Taken, Upgrades, change, complete, find_upgrades, measure_room, take, take_steepest
 
 EXACT_TRIES = 3  # at leaving out only what is as dear as a choice that rounding puts above the budget
@@ -40,7 +40,7 @@ def solve_knapsack(instance: Instance, budget: float) -> Allocation:
             return describe_allocation(instance, richest, upper_bound=math.inf, shadow_price=0.0, proven=True)
     # The bound of the first try holds for whatever sums to the budget in floating point, so its choice may exceed the
     # budget; then the next tries leave out what is as dear, and soon a margin.
-    answer = _solve_within(upgrades, budget + largest_excess(budget, instance))
+    answer = _solve_within(upgrades, find_real_budget(budget, instance))
     choice = complete(upgrades, answer.choice)
     upper_bound, margin, tries = float(choice.value.sum()) + answer.missing, 0.0, 0
     while (excess := largest_total(instance, choice) - budget) > 0:

@@ -8,7 +8,7 @@ import numpy as np
 from router.compiled import compiled
 from router.instance import Floats, Instance
 
-CELLS_CHECKED = 200_000  # in larger instances a rounding of the sum is too small to matter
+CELLS_CHECKED = 2_000_000  # in larger instances a rounding of the sum is too small to matter
 
 
 def largest_sum(costs: Floats) -> float:
@@ -36,24 +36,23 @@ def sum_magnitudes(values: Floats) -> float:
     return _sum_magnitudes(values)
 
 
-def largest_excess(budget: float, instance: Instance) -> float:
-    """By how much a real sum of costs can exceed a budget that both of its floating-point sums respect.
+def find_real_budget(budget: float, instance: Instance) -> float:
+    """A bound on the real sum of costs whose two floating-point sums both respect a budget.
 
-    In general what Higham (Accuracy and Stability of Numerical Algorithms, section 4.2) gives for NumPy's blocks of
-    128: each cost goes through so many additions. Nothing where all sums are exact, as those of whole numbers.
+    Where all sums are exact, as those of whole numbers, it is the budget rounded down to what a sum can be. In general
+    it is larger than the budget by what Higham (Accuracy and Stability of Numerical Algorithms, section 4.2) gives for
+    NumPy's blocks of 128: each cost goes through so many additions.
     """
     if not math.isfinite(budget) or budget == 0:
-        return 0.0
-    if instance.cells <= CELLS_CHECKED and _all_add_exactly(budget, instance):
-        return 0.0
+        return budget
+    if instance.cells <= CELLS_CHECKED:
+        grain = math.ldexp(1.0, math.frexp(budget)[1])
+        for tasks in instance.slices():
+            grain = _find_grain(instance.read(tasks).cost, grain, budget)
+        if grain >= math.ulp(budget):
+            return math.floor(budget / grain) * grain
     additions = min(len(instance), 27 + max(len(instance) // 128, 1).bit_length())
-    return additions * math.ulp(budget)
-
-
-def _all_add_exactly(budget: float, instance: Instance) -> bool:
-    """Whether all costs are multiples of the budget's last digit, so that no sum up to the budget is rounded."""
-    digit = math.ulp(budget)
-    return all(_are_multiples(instance.read(tasks).cost, digit, largest=budget) for tasks in instance.slices())
+    return budget + additions * math.ulp(budget)
 
 
 def round_down(budget: float) -> float:
@@ -68,6 +67,22 @@ def _sum_in_order(costs: Floats) -> float:
     for cost in costs:
         total += cost
     return total
+
+
+@compiled
+def _find_grain(cost: Floats, grain: float, budget: float) -> float:
+    """The largest power of two up to `grain` that divides all costs up to the budget, or one too small to matter."""
+    least = budget * 2.0**-53
+    for task in range(cost.shape[0]):
+        for strategy in range(cost.shape[1]):
+            c = cost[task, strategy]
+            if not 0 < c <= budget:
+                continue
+            while grain >= least and c / grain != np.floor(c / grain):
+                grain /= 2
+            if grain < least:
+                return grain
+    return grain
 
 
 @compiled
@@ -87,9 +102,3 @@ def _subtract_all(total: float, error: float, costs: Floats) -> tuple[float, flo
         taken = before - total
         error += (before - (total + taken)) + (taken - cost)
     return total + error, (total - (total + error)) + error
-
-
-def _are_multiples(costs: Floats, digit: float, *, largest: float) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = costs / digit
-        return bool(np.all((scaled == np.floor(scaled)) | ~(costs <= largest)))
