@@ -209,7 +209,7 @@ def _merge(kept: _States, half: _Half, first: int, change: _Change, limits: _Lim
 
 @compiled
 def _keep_nearest(states: _States, limits: _Limits) -> _States:
-    """As many states as the limit allows, about: those that lose least, by a histogram of their losses."""
+    """As many states as the limit allows: those that lose least, by a histogram, of equals the nearest to no cost."""
     share = (limits.price * states.cost - states.gain) / limits.missing
     bars = np.minimum(np.maximum(share * BARS, 0.0), BARS - 1.0).astype(np.int64)
     states_in = np.zeros(BARS, np.int64)
@@ -219,7 +219,10 @@ def _keep_nearest(states: _States, limits: _Limits) -> _States:
     while total + states_in[lowest + 1] <= STATE_LIMIT:
         lowest += 1
         total += states_in[lowest]
-    kept = np.flatnonzero(bars <= lowest)[:STATE_LIMIT]
+    kept = np.flatnonzero(bars <= lowest)
+    cheaper = int(np.searchsorted(states.cost[kept], 0.0))
+    first = max(min(cheaper - STATE_LIMIT // 2, len(kept) - STATE_LIMIT), 0)
+    kept = kept[first : first + STATE_LIMIT]
     return _States(states.cost[kept], states.gain[kept], states.parent[kept], states.change[kept])
 
 

@@ -13,6 +13,7 @@ from router.instance import LARGEST, Block, Floats, Indices, Instance
 TASK_LIMIT = 16_384  # tasks in a core
 COPY_LIMIT = 256  # tasks in a core that are all alike
 CHOICE_LIMIT = 8 * TASK_LIMIT  # tasks that those of a core are chosen from
+SCATTER = 2_654_435_761  # Knuth's multiplier: sends neighbouring numbers far apart
 ROUNDING = 1e-3  # of the limit: how far the starting choice may be from the best one at the price
 
 Kinds = NDArray[np.uint64]
@@ -63,7 +64,8 @@ def gather_core(instance: Instance, start: Indices, steps: FreeSteps, *, price: 
         kept, alike = _thin_copies(losses.kind[near])
         near, more_alike = near[kept], alike[kept]
     _, first, kind = np.unique(losses.kind[near], return_index=True, return_inverse=True)
-    order = np.lexsort((first[kind], losses.nearest[near]))  # tasks that are alike stay together
+    # Tasks that are alike stay together; equals are mixed, since the first ones are all upgraded and the last ones not.
+    order = np.lexsort((first[kind] * SCATTER % 2**32, losses.nearest[near]))
     complete = complete and len(order) <= TASK_LIMIT  # in particular, none was left out for the other limit
     near, more_alike = near[order[:TASK_LIMIT]], more_alike[order[:TASK_LIMIT]]
     found = _gather(instance.restrict(near), start[near], price, limit * (1 + ROUNDING))
@@ -168,24 +170,40 @@ def _is_superfluous(value: Floats, cost: Floats, strategy: int) -> bool:
 
 @compiled
 def _thin_copies(kind: Kinds) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The first tasks of each kind, as many as a core takes, and of these the last ones of kinds that have more.
+    """Some tasks of each kind, as many as a core takes, and of these the last ones of kinds that have more.
 
-    Ends when there are far more tasks of different kinds than a core has room for.
+    Ends when there are far more tasks of different kinds than a core has room for; tasks are looked at out of order.
     """
-    slots = 4 * CHOICE_LIMIT
-    last, count = np.full(slots, -1, np.int64), np.zeros(slots, np.int64)
-    kept, more = np.zeros(len(kind), np.bool_), np.zeros(len(kind), np.bool_)
+    tasks = len(kind)
+    kept, more = np.zeros(tasks, np.bool_), np.zeros(tasks, np.bool_)
+    seen, count, last = _make_slots(-1), _make_slots(0), _make_slots(-1)
     chosen = 0
-    for task in range(len(kind)):
-        slot = np.int64(kind[task] & np.uint64(slots - 1))
-        while last[slot] >= 0 and kind[last[slot]] != kind[task]:
-            slot = (slot + 1) & (slots - 1)
-        if count[slot] == COPY_LIMIT:
-            more[last[slot]] = True
-        elif chosen < CHOICE_LIMIT:
-            kept[task], last[slot] = True, task
-            count[slot] += 1
+    for step in range(tasks):
+        task = step * SCATTER % tasks
+        slot = _find_slot(kind, seen, task)
+        seen[slot] = task
+        count[slot] += 1
+        if count[slot] <= COPY_LIMIT:
+            if chosen == CHOICE_LIMIT:
+                break
+            kept[task] = True
             chosen += 1
-        else:
-            break
+    for task in np.flatnonzero(kept):
+        last[_find_slot(kind, seen, task)] = task
+    for slot in np.flatnonzero(count > COPY_LIMIT):
+        more[last[slot]] = True
     return kept, more
+
+
+@compiled
+def _make_slots(value: int) -> Indices:
+    return np.full(4 * CHOICE_LIMIT, value, np.int64)
+
+
+@compiled
+def _find_slot(kind: Kinds, seen: Indices, task: int) -> int:
+    """The slot of a task's kind in a table of open addresses."""
+    slot = int(kind[task] & np.uint64(len(seen) - 1))
+    while seen[slot] >= 0 and kind[seen[slot]] != kind[task]:
+        slot = (slot + 1) & (len(seen) - 1)
+    return slot

@@ -113,10 +113,12 @@ def _trace(block: Block, start: Indices, low: float, high: float, out: Segments)
 
 @compiled
 def _find_steepest(cost: Floats, value: Floats, count: int, here_cost: float, here_value: float) -> tuple[int, float]:
-    """The cell at the steepest slope, the cheapest of several, and the slope."""
-    best, best_slope = 0, 0.0
+    """The cell at the steepest slope and the slope; of cells on one line, but for rounding, the dearest."""
+    best, slope = 0, 0.0
     for other in range(count):
-        slope = (value[other] - here_value) / (cost[other] - here_cost)
-        if slope > best_slope or (slope == best_slope and cost[other] < cost[best]):
-            best, best_slope = other, slope
-    return best, best_slope
+        gain, extra_cost = value[other] - here_value, cost[other] - here_cost
+        lead = gain - slope * extra_cost
+        rounding = 2.0**-51 * (abs(value[other]) + abs(here_value))
+        if lead > rounding or (lead >= -rounding and cost[other] > cost[best]):
+            best, slope = other, gain / extra_cost
+    return best, slope
