@@ -201,9 +201,9 @@ def _make_slots(value: int) -> Indices:
 
 
 @compiled
-def _find_slot(kind: Kinds, seen: Indices, task: int) -> int:
+def _find_slot(kind: Kinds, seen: Indices, task: int) -> np.int64:
     """The slot of a task's kind in a table of open addresses."""
-    slot = int(kind[task] & np.uint64(len(seen) - 1))
+    slot = np.int64(kind[task] & np.uint64(len(seen) - 1))
     while seen[slot] >= 0 and kind[seen[slot]] != kind[task]:
         slot = (slot + 1) & (len(seen) - 1)
     return slot

@@ -10,10 +10,10 @@ def compile_kernels() -> None:
     from router.bracket import SAMPLE
     from router.frontier import frontier
 
-    tasks = 2 * SAMPLE + 1  # past the size from which on a sample is taken
-    accuracy = np.tile([0.2, 0.5, 0.8, 0.85], (tasks, 1))
-    cost = np.tile([1.0, 2.0, 4.0, 7.0], (tasks, 1))
-    allocate(accuracy, cost, 1.3 * tasks)
-    allocate(accuracy[:8], cost[:8], 12.5)
-    allocate(accuracy[:8], cost[:8], 4.0, deferral=Deferral.SERVE_MOST)
-    frontier(accuracy[:8], cost[:8])
+    alike = 2 * SAMPLE + 1  # past the size from which on a sample is taken
+    allocate(np.tile([0.2, 0.5, 0.8], (alike, 1)), np.tile([1.1, 2.2, 4.5], (alike, 1)), 1.7 * alike)
+    rng = np.random.default_rng(0)
+    accuracy, cost = rng.random((500, 4)), rng.random((500, 4))
+    allocate(accuracy, cost, 150.0)
+    allocate(accuracy, cost, 10.0, deferral=Deferral.SERVE_MOST)
+    frontier(accuracy, cost)
