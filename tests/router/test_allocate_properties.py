@@ -43,6 +43,7 @@ def make_pools(draw: st.DrawFn, most_tasks: int = 8) -> Pool:
     accuracy = np.array(draw(st.lists(st.integers(0, 40), min_size=cells, max_size=cells)), float) / 32
     cost = np.array(draw(st.lists(st.integers(0, 60), min_size=cells, max_size=cells)), float)
     cost *= draw(st.sampled_from([2.0**-30, 1.0, 2.0**43]))
+    accuracy += draw(st.sampled_from([0.0, 64.0]))  # differences of everything, and of a thousandth
     accuracy, cost = accuracy.reshape(tasks, strategies), cost.reshape(tasks, strategies)
     if draw(st.booleans()):
         accuracy, cost = np.hstack([accuracy, accuracy[:, :1]]), np.hstack([cost, cost[:, :1]])
