@@ -10,9 +10,12 @@ DEFERRED = -1  # the choice of a task that gets no strategy under this budget
 
 
 class Deferral(StrEnum):
-    """Which tasks may go without a strategy when the budget does not serve them all."""
+    """Which tasks may go without a strategy."""
 
-    SERVE_MOST = "serve-most"  # as many tasks as possible are served, then as accurately as possible
+    SERVE_MOST = (
+        "serve-most"  # where the budget does not serve all: as many as possible, then as accurately as possible
+    )
+    MOST_VALUABLE = "most-valuable"  # whichever makes the total accuracy largest; a deferred task is worth 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

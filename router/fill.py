@@ -4,38 +4,41 @@ from typing import NamedTuple
 
 import numpy as np
 
-from router.hull import Segments
-from router.instance import Indices
+from router.compiled import compiled
+from router.hull import Numbers, Segments
+from router.instance import Floats, Indices
 
 LOOKAHEAD = 4_096  # segments looked at; those further down gain little
 
 
-class Changes(NamedTuple):
-    """Strategies to change to, in this order (a later change of the same task replaces an earlier one)."""
+class Filling(NamedTuple):
+    """Segments to take beyond the steepest ones."""
 
-    task: Indices  # (changes,)
-    strategy: Indices  # (changes,)
+    segments: Indices  # (taken,) ascending
     gain: float
 
 
-def fill_room(segments: Segments, taken: int, room: float) -> Changes:
-    """The next segments that fit, passing over those too dear.
+def fill_room(segments: Segments, taken: int, room: float, *, tasks: int) -> Filling:
+    """The next segments that fit, passing over those too dear; the segments are sorted, steepest first.
 
     Without it one dear segment at the break would leave much of the budget unused, and the exact closure with a core
     of nearly everything.
     """
-    blocked: set[int] = set()
-    fitting = []
-    near = slice(taken, taken + LOOKAHEAD)
-    columns = (segments.task[near], segments.extra_cost[near], segments.gain[near])
-    gained = 0.0
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    for offset, (task, extra_cost, gain) in enumerate(rows):
-        if task in blocked or extra_cost > room:
-            blocked.add(task)
+    near = segments.select(slice(taken, taken + LOOKAHEAD))
+    fitting, gain = _pick_fitting(near.task, near.extra_cost, near.gain, room, tasks)
+    return Filling(taken + fitting, gain)
+
+
+@compiled
+def _pick_fitting(task: Numbers, extra_cost: Floats, gain: Floats, room: float, tasks: int) -> tuple[Indices, float]:
+    blocked = np.zeros(tasks, np.bool_)
+    fitting, count, gained = np.empty(len(task), np.int64), 0, 0.0
+    for segment in range(len(task)):
+        if blocked[task[segment]] or extra_cost[segment] > room:
+            blocked[task[segment]] = True
             continue
-        fitting.append(taken + offset)
-        room -= extra_cost
-        gained += gain
-    made_of = np.array(fitting, dtype=np.int64)
-    return Changes(segments.task[made_of], segments.strategy[made_of], gained)
+        fitting[count] = segment
+        count += 1
+        room -= extra_cost[segment]
+        gained += gain[segment]
+    return fitting[:count], gained

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from router.errors import InfeasibleBudget, InfeasibleTarget
-from router.hull import trace_segments
-from router.instance import Floats, check_instance
-from router.totals import largest_sum
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,17 +48,32 @@ class Frontier:
         last = int(np.searchsorted(self.cost, budget, side="right")) - 1
         return float(self.price[last]) if last < len(self.price) else 0.0
 
+    def budget_at(self, price: float) -> float:
+        """The budget that is spent when every upgrade worth more than a price is taken."""
+        return float(self.cost[int(np.searchsorted(-self.price, -price, side="left"))])
+
 
 def frontier(accuracy: ArrayLike, cost: ArrayLike, *, weight: ArrayLike | None = None) -> Frontier:
-    """All breakpoints for arrays (tasks, strategies); NaN or infinite cells are not allowed."""
+    """All breakpoints for arrays (tasks, strategies); NaN or infinite cells are not allowed.
+
+    Slopes that differ by less than about one part in 2**37, at a million tasks, may come in either order.
+    """
+    from router.cell_check import check_instance
+    from router.choose import choose_best
+    from router.hull import order_steepest, trace_segments
+    from router.totals import largest_sum
+
     instance = check_instance(accuracy, cost, weight)
-    segments = trace_segments(instance)
-    costs = np.concatenate(([0.0], np.cumsum(segments.extra_cost)))
-    accuracies = np.concatenate(([0.0], np.cumsum(segments.gain)))
+    cheapest = choose_best(instance, worth=0.0, price=1.0)
+    segments = trace_segments(instance, cheapest.strategy)
+    order = order_steepest(segments.slope)
+    costs, accuracies = np.zeros(len(order) + 1), np.zeros(len(order) + 1)
+    np.cumsum(segments.extra_cost[order], out=costs[1:])
+    np.cumsum(segments.gain[order], out=accuracies[1:])
+    price = np.minimum.accumulate(segments.slope[order])
     # Both ends are summed as allocate sums them, not by way of the segments between them.
-    cheapest, richest = instance.cheapest, segments.choose(instance.cheapest, len(segments))
-    costs += largest_sum(instance.costs_of(cheapest))
-    accuracies += instance.accuracies_of(cheapest).sum()
-    costs[-1] = largest_sum(instance.costs_of(richest))
-    accuracies[-1] = instance.accuracies_of(richest).sum()
-    return Frontier(cost=costs, accuracy=accuracies, price=segments.slope)
+    richest = choose_best(instance, worth=1.0, price=0.0)
+    costs += largest_sum(cheapest.cost)
+    accuracies += cheapest.value.sum()
+    costs[-1], accuracies[-1] = largest_sum(richest.cost), richest.value.sum()
+    return Frontier(cost=costs, accuracy=accuracies, price=price)

@@ -1,15 +1,16 @@
 """Tasks and strategies as checked arrays, read in blocks that fit a processor's cache."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from router.errors import InvalidAllocationInput
 
-CELLS_PER_BLOCK = 1 << 17
+CELLS_PER_BLOCK = 1 << 16
 
 # Magnitudes whose differences, slopes and products stay finite and clear of underflow in float64.
 SMALLEST, LARGEST = 1e-60, 1e60
@@ -19,79 +20,65 @@ Indices = NDArray[np.int64]
 
 
 class Block(NamedTuple):
-    """A run of tasks, seen from each task's cheapest strategy. Forbidden cells have gain -inf and extra cost inf."""
+    """A run of an instance's tasks. A cell is allowed where |value| <= LARGEST and 0 <= cost <= LARGEST."""
 
-    tasks: slice
-    gain: Floats  # (strategies, tasks) weighted accuracy above the cheapest strategy's
-    extra_cost: Floats  # (strategies, tasks) cost above the cheapest strategy's
-
-    def reduce_gain(self, price: float) -> Floats:
-        """Gain less price * extra cost; -inf where forbidden."""
-        return self.gain - price * self.extra_cost if price else self.gain  # 0 * inf is no number
+    first_task: int
+    value: Floats  # (tasks, strategies) weighted accuracy
+    cost: Floats  # (tasks, strategies)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Instance:
-    """Weighted tasks with a predicted accuracy and cost for every strategy; every task has an allowed one."""
+    """Weighted tasks with a predicted accuracy and cost for every strategy, in the caller's own arrays."""
 
-    accuracy: NDArray[Any]  # (tasks, strategies) as given
-    cost: NDArray[Any]  # (tasks, strategies) as given
-    weight: Floats  # (tasks,)
-    cheapest: Indices  # (tasks,) the cheapest allowed strategy; the most accurate one of several
+    accuracy: NDArray[Any]  # (rows, strategies)
+    cost: NDArray[Any]  # (rows, strategies)
+    weight: Floats | None = None  # (rows,)
+    rows: Indices | None = None  # (tasks,) the rows that this instance is about, in its order; all of them without
+    deferrable: bool = False  # whether each task has one more strategy, the last, that costs and is worth nothing
 
-    def costs_of(self, choice: Indices) -> Floats:
-        """The cost of each task's chosen strategy."""
-        return np.asarray(self.cost[np.arange(len(choice)), choice], dtype=np.float64)
+    def __len__(self) -> int:
+        return len(self.accuracy) if self.rows is None else len(self.rows)
 
-    def accuracies_of(self, choice: Indices) -> Floats:
-        """The weighted accuracy of each task's chosen strategy."""
-        chosen = np.asarray(self.accuracy[np.arange(len(choice)), choice], dtype=np.float64)
-        return self.weight * chosen
+    @property
+    def strategies(self) -> int:
+        """Strategies of each task."""
+        return int(self.accuracy.shape[1]) + self.deferrable
 
-    def blocks(self) -> Iterator[Block]:
-        """All tasks, a block at a time."""
-        for tasks in _slices(*self.accuracy.shape):
-            accuracy, cost = _read_cells(self.accuracy[tasks], self.cost[tasks])
-            cheapest = self.cheapest[tasks][np.newaxis]
-            accuracy -= np.take_along_axis(accuracy, cheapest, axis=0)
-            cost -= np.take_along_axis(cost, cheapest, axis=0)
-            with np.errstate(invalid="ignore"):
-                accuracy *= self.weight[tasks]
-            # Zero weight times a forbidden -inf: still forbidden.
-            np.copyto(accuracy, -np.inf, where=np.isinf(cost))
-            yield Block(tasks=tasks, gain=accuracy, extra_cost=cost)
+    @property
+    def cells(self) -> int:
+        """Pairs of a task and a strategy."""
+        return len(self) * self.strategies
+
+    def restrict(self, tasks: Indices) -> Self:
+        """The same for some of the tasks, in the order given."""
+        return dataclasses.replace(self, rows=tasks if self.rows is None else self.rows[tasks])
+
+    def with_deferral(self) -> Self:
+        """The same tasks, each of which may go without a strategy."""
+        return dataclasses.replace(self, deferrable=True)
+
+    def slices(self) -> Iterator[slice]:
+        """The tasks of each block."""
+        step = max(CELLS_PER_BLOCK // max(self.strategies, 1), 1)
+        for start in range(0, len(self), step):
+            yield slice(start, min(start + step, len(self)))
+
+    def read(self, tasks: slice) -> Block:
+        """The cells of a run of tasks; a copy only where they are not float64 in C order, weighted or deferrable."""
+        rows = tasks if self.rows is None else self.rows[tasks]
+        accuracy, cost = self.accuracy[rows], self.cost[rows]
+        if self.weight is not None:
+            with np.errstate(invalid="ignore", over="ignore"):  # forbidden stays forbidden: 0 * inf is NaN
+                accuracy = np.multiply(accuracy, self.weight[rows, np.newaxis], dtype=np.float64)
+        if self.deferrable:
+            accuracy, cost = _add_free_cell(accuracy), _add_free_cell(cost)
+        return Block(tasks.start, _as_cells(accuracy), _as_cells(cost))
 
 
-def check_instance(accuracy: ArrayLike, cost: ArrayLike, weight: ArrayLike | None = None) -> Instance:
-    """The arrays as an instance; InvalidAllocationInput names the first row that can not be allocated."""
+def make_instance(accuracy: ArrayLike, cost: ArrayLike, weight: ArrayLike | None = None) -> Instance:
+    """The arrays as an instance; InvalidAllocationInput names shapes, types and weights that do not fit."""
     accuracy, cost = np.asarray(accuracy), np.asarray(cost)
-    _check_shapes(accuracy, cost)
-    weights = _check_weight(weight, len(accuracy))
-    cheapest = np.zeros(len(accuracy), dtype=np.int64)
-    for tasks in _slices(*accuracy.shape):
-        cells = _read_cells(accuracy[tasks], cost[tasks])
-        _check_cells(*cells, first_task=tasks.start)
-        cheapest[tasks] = np.where(cells[1] == cells[1].min(axis=0), cells[0], -np.inf).argmax(axis=0)
-    return Instance(accuracy=accuracy, cost=cost, weight=weights, cheapest=cheapest)
-
-
-def _slices(tasks: int, strategies: int) -> Iterator[slice]:
-    step = max(CELLS_PER_BLOCK // max(strategies, 1), 1)
-    for start in range(0, tasks, step):
-        yield slice(start, min(start + step, tasks))
-
-
-def _read_cells(accuracy: NDArray[Any], cost: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Both as (strategies, tasks) float64, forbidden cells as -inf and inf."""
-    accuracies = np.array(accuracy.T, dtype=np.float64, order="C")
-    costs = np.array(cost.T, dtype=np.float64, order="C")
-    forbidden = ~(np.isfinite(accuracies) & np.isfinite(costs))
-    accuracies[forbidden] = -np.inf
-    costs[forbidden] = np.inf
-    return accuracies, costs
-
-
-def _check_shapes(accuracy: NDArray[Any], cost: NDArray[Any]) -> None:
     if accuracy.ndim != 2 or accuracy.shape != cost.shape:
         raise InvalidAllocationInput(
             f"accuracy has the shape {accuracy.shape} and cost {cost.shape}: both must be (tasks, strategies)"
@@ -101,10 +88,12 @@ def _check_shapes(accuracy: NDArray[Any], cost: NDArray[Any]) -> None:
     for name, array in (("accuracy", accuracy), ("cost", cost)):
         if array.dtype.kind not in "fiub":
             raise InvalidAllocationInput(f"{name} has the type {array.dtype}: give float32 or float64")
+    weights = None if weight is None else _check_weight(weight, len(accuracy))
+    return Instance(accuracy=accuracy, cost=cost, weight=weights)
 
 
-def _check_weight(weight: ArrayLike | None, tasks: int) -> Floats:
-    weights = np.ones(tasks) if weight is None else np.asarray(weight, dtype=np.float64)
+def _check_weight(weight: ArrayLike, tasks: int) -> Floats:
+    weights = np.asarray(weight, dtype=np.float64)
     if weights.shape != (tasks,):
         raise InvalidAllocationInput(f"weight has the shape {weights.shape}: give one weight for each of {tasks} tasks")
     wrong = np.flatnonzero(~((weights >= 0) & (weights <= LARGEST)))
@@ -115,24 +104,12 @@ def _check_weight(weight: ArrayLike | None, tasks: int) -> Floats:
     return weights
 
 
-def _check_cells(accuracies: Floats, costs: Floats, *, first_task: int) -> None:
-    unserved = np.flatnonzero(np.isinf(costs).all(axis=0))
-    if len(unserved):
-        raise InvalidAllocationInput(
-            f"task {first_task + unserved[0]} has no allowed strategy (accuracy or cost is NaN or infinite for all "
-            f"{len(costs)}): allow one or leave the task out"
-        )
-    finite = np.isfinite(costs)
-    _refuse(costs, costs < 0, first_task, "cost", "a cost is at least 0; use NaN to forbid a strategy")
-    extreme = finite & (costs != 0) & ((costs < SMALLEST) | (costs > LARGEST))
-    _refuse(costs, extreme, first_task, "cost", f"use a unit in which costs are between {SMALLEST} and {LARGEST}")
-    extreme = finite & (np.abs(accuracies) > LARGEST)
-    _refuse(accuracies, extreme, first_task, "accuracy", f"an accuracy is at most {LARGEST}")
+def _add_free_cell(cells: NDArray[Any]) -> Floats:
+    return np.concatenate([cells, np.zeros((len(cells), 1))], axis=1, dtype=np.float64)
 
 
-def _refuse(cells: Floats, wrong: NDArray[np.bool_], first_task: int, name: str, remedy: str) -> None:
-    if wrong.any():
-        task, strategy = np.argwhere(wrong.T)[0]
-        raise InvalidAllocationInput(
-            f"task {first_task + task} has the {name} {cells[strategy, task]} for strategy {strategy}: {remedy}"
-        )
+def _as_cells(cells: NDArray[Any]) -> Floats:
+    """As compiled functions take them: one type, one layout, hence one compilation."""
+    flags = cells.flags
+    ready = cells.dtype == np.float64 and flags.c_contiguous and flags.writeable and flags.aligned
+    return cells if ready else np.array(cells, dtype=np.float64, order="C")

@@ -9,60 +9,63 @@ from typing import NamedTuple
 
 import numpy as np
 
-from router.allocation import Allocation
-from router.exact import bound_core, close_gap
+from router.allocation import DEFERRED, Allocation
+from router.choose import Choice
+from router.closure import Terms, close_gap
+from router.core import gather_core
 from router.fill import fill_room
-from router.hull import Segments, trace_segments
-from router.instance import Indices, Instance
-from router.totals import exact_remainder, largest_sum
+from router.free_steps import NONE_FREE, FreeSteps, find_free_steps, use_free_steps
+from router.instance import Instance
+from router.totals import find_real_budget, largest_sum, sum_magnitudes
+from router.upgrades import Taken, Upgrades, change, complete, find_upgrades, measure_room, take, take_steepest
 
+EXACT_TRIES = 3  # at leaving out only what is as dear as a choice that rounding puts above the budget
 TOLERANCE = 1e-12  # a gap below this share of the accuracy is rounding
 
 
-class _Start(NamedTuple):
-    """The steepest segments that fit."""
-
-    choice: Indices
-    taken: int
-    room: float  # what they leave of the budget
-
-
 class _Answer(NamedTuple):
-    """A choice for a budget, and the largest accuracy any choice can have there."""
+    """A choice of the active tasks, the price, and what nothing within the budget can gain more than."""
 
-    choice: Indices
-    upper_bound: float
+    choice: Choice
     price: float
+    missing: float
 
 
 def solve_knapsack(instance: Instance, budget: float) -> Allocation:
     """The best allocation within a budget that the cheapest choice fits."""
-    segments = trace_segments(instance)
-    richest = segments.choose(instance.cheapest, len(segments))
-    if largest_sum(instance.costs_of(richest)) <= budget:
-        return describe_allocation(instance, richest, upper_bound=math.inf, shadow_price=0.0, proven=True)
-    # The first try may spend a few rounding errors too much, so that its bound holds for whatever sums to the budget;
-    # if its sums do exceed the budget, the next tries leave a margin.
-    answer = _solve_within(instance, segments, budget + 8 * math.ulp(budget))
-    upper_bound, margin = answer.upper_bound, 0.0
-    while (excess := largest_sum(instance.costs_of(answer.choice)) - budget) > 0:
-        margin = max(2 * margin, 2 * excess, math.ulp(budget))
-        answer = _solve_within(instance, segments, budget - margin)
-    return describe_allocation(instance, answer.choice, upper_bound=upper_bound, shadow_price=answer.price)
+    upgrades = find_upgrades(instance, budget)
+    if upgrades.may_all_fit:
+        richest = complete(upgrades, take(upgrades, len(upgrades.segments.task)))
+        if largest_total(instance, richest) <= budget:
+            return describe_allocation(instance, richest, upper_bound=math.inf, shadow_price=0.0, proven=True)
+    # The bound of the first try holds for whatever sums to the budget in floating point, so its choice may exceed the
+    # budget; then the next tries leave out what is as dear, and soon a margin.
+    answer = _solve_within(upgrades, find_real_budget(budget, instance))
+    choice = complete(upgrades, answer.choice)
+    upper_bound, margin, tries = float(choice.value.sum()) + answer.missing, 0.0, 0
+    while (excess := largest_total(instance, choice) - budget) > 0:
+        tries += 1
+        margin = 2 * max(margin, excess) if tries > EXACT_TRIES else 0.0
+        as_dear = -measure_room(upgrades, answer.choice, 0.0)
+        answer = _solve_within(upgrades, min(math.nextafter(as_dear, 0.0), budget - margin))
+        choice = complete(upgrades, answer.choice)
+    return describe_allocation(instance, choice, upper_bound=upper_bound, shadow_price=answer.price)
 
 
 def describe_allocation(
-    instance: Instance, choice: Indices, *, upper_bound: float, shadow_price: float, proven: bool = False
+    instance: Instance, choice: Choice, *, upper_bound: float, shadow_price: float, proven: bool = False
 ) -> Allocation:
     """A choice with its totals and its gap; proven when that is rounding, or for a reason the caller knows."""
-    accuracies = instance.accuracies_of(choice)
-    accuracy = float(accuracies.sum())
+    accuracy = float(choice.value.sum())
     gap = upper_bound - accuracy
-    proven = proven or gap <= TOLERANCE * float(abs(accuracies).sum())
+    proven = proven or gap <= TOLERANCE * sum_magnitudes(choice.value)
+    strategy = choice.strategy
+    if instance.deferrable:
+        strategy = np.where(strategy == instance.strategies - 1, DEFERRED, strategy)
     return Allocation(
-        choice=choice,
+        choice=strategy,
         accuracy=accuracy,
-        cost=largest_sum(instance.costs_of(choice)),
+        cost=largest_total(instance, choice),
         upper_bound=accuracy if proven else upper_bound,
         gap=0.0 if proven else gap,
         shadow_price=shadow_price,
@@ -70,38 +73,47 @@ def describe_allocation(
     )
 
 
-def _solve_within(instance: Instance, segments: Segments, budget: float) -> _Answer:
-    """The answer for real-valued sums; the cheapest choice where a margin leaves it no room."""
-    start = _take_steepest(instance, segments, budget)
-    price = float(segments.slope[start.taken])
-    if start.room < 0:
-        return _Answer(start.choice, math.inf, price)
-    accuracies = instance.accuracies_of(start.choice)
-    filled = fill_room(segments, start.taken, start.room)
-    bound = bound_core(instance, start.choice, price=price, loss_limit=price * start.room - filled.gain)
-    closure = close_gap(
-        bound.core,
-        room=start.room,
-        price=price,
-        incumbent=filled,
-        tolerance=TOLERANCE / 2 * float(abs(accuracies).sum()),
+def largest_total(instance: Instance, choice: Choice) -> float:
+    """What a choice costs, however a caller adds it up: with the zeros of deferred tasks or without."""
+    total = largest_sum(choice.cost)
+    if not instance.deferrable:
+        return total
+    return max(total, largest_sum(choice.cost[choice.strategy != instance.strategies - 1]))
+
+
+def _solve_within(upgrades: Upgrades, budget: float) -> _Answer:
+    """The answer for real-valued sums; the start where a margin leaves it no room."""
+    taken = take_steepest(upgrades, budget)
+    if taken.room < 0:
+        return _Answer(taken.choice, float(upgrades.segments.slope[0]), math.inf)
+    steps = find_free_steps(upgrades.segments, taken.segments, taken.choice.strategy)
+    return _close_gap(upgrades, taken, budget, steps)
+
+
+def _close_gap(upgrades: Upgrades, taken: Taken, budget: float, steps: FreeSteps) -> _Answer:
+    segments, start, room = upgrades.segments, taken.choice, taken.room
+    price = float(segments.slope[taken.segments])
+    filled = fill_room(segments, taken.segments, room, tasks=len(upgrades.active))
+    limit = price * room - filled.gain
+    core = gather_core(upgrades.instance, start.strategy, steps, price=price, limit=limit)
+    if limit + core.excess > upgrades.margin:
+        core = core._replace(complete=False)  # settled tasks may have alternatives under the limit
+    magnitude = sum_magnitudes(upgrades.settled.value)
+    terms = Terms(
+        room, price, core.excess, filled.gain, TOLERANCE / 2 * magnitude, period=steps.cost, period_gain=steps.gain
     )
-    choice = start.choice.copy()
-    choice[closure.best.task] = closure.best.strategy
-    if closure.proven:
-        return _Answer(choice, float(instance.accuracies_of(choice).sum()), price)
-    spare = exact_remainder(budget, instance.costs_of(instance.cheapest))
-    cheapest_accuracy = float(instance.accuracies_of(instance.cheapest).sum())
-    return _Answer(choice, cheapest_accuracy + bound.gain + price * spare, price)
-
-
-def _take_steepest(instance: Instance, segments: Segments, budget: float) -> _Start:
-    spare = exact_remainder(budget, instance.costs_of(instance.cheapest))
-    taken = int(np.searchsorted(segments.extra_cost.cumsum(), spare, side="right"))
-    taken = min(taken, len(segments) - 1)  # all of them do not fit, whatever a rounded sum says
-    while True:
-        choice = segments.choose(instance.cheapest, taken)
-        room = exact_remainder(budget, instance.costs_of(choice))
-        if room >= 0 or taken == 0:
-            return _Start(choice, taken, room)
-        taken -= 1
+    closure = close_gap(core, terms)
+    # What can be lost to rounding in comparing the values of all tasks at the price.
+    missing = closure.missing + 2.0**-50 * (magnitude + price * budget) if closure.missing else 0.0
+    if closure.made_of is None:
+        fitting = filled.segments
+        return _Answer(change(upgrades, start, segments.task[fitting], segments.strategy[fitting]), price, missing)
+    made_of = closure.made_of
+    choice = change(upgrades, start, core.alternatives.task[made_of], core.alternatives.strategy[made_of])
+    if steps is not NONE_FREE:
+        left = measure_room(upgrades, choice, budget)
+        moves = use_free_steps(steps, left, core.alternatives.task[made_of])
+        if moves is None:  # they ran out
+            return _close_gap(upgrades, taken, budget, NONE_FREE)
+        choice = change(upgrades, choice, moves.task, moves.strategy)
+    return _Answer(choice, price, missing)

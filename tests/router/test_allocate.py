@@ -1,7 +1,7 @@
 """Allocations worked out by hand, and the traps: overflow, ties, forbidden cells, hopeless instances."""
 
 import math
-import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Literal
 
@@ -137,14 +137,13 @@ HARD: dict[str, Callable[[np.random.Generator, int], tuple[ArrayLike, ArrayLike]
 
 
 @pytest.mark.parametrize("name", HARD)
-def test_hard_instances_end_soon_with_a_small_certified_gap(name: str) -> None:
+def test_hard_instances_end_with_a_small_certified_gap(name: str) -> None:
     accuracy, cost = (np.asarray(cells) for cells in HARD[name](np.random.default_rng(5), 100_000))
     cheapest, dearest = cost.min(axis=1).sum(), cost.max(axis=1).sum()
     budget = cheapest + 0.3 * (dearest - cheapest)
-    begun = time.process_time()
     allocation = allocate(accuracy, cost, budget)
-    assert time.process_time() - begun < 20  # a second on a quiet machine; without the work limit, minutes
-    assert allocation.gap <= 1e-5 * allocation.accuracy
+    assert allocation.gap <= (1e-5 if name == "one giant task" else 5e-6) * allocation.accuracy
+    assert allocation.proven or name not in ("identical tasks", "subset sum")
     assert spend(cost, allocation).sum() <= budget
 
 
@@ -163,6 +162,28 @@ def test_deferral_prefers_the_accurate_among_equally_cheap() -> None:
     allocation = allocate([[0.2], [0.9], [0.5]], [[1.0], [1.0], [1.0]], 2.5, deferral=Deferral.SERVE_MOST)
     assert allocation.choice.tolist() == [DEFERRED, 0, 0]
     assert allocate([[0.2], [0.9]], [[1.0], [1.0]], 2.0, deferral=Deferral.SERVE_MOST).choice.tolist() == [0, 0]
+
+
+def test_deferral_of_the_least_valuable() -> None:
+    accuracy, cost = [[0.9, 0.95], [0.5, 0.6], [0.4, 0.9]], [[2.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
+    for budget, choice in ((4.0, [0, DEFERRED, 1]), (1.0, [DEFERRED, DEFERRED, 0]), (0.5, [DEFERRED] * 3)):
+        allocation = allocate(accuracy, cost, budget, deferral=Deferral.MOST_VALUABLE)
+        assert (allocation.choice.tolist(), allocation.proven) == (choice, True)
+    heavy = allocate(accuracy, cost, 4.0, weight=[1, 9, 1], deferral=Deferral.MOST_VALUABLE)
+    assert heavy.choice.tolist() == [DEFERRED, 1, DEFERRED]
+    assert heavy.accuracy == pytest.approx(5.4)
+    worse_than_nothing = allocate([[-0.5], [0.5]], [[0.0], [0.0]], 1.0, deferral=Deferral.MOST_VALUABLE)
+    assert worse_than_nothing.choice.tolist() == [DEFERRED, 0]
+
+
+def test_deferral_of_the_least_valuable_at_scale_is_proven() -> None:
+    accuracy, cost = make_pool(50_000, 6)
+    budget = float(cost.min(axis=1).sum()) * 0.5
+    allocation = allocate(accuracy, cost, budget, deferral=Deferral.MOST_VALUABLE)
+    costs = spend(cost, allocation)
+    assert max(costs.sum(), sum(costs.tolist())) <= budget
+    assert allocation.gap <= 1e-9 * allocation.accuracy
+    assert allocation.accuracy >= allocate(accuracy, cost, budget, deferral=Deferral.SERVE_MOST).accuracy
 
 
 def test_no_tasks_cost_nothing() -> None:
@@ -194,3 +215,61 @@ def test_bad_input_is_named_before_any_work(accuracy: object, cost: object, budg
 def test_bad_weights_are_named(weight: list[float], says: str) -> None:
     with pytest.raises(InvalidAllocationInput, match=says):
         allocate([[0.5]], [[1.0]], 1, weight=weight)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_layout_gives_the_same_allocation(dtype: type) -> None:
+    pool = make_pool(3000, 6)
+    accuracy: NDArray[np.floating] = pool[0].astype(dtype)
+    cost: NDArray[np.floating] = pool[1].astype(dtype)
+    accuracy[::7, 2], cost[::5, 3] = NAN, INF
+    budget = float(np.nanmin(cost, axis=1).sum(dtype=np.float64)) * 3
+    plain = allocate(accuracy, cost, budget)
+    read_only: NDArray[np.floating] = accuracy.copy()
+    read_only.flags.writeable = False
+    spread: NDArray[np.floating] = np.repeat(cost, 2, axis=1)[:, ::2]
+    layouts: list[tuple[NDArray[np.floating], NDArray[np.floating]]] = [
+        (np.asfortranarray(accuracy), cost),
+        (read_only, spread),
+        (accuracy[::-1][::-1], cost.astype(">f8")),
+    ]
+    for one, other in layouts:
+        assert (allocate(one, other, budget).choice == plain.choice).all()
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    accuracy, cost = make_pool(40_000, 6)
+    budget = float(cost.min(axis=1).sum()) * 3
+    allocations = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr("router.blocks._count_processors", lambda threads=threads: threads)
+        monkeypatch.setattr("router.blocks.CELLS_WORTH_A_THREAD", 1)
+        allocations.append(allocate(accuracy, cost, budget))
+    first = allocations[0]
+    for other in allocations[1:]:
+        assert (other.choice == first.choice).all()
+        assert (other.accuracy, other.cost, other.upper_bound, other.shadow_price) == (
+            first.accuracy, first.cost, first.upper_bound, first.shadow_price,
+        )  # fmt: skip
+
+
+def test_a_large_instance_is_not_copied() -> None:
+    accuracy, cost = (cells.astype(np.float32) for cells in make_pool(400_000, 10))
+    budget = float(cost.min(axis=1).sum(dtype=np.float64)) * 3
+    allocate(accuracy[:50_000], cost[:50_000], budget)  # compiled before it is measured
+    tracemalloc.start()
+    allocate(accuracy, cost, budget)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < accuracy.nbytes + cost.nbytes
+
+
+def test_a_bad_cell_far_down_is_named() -> None:
+    accuracy, cost = make_pool(100_000, 4)
+    cost[77_777, 2] = -1.0
+    cost[88_888, :] = NAN
+    with pytest.raises(InvalidAllocationInput, match=r"task 77777 has the cost -1.0 for strategy 2: .* NaN to forbid"):
+        allocate(accuracy, cost, 1e18)
+    cost[77_777, 2] = NAN
+    with pytest.raises(InvalidAllocationInput, match=r"task 88888 has no allowed strategy .* leave the task out"):
+        allocate(accuracy, cost, 1e18, deferral=Deferral.MOST_VALUABLE)
