@@ -40,20 +40,20 @@ def find_choice(constrained: ConstrainedInstance, priced: Priced) -> Found:
     if its sums do pass one, the next attempts leave a margin there.
     """
     core, limits = priced.core, constrained.rows.limit
-    loss = _find_losses(core, priced.price)
+    loss = core.find_losses(priced.price * core.units.limit / core.units.gain)
     chosen = round_shares(core, priced.relaxation.share)
     margin = -8 * np.spacing(limits)
-    first: Found | None = None
+    trial = _try_room(priced, loss, chosen, core.room - margin / core.units.limit)
+    first = _conclude(constrained, core, trial)
     for _ in range(ATTEMPTS):
-        trial = _try_room(priced, loss, chosen, core.room - margin / core.units.limit)
-        first = first or _conclude(constrained, core, trial)
         if trial.chosen is None:
             break
-        choice, chosen = core.complete(trial.chosen), trial.chosen
+        choice = core.complete(trial.chosen)
         excess = constrained.use_of(choice) - limits
         if (excess <= 0).all():
             return first._replace(choice=choice)
         margin = np.where(excess > 0, np.maximum(2 * margin, 2 * excess), margin)
+        trial = _try_room(priced, loss, trial.chosen, core.room - margin / core.units.limit)
     return first
 
 
@@ -70,7 +70,7 @@ def _try_room(priced: Priced, loss: Floats, start: Indices, room: Floats) -> _Tr
         return _Trial(chosen if fits else None, tried_all=False)
     deficit = float(loss[chosen].sum() + price @ left) if fits else math.inf
     tolerance = TOLERANCE / 2 * float(np.abs(core.gain[chosen]).sum())
-    tried = enumerate_choices(core, loss, price, deficit=deficit, tolerance=tolerance)
+    tried = enumerate_choices(core, loss, price, deficit - tolerance)
     if len(tried.chosen):
         return _Trial(tried.chosen, tried.complete)
     return _Trial(chosen if fits else None, tried.complete)
@@ -83,9 +83,3 @@ def _conclude(constrained: ConstrainedInstance, core: Core, trial: _Trial) -> Fo
         gains = constrained.gains_of(core.complete(trial.chosen))
         upper_bound = float(gains.sum()) + TOLERANCE / 2 * float(np.abs(gains).sum())
     return Found(None, upper_bound, trial.tried_all and trial.chosen is None)
-
-
-def _find_losses(core: Core, price: Floats) -> Floats:
-    """(cells,) how much worse each cell is than its task's best at these prices."""
-    reduced = core.gain - core.price_cells(price * core.units.limit / core.units.gain)
-    return core.max_tasks(reduced)[core.owner] - reduced

@@ -85,7 +85,7 @@ def _generate_columns(
 
 
 def _price_core(constrained: ConstrainedInstance, columns: Flags, units: Units, steepest: Floats) -> Priced:
-    core = open_cells(constrained, columns, columns.argmax(axis=1), units)
+    core = open_cells(constrained, columns, units)
     relaxation = solve_relaxation(core, steepest)
     scaled = np.where(relaxation.price > FREE * relaxation.price.sum(), relaxation.price, 0.0)
     price = scaled * units.gain / units.limit

@@ -1,8 +1,8 @@
 """The most accurate allocation within several constraints: prices for all limits, then rounding, repair and exchange.
 
-At any prices, sum_i max_j (w_i a_ij - price of what j uses) + price of all limits bounds every allocation (Lagrange; the
-least such bound is the optimum of the linear relaxation). Allocations that reach it have a strategy of every task that
-is best at those prices, but for about as many tasks as there are limits.
+At any prices, sum_i max_j (w_i a_ij - price of what j uses) + price of all limits bounds every allocation (Lagrange;
+the least such bound is the optimum of the linear relaxation). An allocation close to it gives every task a strategy
+that is best at those prices, but for about as many tasks as there are limits.
 """
 
 import numpy as np
@@ -62,7 +62,7 @@ def _describe(
     gains = constrained.gains_of(choice)
     accuracy = float(gains.sum())
     costs = np.asarray(constrained.cost[np.arange(len(choice)), choice], dtype=np.float64)
-    gap = max(upper_bound - accuracy, 0.0)
+    gap = float(max(upper_bound - accuracy, 0.0))
     proven = bool(gap <= TOLERANCE * float(np.abs(gains).sum()))
     prices = [np.append(price, 0.0)[rows] for rows in constrained.rows.row_of]
     first = 1 if constraints.capacity is None else 2
@@ -71,7 +71,7 @@ def _describe(
         choice=choice,
         accuracy=accuracy,
         cost=largest_sum(costs),
-        upper_bound=accuracy if proven else upper_bound,
+        upper_bound=accuracy if proven else accuracy + gap,
         gap=0.0 if proven else gap,
         shadow_price=float(prices[0].item()),
         proven=proven,

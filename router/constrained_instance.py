@@ -17,7 +17,7 @@ from router.instance import Floats, Indices, Instance, check_instance
 from router.totals import largest_sum
 
 CELLS_PER_BLOCK = 1 << 16
-ROUNDING = 64 * np.finfo(np.float64).eps  # share of its terms by which a sum over tasks may be off
+ROUNDING = 64 * float(np.finfo(np.float64).eps)  # share of its terms by which a sum over tasks may be off
 
 Flags = NDArray[np.bool_]
 
@@ -137,18 +137,20 @@ def _demand_accuracy(instance: Instance, minimum: ArrayLike | None) -> Flags:
         return allowed
     tasks = len(allowed)
     wanted = np.asarray(minimum, dtype=np.float64)
-    if wanted.shape not in ((), (tasks,)) or np.isnan(wanted).any():
+    if wanted.shape not in ((), (tasks,)):
         raise InvalidAllocationInput(
-            f"the minimum accuracy has the shape {wanted.shape}: give a number, or one for each of {tasks} tasks, not NaN"
+            f"the minimum accuracy has the shape {wanted.shape}: give a number, or one for each of {tasks} tasks"
         )
+    if np.isnan(wanted).any():
+        raise InvalidAllocationInput("the minimum accuracy is NaN: it is a number")
     wanted = np.broadcast_to(wanted, (tasks,))
     with np.errstate(invalid="ignore"):
         reaching = allowed & (instance.accuracy >= wanted[:, np.newaxis])
     for task in np.flatnonzero(~reaching.any(axis=1))[:1]:
         best = float(np.asarray(instance.accuracy)[task][allowed[task]].max())
         raise InfeasibleConstraints(
-            f"task {task} has the minimum accuracy {float(wanted[task])!r} but its best allowed strategy is predicted to "
-            f"reach {best!r}: lower the minimum to that or allow a more accurate strategy",
+            f"task {task} has the minimum accuracy {float(wanted[task])!r} but its best allowed strategy is predicted "
+            f"to reach {best!r}: lower the minimum to that or allow a more accurate strategy",
             constraints=("the minimum accuracy",),
             proven=True,
         )
@@ -162,14 +164,18 @@ def _demand_room(instance: Instance, allowed: Flags, kind: Kind) -> Flags:
         fitting = allowed & np.isfinite(kind.use) & (kind.use <= limits)
     for task in np.flatnonzero(~fitting.any(axis=1))[:1]:
         least = int(np.where(allowed[task], kind.use[task], np.inf).argmin())
-        name = kind.name[0] if len(kind.name) == 1 else f"{kind.name[0]} and those like it"
+        used, limit = float(kind.use[task, least]), float(np.broadcast_to(limits, allowed.shape)[task, least])
         raise InfeasibleConstraints(
-            f"task {task} has no strategy left: each that is allowed uses more than there is in all of {name} (strategy "
-            f"{least} uses {float(kind.use[task, least])!r} of {float(np.broadcast_to(limits, allowed.shape)[task, least])!r})",
+            f"task {task} has no strategy left: all it may use need more than there is of {_name_kind(kind)} (strategy "
+            f"{least} uses {used!r} of {limit!r}): raise that limit or leave the task out",
             constraints=tuple(kind.name),
             proven=True,
         )
-    return fitting
+    return np.asarray(fitting)
+
+
+def _name_kind(kind: Kind) -> str:
+    return kind.name[0] if len(kind.name) == 1 else f"{kind.name[0]} and those like it"
 
 
 @compiled

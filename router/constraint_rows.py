@@ -100,15 +100,15 @@ def _read_resource(shape: tuple[int, int], resource: Resource) -> Kind:
     use = np.asarray(resource.use)
     if use.dtype.kind not in "fiub" or use.shape not in (shape, shape[1:]):
         raise InvalidAllocationInput(
-            f"{resource.name}: use has the shape {use.shape} and the type {use.dtype}: give numbers of the shape {shape} "
-            f"or {shape[1:]}"
+            f"{resource.name}: use has the shape {use.shape} and the type {use.dtype}: give numbers of the shape "
+            f"{shape} or {shape[1:]}"
         )
     with np.errstate(invalid="ignore"):
         wrong = np.argwhere(use < 0)
     if len(wrong):
         raise InvalidAllocationInput(
-            f"{resource.name}: use is {use[tuple(wrong[0])]} at {tuple(wrong[0].tolist())}: a use is at least 0; use NaN "
-            "to forbid a strategy"
+            f"{resource.name}: use is {use[tuple(wrong[0])]} at {tuple(wrong[0].tolist())}: a use is at least 0; use "
+            "NaN to forbid a strategy"
         )
     together = np.ndim(resource.limit) == 0
     limits = _read_limits(resource.limit, () if together else shape[1:], f"{resource.name}: the limit")
@@ -127,7 +127,8 @@ def _read_tenants(shape: tuple[int, int], cost: NDArray[Any], tenants: Tenants) 
     wrong = np.flatnonzero((tenant < 0) | (tenant >= len(budgets)))
     if len(wrong):
         raise InvalidAllocationInput(
-            f"task {wrong[0]} belongs to tenant {tenant[wrong[0]]}: there are budgets for tenants 0 to {len(budgets) - 1}"
+            f"task {wrong[0]} belongs to tenant {tenant[wrong[0]]}: there are budgets for {len(budgets)} tenants, "
+            "counted from 0"
         )
     names = [f"the budget of tenant {one}" for one in range(len(budgets))]
     return Kind(cost, tenant.astype(np.int64), budgets[:, np.newaxis], names)

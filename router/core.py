@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +20,27 @@ class Units:
     gain: float
 
 
+class Cells(NamedTuple):
+    """Open cells as compiled loops see them, those of one task together."""
+
+    start: Indices  # (open tasks + 1,) where each task's cells begin
+    use: Floats  # (cells, layers) in the units
+    row: Indices  # (cells, layers) the row each use counts in; the number of rows where it counts in none
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Core:
-    """Open cells, those of one task together, with uses and gains in the units."""
+    """Open tasks and cells, with uses and gains in the units."""
 
     units: Units
+    cells: Cells
     task: Indices  # (open tasks,)
-    start: Indices  # (open tasks + 1,) where each task's cells begin
+    owner: Indices  # (cells,) the position of each cell's task
     strategy: Indices  # (cells,)
     gain: Floats  # (cells,) weighted accuracy
-    use: Floats  # (cells, layers)
-    row: Indices  # (cells, layers) the row each use counts in; the number of rows where it counts in none
     room: Floats  # (rows,) what the other tasks leave; may be negative
     closed_choice: Indices  # (tasks,) the strategy of every other task
     closed_gain: float  # weighted accuracy of the other tasks, not in units
-
-    @property
-    def owner(self) -> Indices:
-        """(cells,) the position of each cell's task."""
-        return np.repeat(np.arange(len(self.task)), np.diff(self.start))
 
     def complete(self, chosen: Indices) -> Indices:
         """(tasks,) every task's strategy, given a cell for each open task."""
@@ -45,69 +48,74 @@ class Core:
         choice[self.task] = self.strategy[chosen]
         return choice
 
+    def find_left(self, chosen: Indices) -> Floats:
+        """(rows,) what a cell for each open task leaves of the room."""
+        return self.room - self.sum_rows(np.bincount(chosen, minlength=len(self.gain)).astype(np.float64))
+
+    def find_losses(self, price: Floats) -> Floats:
+        """(cells,) how much worse each cell is than its task's best at a price in the units."""
+        reduced = self.gain - self.price_cells(price)
+        return self.max_tasks(reduced)[self.owner] - reduced
+
     def price_cells(self, price: Floats) -> Floats:
         """(cells,) the price of all that a cell uses."""
         out = np.empty(len(self.gain))
-        _price_cells(self.use, self.row, np.append(price, 0.0), out)
+        _price_cells(self.cells, np.append(price, 0.0), out)
         return out
 
     def sum_rows(self, share: Floats) -> Floats:
         """(rows,) what is used by these shares of the cells."""
         out = np.zeros(len(self.room) + 1)
-        _sum_rows(self.use, self.row, share, out)
+        _sum_rows(self.cells, share, out)
         return out[:-1]
 
     def sum_tasks(self, values: Floats) -> Floats:
         """(open tasks,) the sum over each task's cells."""
-        return np.asarray(np.add.reduceat(values, self.start[:-1]))
+        return np.asarray(np.add.reduceat(values, self.cells.start[:-1]))
 
     def max_tasks(self, values: Floats) -> Floats:
         """(open tasks,) the largest over each task's cells."""
-        return np.asarray(np.maximum.reduceat(values, self.start[:-1]))
+        return np.asarray(np.maximum.reduceat(values, self.cells.start[:-1]))
+
+    def spread_uses(self, cells: Indices) -> Floats:
+        """(these cells, rows) what each uses of every row."""
+        use = np.zeros((len(cells), len(self.room) + 1))
+        each = np.arange(len(cells))
+        for row, amount in zip(self.cells.row[cells].T, self.cells.use[cells].T, strict=True):
+            use[each, row] += amount
+        return np.ascontiguousarray(use[:, :-1])
 
 
 def find_units(constrained: ConstrainedInstance) -> Units:
     """Units in which every limit is between 1 and 2, and the largest weighted accuracy is below 1."""
     limits = np.array([2.0 ** (math.frexp(limit)[1] - 1) if limit > 0 else 1.0 for limit in constrained.rows.limit])
     largest = 0.0
-    for _, reduced in constrained.blocks(np.zeros(len(limits))):
-        largest = max(
-            largest,
-            float(np.abs(reduced, out=reduced, where=np.isfinite(reduced)).max(initial=0, where=np.isfinite(reduced))),
-        )
+    for _, gains in constrained.blocks(constrained.rows.free):
+        largest = max(largest, float(np.abs(gains[gains > -np.inf]).max(initial=0.0)))
     return Units(limit=limits, gain=2.0 ** math.frexp(largest)[1] if largest > 0 else 1.0)
 
 
-def open_cells(constrained: ConstrainedInstance, columns: NDArray[np.bool_], choice: Indices, units: Units) -> Core:
-    """The core of all tasks that have several marked cells; the others keep their choice."""
-    open_tasks = np.flatnonzero(np.count_nonzero(columns, axis=1) > 1)
-    return gather_cells(constrained, open_tasks, columns[open_tasks], choice, units)
-
-
-def gather_cells(
-    constrained: ConstrainedInstance, tasks: Indices, columns: NDArray[np.bool_], choice: Indices, units: Units
-) -> Core:
-    """The core of these tasks and of their marked cells (open tasks, strategies)."""
-    position, strategy = np.nonzero(columns)
-    owner = tasks[position]
-    closed = np.ones(len(choice), dtype=bool)
-    closed[tasks] = False
-    layers = constrained.rows.layers
-    scale = np.append(1 / units.limit, 0.0)
+def open_cells(constrained: ConstrainedInstance, columns: NDArray[np.bool_], units: Units) -> Core:
+    """The core of all tasks that have several marked cells (tasks, strategies); the others have the one marked."""
+    choice = columns.argmax(axis=1)
+    is_open = np.count_nonzero(columns, axis=1) > 1
+    tasks = np.flatnonzero(is_open)
+    position, strategy = np.nonzero(columns[tasks])
+    owner, layers = tasks[position], constrained.rows.layers
     row = np.stack([layer.row[layer.group[owner], strategy] for layer in layers], axis=1)
     use = np.stack([np.asarray(layer.use[owner, strategy], dtype=np.float64) for layer in layers], axis=1)
     gain = constrained.weight[owner] * np.asarray(constrained.accuracy[owner, strategy], dtype=np.float64)
+    start = np.searchsorted(position, np.arange(len(tasks) + 1))
     return Core(
         units=units,
+        cells=Cells(start, use * np.append(1 / units.limit, 0.0)[row], row),
         task=tasks,
-        start=np.searchsorted(position, np.arange(len(tasks) + 1)),
+        owner=position,
         strategy=strategy,
         gain=gain / units.gain,
-        use=use * scale[row],
-        row=row,
-        room=_find_room(constrained, closed, choice) / units.limit,
+        room=_find_room(constrained, ~is_open, choice) / units.limit,
         closed_choice=choice,
-        closed_gain=float(np.where(closed, constrained.gains_of(choice), 0.0).sum()),
+        closed_gain=float(np.where(is_open, 0.0, constrained.gains_of(choice)).sum()),
     )
 
 
@@ -121,18 +129,18 @@ def _find_room(constrained: ConstrainedInstance, closed: NDArray[np.bool_], choi
 
 
 @compiled
-def _price_cells(use: Floats, row: Indices, price: Floats, out: Floats) -> None:
-    cells, layers = use.shape
-    for cell in range(cells):
+def _price_cells(cells: Cells, price: Floats, out: Floats) -> None:
+    count, layers = cells.use.shape
+    for cell in range(count):
         total = 0.0
         for layer in range(layers):
-            total += use[cell, layer] * price[row[cell, layer]]
+            total += cells.use[cell, layer] * price[cells.row[cell, layer]]
         out[cell] = total
 
 
 @compiled
-def _sum_rows(use: Floats, row: Indices, share: Floats, out: Floats) -> None:
-    cells, layers = use.shape
-    for cell in range(cells):
+def _sum_rows(cells: Cells, share: Floats, out: Floats) -> None:
+    count, layers = cells.use.shape
+    for cell in range(count):
         for layer in range(layers):
-            out[row[cell, layer]] += share[cell] * use[cell, layer]
+            out[cells.row[cell, layer]] += share[cell] * cells.use[cell, layer]

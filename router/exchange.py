@@ -1,4 +1,4 @@
-"""Better allocations by moving one task, or two at once, to other strategies."""
+"""Better choices by moving one task, or two at once, to other strategies."""
 
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from router.instance import Floats, Indices
 
 CANDIDATES = 800  # moves of least loss that are tried, alone and in pairs
 ROUNDS = 200
+LEAST_GAIN = 1e-13  # in the units of the core; less is rounding
 
 
 class _Moves(NamedTuple):
@@ -26,7 +27,7 @@ def exchange(core: Core, loss: Floats, chosen: Indices, left: Floats) -> None:
     for _ in range(ROUNDS):
         moves = _list_moves(core, loss, chosen)
         pair = np.array([-1, -1])
-        _find_best_pair(moves.task, moves.gain, moves.use, left, pair)
+        _find_best_pair(moves, left, pair)
         taken = pair[pair >= 0]
         if not len(taken):
             return
@@ -35,36 +36,32 @@ def exchange(core: Core, loss: Floats, chosen: Indices, left: Floats) -> None:
 
 
 def _list_moves(core: Core, loss: Floats, chosen: Indices) -> _Moves:
-    owner = core.owner
-    lost = loss - loss[chosen][owner]
+    lost = loss - loss[chosen][core.owner]
     lost[chosen] = np.inf
     count = min(CANDIDATES, len(lost) - len(chosen))
     cell = np.argpartition(lost, count - 1)[:count] if count else np.zeros(0, dtype=np.int64)
     cell = cell[np.lexsort((cell, lost[cell]))]
-    task = owner[cell]
+    task = core.owner[cell]
     old = chosen[task]
-    use = np.zeros((len(cell), len(core.room) + 1))
-    for layer in range(core.use.shape[1]):
-        np.add.at(use, (np.arange(len(cell)), core.row[cell, layer]), core.use[cell, layer])
-        np.add.at(use, (np.arange(len(cell)), core.row[old, layer]), -core.use[old, layer])
-    return _Moves(task, cell, core.gain[cell] - core.gain[old], use[:, :-1])
+    return _Moves(task, cell, core.gain[cell] - core.gain[old], core.spread_uses(cell) - core.spread_uses(old))
 
 
 @compiled
-def _find_best_pair(task: Indices, gain: Floats, use: Floats, left: Floats, pair: Indices) -> None:
+def _find_best_pair(moves: _Moves, left: Floats, pair: Indices) -> None:
     """The one or two moves that gain most of those that fit."""
-    moves, rows = use.shape
-    most = 1e-13
-    for one in range(moves):
-        if gain[one] > most and (use[one] <= left).all():
-            most, pair[0], pair[1] = gain[one], one, -1
+    count, rows = moves.use.shape
+    most = LEAST_GAIN
+    for one in range(count):
+        if moves.gain[one] > most and (moves.use[one] <= left).all():
+            most, pair[0], pair[1] = moves.gain[one], one, -1
         for other in range(one):
-            if gain[one] + gain[other] <= most or task[one] == task[other]:
+            gain = moves.gain[one] + moves.gain[other]
+            if gain <= most or moves.task[one] == moves.task[other]:
                 continue
             fits = True
             for row in range(rows):
-                if use[one, row] + use[other, row] > left[row]:
+                if moves.use[one, row] + moves.use[other, row] > left[row]:
                     fits = False
                     break
             if fits:
-                most, pair[0], pair[1] = gain[one] + gain[other], one, other
+                most, pair[0], pair[1] = gain, one, other

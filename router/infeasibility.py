@@ -21,8 +21,8 @@ def check_each_limit(constrained: ConstrainedInstance) -> None:
         limit = float(constrained.rows.limit[row])
         if needed > limit:
             raise InfeasibleConstraints(
-                f"{constrained.rows.name[row]} is limited to {limit!r} but every allocation uses at least {needed!r} of "
-                "it: raise the limit to that or allow other strategies",
+                f"{constrained.rows.name[row]} is limited to {limit!r} but every allocation uses at least {needed!r} "
+                "of it: raise the limit to that or allow other strategies",
                 constraints=(constrained.rows.name[row],),
                 proven=True,
             )
@@ -31,7 +31,7 @@ def check_each_limit(constrained: ConstrainedInstance) -> None:
 def explain_failure(constrained: ConstrainedInstance, price: Floats, *, tried_all: bool) -> InfeasibleConstraints:
     """The error for limits that no allocation was found within: with a proof, where these or other prices are one."""
     blind = constrained.without_gain()
-    for tried in (price, find_prices(blind, find_units(blind)).price):
+    for tried in (find_prices(blind, find_units(blind)).price, price):
         needed, there = _find_least_use(constrained, tried), float(tried @ constrained.rows.limit)
         if needed > there * (1 + ROUNDING):
             names = _name_rows(constrained, tried)

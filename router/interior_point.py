@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from router.compiled import compiled
-from router.core import Core
-from router.instance import Floats, Indices
+from router.core import Cells, Core
+from router.instance import Floats
 
 STEPS = 80
 CLOSE = 1e-11  # complementarity left, as a share of the objective
@@ -42,11 +42,11 @@ def solve_relaxation(core: Core, cap: Floats) -> Relaxation:
 class _Direction(NamedTuple):
     """A Newton step."""
 
-    share: Floats
-    slack: Floats
-    excess: Floats
-    reduced: Floats
-    price: Floats
+    share: Floats  # (cells,)
+    slack: Floats  # (rows,)
+    excess: Floats  # (rows,)
+    reduced: Floats  # (cells,)
+    price: Floats  # (rows,)
 
 
 class _Point:
@@ -57,7 +57,7 @@ class _Point:
 
     def __init__(self, core: Core, cap: Floats) -> None:
         self.core, self.cap, self.owner = core, cap, core.owner
-        self.share = (1.0 / np.diff(core.start))[self.owner]
+        self.share = (1.0 / np.diff(core.cells.start))[self.owner]
         missing = core.room - core.sum_rows(self.share)
         self.slack = np.maximum(missing, 0.0) + 0.1
         self.excess = self.slack - missing
@@ -91,7 +91,7 @@ class _Point:
         return max(lengths) > 1e-6
 
     def _rest(self) -> Floats:
-        return np.maximum(self.cap - self.price, 1e-300)
+        return np.asarray(np.maximum(self.cap - self.price, 1e-300))
 
     def _complementarity(self, share: Floats, slack: Floats, excess: Floats, reduced: Floats, price: Floats) -> float:
         return float((share * reduced).sum() + (slack * price).sum() + (excess * (self.cap - price)).sum())
@@ -109,21 +109,23 @@ class _Point:
         """How far the primal and the dual solution can go and stay positive."""
         primal = [(self.share, way.share), (self.slack, way.slack), (self.excess, way.excess)]
         dual = [(self.reduced, way.reduced), (self.price, way.price), (self.cap - self.price, -way.price)]
-        return min(1.0, share * min(map(_room_to_zero, *zip(*primal)))), min(
-            1.0, share * min(map(_room_to_zero, *zip(*dual)))
-        )
+        to_zero = (min(_room_to_zero(value, change) for value, change in pairs) for pairs in (primal, dual))
+        lengths = [min(1.0, share * length) for length in to_zero]
+        return lengths[0], lengths[1]
 
     def _factor(self) -> "_Factors | None":
         ratio = self.share / self.reduced
         total = self.core.sum_tasks(ratio)
         rows = len(self.core.room)
         normal = np.zeros((rows + 1, rows + 1))
-        _add_normal(self.core.start, self.core.use, self.core.row, ratio, total, normal)
+        _add_normal(self.core.cells, ratio, total, normal)
         square = (normal + normal.T)[:rows, :rows]
         square += np.diag(self.slack / self.price + self.excess / self._rest())
         size = np.sqrt(np.diag(square))
         try:
-            lower = np.linalg.cholesky(square / np.outer(size, size) + 1e-14 * np.eye(rows))
+            lower = np.asarray(
+                np.linalg.cholesky(square / np.outer(size, size) + 1e-14 * np.eye(rows)), dtype=np.float64
+            )
         except np.linalg.LinAlgError:
             return None
         return _Factors(ratio, total, size, lower)
@@ -163,13 +165,13 @@ def _room_to_zero(value: Floats, change: Floats) -> float:
 
 
 @compiled
-def _add_normal(start: Indices, use: Floats, row: Indices, ratio: Floats, total: Floats, out: Floats) -> None:
-    """Add to the matrix over the rows what, with its transpose, makes the sum over tasks of
-    sum_j d u u' - (sum_j d u)(sum_j d u)' / sum_j d.
+def _add_normal(cells: Cells, ratio: Floats, total: Floats, out: Floats) -> None:
+    """Half of sum over tasks of sum_j d u u' - (sum_j d u)(sum_j d u)' / sum_j d: with its transpose, all of it.
 
     u is a cell's use less that of the task's cell with the largest d: with d over twenty orders of magnitude, the
     difference would be lost in what cancels.
     """
+    start, use, row = cells
     layers = use.shape[1]
     mean, known = np.zeros(len(out)), np.zeros(len(out), dtype=np.bool_)
     touched, at, amount = np.empty(len(out), np.int64), np.empty(2 * layers, np.int64), np.empty(2 * layers)
@@ -191,9 +193,9 @@ def _add_normal(start: Indices, use: Floats, row: Indices, ratio: Floats, total:
                     out[at[one], at[other]] += weighted * amount[other]
                 out[at[one], at[one]] += weighted * amount[one] / 2
         for one in range(count):
+            known[touched[one]] = False
             weighted = mean[touched[one]] / total[task]
             for other in range(one):
                 out[touched[one], touched[other]] -= weighted * mean[touched[other]]
             out[touched[one], touched[one]] -= weighted * mean[touched[one]] / 2
-        for one in range(count):
-            mean[touched[one]], known[touched[one]] = 0.0, False
+        mean[touched[:count]] = 0.0
