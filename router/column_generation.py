@@ -19,8 +19,9 @@ FEW_CELLS = 16_000  # no more than these are solved at once
 SAMPLE_SHARE = 10  # of so many tasks one is in the sample
 OPEN_SHARE = 5  # of so many tasks one is open at first
 OPEN_LEAST = 3_000  # tasks open at first where there are few
-ROUNDS = 16
-CLOSE = 1e-10  # share of the bound by which better prices may still lower it
+NEAREST = 1e-3  # share of the largest accuracy; cells within it are open, whatever their number
+ROUNDS = 10
+CLOSE = 1e-9  # share of the bound by which better prices may still lower it
 CLOSE_IN_SAMPLE = 1e-5
 STEEPEST = 1e3  # the most that passing a whole limit can be worth, in all the accuracy there is
 FREE = 1e-12  # a limit with a smaller share of all prices is slack
@@ -58,7 +59,8 @@ def find_prices(constrained: ConstrainedInstance, units: Units, close: float = C
     price = _price_sample(constrained, units)
     loss = constrained.read(price).loss
     count = min(max(len(loss) // OPEN_SHARE, OPEN_LEAST), len(loss) - 1)
-    return _generate_columns(constrained, units, price, near=float(np.partition(loss, count)[count]), close=close)
+    near = max(float(np.partition(loss, count)[count]), NEAREST * units.gain)
+    return _generate_columns(constrained, units, price, near=near, close=close)
 
 
 def _generate_columns(
@@ -72,13 +74,15 @@ def _generate_columns(
         _mark_cells(constrained, price, near, columns)
         scaled = price * units.limit / units.gain
         priced = _price_core(constrained, columns, units, reach * (scaled + 0.1 * scaled.max(initial=0.0) + 1e-9))
-        if best is None or priced.reading.bound < best.reading.bound:
-            best = priced
+        better = best is None or priced.reading.bound < best.reading.bound
+        best = priced if best is None or better else best
         if priced.strained:
-            near, reach = 3 * near, 8 * reach
+            near, reach = 4 * near, 4 * reach
+        elif not better or priced.settled(close):
+            break
         else:
             near, price = near / 4, priced.price
-        if priced.settled(close) or priced.reading.bound < constrained.least_gain:
+        if priced.reading.bound < constrained.least_gain:
             break
     assert best is not None
     return best
@@ -102,4 +106,4 @@ def _price_sample(constrained: ConstrainedInstance, units: Units) -> Floats:
 def _mark_cells(constrained: ConstrainedInstance, price: Floats, near: float, columns: Flags) -> None:
     """Mark every cell whose loss is at most `near`."""
     for block, reduced in constrained.blocks(price):
-        columns[block] |= reduced >= reduced.max(axis=1, keepdims=True) - near
+        columns[block] |= (reduced >= reduced.max(axis=1, keepdims=True) - near) & (reduced > -np.inf)

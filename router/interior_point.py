@@ -91,7 +91,7 @@ class _Point:
         return max(lengths) > 1e-6
 
     def _rest(self) -> Floats:
-        return np.asarray(np.maximum(self.cap - self.price, 1e-300))
+        return np.asarray(np.maximum(self.cap - self.price, 1e-15 * self.cap))
 
     def _complementarity(self, share: Floats, slack: Floats, excess: Floats, reduced: Floats, price: Floats) -> float:
         return float((share * reduced).sum() + (slack * price).sum() + (excess * (self.cap - price)).sum())

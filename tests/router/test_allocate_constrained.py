@@ -11,6 +11,7 @@ from router.errors import InfeasibleBudget, InfeasibleConstraints, InvalidAlloca
 
 NAN, INF = math.nan, math.inf
 
+CAPACITIES = ["the capacity of strategy 0", "the capacity of strategy 1"]
 USES = {"one": [1, 0], "two": [0, 1]}
 ACCURACY = [[0.2, 0.9], [0.3, 0.8], [0.1, 0.7]]
 COST = [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]
@@ -90,7 +91,7 @@ def test_no_tasks_keep_every_limit() -> None:
     [
         (Constraints(minimum_accuracy=[0, 0.85, 0]), "task 1 .* 0.85 but .* reach 0.8", ["the minimum accuracy"]),
         (Constraints(capacity=[0, 0]), "task 0 has no strategy left: .* capacity", None),
-        (Constraints(capacity=[1, 1]), "together: .* by (50.000|49.99)", [f"the capacity of strategy {i}" for i in "01"]),
+        (Constraints(capacity=[1, 1]), "together: .* by (50.000|49.99)", CAPACITIES),
         (
             Constraints(resources=(Resource(name="GPU-seconds", use=[2.0, 2.5], limit=5.0),)),
             r"GPU-seconds is limited to 5.0 but every allocation uses at least (6.0|5.99)",
