@@ -1,6 +1,7 @@
 """A picture: the time of every solver against the number of tasks."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -36,7 +37,7 @@ def plot_times(file: Path, *, quick: bool) -> None:
             spec = Spec(
                 solver=solver, kind="realistic", tasks=size, strategies=10, repeats=3 if solver == "here" else 1
             )
-            run = run_apart(spec)
+            run = run_apart(replace(spec, limit_seconds=5.0 if quick else 60.0))
             if not run.finished or not (run.gap <= GOAL_GAP or math.isinf(run.bound)):
                 break
             tasks.append(size)

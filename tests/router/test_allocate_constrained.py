@@ -92,6 +92,7 @@ def test_no_tasks_keep_every_limit() -> None:
         (Constraints(minimum_accuracy=[0, 0.85, 0]), "task 1 .* 0.85 but .* reach 0.8", ["the minimum accuracy"]),
         (Constraints(capacity=[0, 0]), "task 0 has no strategy left: .* capacity", None),
         (Constraints(capacity=[1, 1]), "together: .* by (50.000|49.99)", CAPACITIES),
+        (Constraints(capacity=[1.9, 1.9]), "together", CAPACITIES),
         (
             Constraints(resources=(Resource(name="GPU-seconds", use=[2.0, 2.5], limit=5.0),)),
             r"GPU-seconds is limited to 5.0 but every allocation uses at least (6.0|5.99)",

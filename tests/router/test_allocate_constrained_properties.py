@@ -244,3 +244,16 @@ def test_many_tasks_come_within_the_limits_with_a_small_gap_the_same_each_time()
     reduced = problem.accuracy - (matrix.T @ prices).reshape(problem.cost.shape)
     assert allocation.upper_bound == pytest.approx(reduced.max(axis=1).sum() + prices @ limits, rel=1e-9)
     assert (matrix @ chosen.ravel() >= (1 - 1e-3) * limits)[prices * limits > 1].all()  # what has a price is used up
+
+
+def test_many_tasks_with_one_allowed_strategy_each_keep_it() -> None:
+    problem = make_pool(20_000, 5, 1)
+    fixed = np.arange(20_000) % 10 > 0
+    chosen = allocate(problem.accuracy, problem.cost, problem.budget).choice
+    problem.accuracy[fixed[:, np.newaxis] & (np.arange(5) != chosen[:, np.newaxis])] = math.nan
+    capacity = np.bincount(chosen, minlength=5) * np.array([1.2, 1.2, 1.2, 1.0, 0.95])
+    constraints = replace(problem.constraints, capacity=capacity, resources=(), tenants=None)
+    allocation = allocate_constrained(problem.accuracy, problem.cost, problem.budget, constraints)
+    assert (allocation.choice[fixed] == chosen[fixed]).all()
+    assert (np.bincount(allocation.choice, minlength=5) <= capacity).all()
+    assert 0 <= allocation.gap <= 1e-4 * allocation.accuracy

@@ -85,6 +85,13 @@ def test_more_steps_come_closer_to_the_exact_allocation() -> None:
     assert short[2] < 0.01
 
 
+def test_steps_that_fit_and_a_sum_that_rounds_past_the_budget_are_not_taken() -> None:
+    cost = np.array([[0.5, 0.8], [0.5, 0.6], [0.1, 0.4], [0.1, 0.6], [0.5, 0.6]])  # five tenths go past 1.8 by an ulp
+    allocation = Pool(np.tile([0.0, 1.0], (5, 1)), cost).solve(1.8, 10)
+    assert cost[np.arange(5), allocation.choice].sum() <= 1.8
+    assert allocation.cost <= 1.8
+
+
 def test_half_steps_and_weights_count() -> None:
     accuracy, cost = np.array([[0.0, 0.5], [0.0, 0.4]]), np.array([[1.0, 2.0], [1.0, 2.0]])
     weighted = solve_by_steps(check_instance(accuracy, cost, [1, 2]), 3.0, 2)
