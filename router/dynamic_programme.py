@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from router.allocation import Allocation
 from router.errors import InfeasibleBudget, InvalidAllocationInput
-from router.frontier import frontier
+from router.frontier import Frontier, frontier
 from router.instance import Floats, Indices, Instance
 from router.totals import exact_remainder, largest_sum
 
@@ -44,7 +44,10 @@ def solve_by_steps(instance: Instance, budget: float, steps: int = 10_000) -> Al
     all_fit = largest_sum(np.where(np.isfinite(cost), cost, 0.0).max(axis=1, initial=0.0)) <= budget
     counts = np.where(np.isfinite(cost), 0, steps + 1) if all_fit else _round_up(extra, spare / steps, steps)
     choice = _choose_within(_fill_table(gain, counts, steps), cost, budget, steps)
-    return _describe(instance, choice, budget, proven=all_fit or _is_whole(extra, spare, counts, steps))
+    chosen = (np.arange(len(choice)), choice)
+    proven = all_fit or _is_whole(extra, spare, counts, steps)
+    curve = frontier(instance.accuracy, instance.cost, weight=instance.weight)
+    return _describe(choice, gain[chosen], cost[chosen], budget, curve, proven=proven)
 
 
 def _read_cells(instance: Instance) -> tuple[Floats, Floats]:
@@ -109,10 +112,10 @@ def _is_whole(extra: Floats, spare: float, counts: Indices, steps: int) -> bool:
     return bool((counts[fits] * step == extra[fits]).all())
 
 
-def _describe(instance: Instance, choice: Indices, budget: float, *, proven: bool) -> Allocation:
+def _describe(
+    choice: Indices, gains: Floats, costs: Floats, budget: float, curve: Frontier, *, proven: bool
+) -> Allocation:
     """The choice with the bound of the linear relaxation, or its own accuracy where that is proven."""
-    curve = frontier(instance.accuracy, instance.cost, weight=instance.weight)
-    gains, costs = instance.accuracies_of(choice), instance.costs_of(choice)
     accuracy, rounding = float(gains.sum()), TOLERANCE * float(np.abs(gains).sum())
     gap = max(curve.accuracy_at(budget) - accuracy, 0.0)
     proven = proven or gap <= rounding

@@ -14,7 +14,7 @@ NAMED = 6  # constraints that a message lists
 
 def check_each_limit(constrained: ConstrainedInstance) -> None:
     """InfeasibleConstraints names the first limit that is passed even if all tasks use as little of it as they can."""
-    for row in range(1, len(constrained.rows)):
+    for row in range(len(constrained.rows)):
         price = constrained.rows.free
         price[row] = 1.0
         needed = _find_least_use(constrained, price)
