@@ -23,7 +23,7 @@ from router.totals import largest_sum
 def solve_constrained(
     accuracy: ArrayLike, cost: ArrayLike, budget: float, constraints: Constraints, weight: ArrayLike | None
 ) -> ConstrainedAllocation:
-    """An accurate allocation within a budget of at least 0 and the constraints, or the error that says what is short."""
+    """An accurate allocation within a budget of at least 0 and the constraints, or an error that says what is short."""
     constrained = check_constrained(accuracy, cost, budget, constraints, weight)
     free = allocate(constrained.accuracy, constrained.cost, budget, weight=constrained.weight)
     if (constrained.use_of(free.choice) <= constrained.rows.limit).all():
