@@ -2,6 +2,7 @@
 
 from router.allocate import allocate
 from router.allocation import DEFERRED, Allocation, Deferral
+from router.constrained.constraints import ConstrainedAllocation, Constraints, Resource, Tenants
 from router.frontier import Frontier, frontier
 from router.objective import allocate_target, allocate_weighted
 from router.sketch import FrontierSketch, PriceScale, sketch_frontier
@@ -9,10 +10,14 @@ from router.sketch import FrontierSketch, PriceScale, sketch_frontier
 __all__ = [
     "DEFERRED",
     "Allocation",
+    "ConstrainedAllocation",
+    "Constraints",
     "Deferral",
     "Frontier",
     "FrontierSketch",
     "PriceScale",
+    "Resource",
+    "Tenants",
     "allocate",
     "allocate_target",
     "allocate_weighted",

@@ -4,6 +4,7 @@ RouterError
 ├── AllocationError
 │   ├── InvalidAllocationInput
 │   ├── InfeasibleBudget
+│   ├── InfeasibleConstraints
 │   └── InfeasibleTarget
 ├── AmountError
 ├── TariffError
@@ -42,6 +43,15 @@ class InfeasibleBudget(AllocationError):
             f"the budget is {budget!r} but the cheapest strategy for every task costs {smallest_feasible!r} in "
             "total: raise the budget to that, allow deferral, or add a cheaper strategy"
         )
+
+
+class InfeasibleConstraints(AllocationError):
+    """Constraints that no allocation meets, or that none was found to meet (`proven` says which)."""
+
+    def __init__(self, message: str, *, constraints: tuple[str, ...], proven: bool) -> None:
+        self.constraints = constraints
+        self.proven = proven
+        super().__init__(message)
 
 
 class InfeasibleTarget(AllocationError):

@@ -208,7 +208,7 @@ def test_no_tasks_cost_nothing() -> None:
 )
 def test_bad_input_is_named_before_any_work(accuracy: object, cost: object, budget: float, says: str) -> None:
     with pytest.raises(InvalidAllocationInput, match=says):
-        allocate(accuracy, cost, budget)  # type: ignore[arg-type]  # wrong types on purpose
+        allocate(accuracy, cost, budget)  # type: ignore[call-overload]  # wrong types on purpose
 
 
 @pytest.mark.parametrize(("weight", "says"), [([1, 1], "shape"), ([-1], "task 0 has the weight -1"), ([NAN], "nan")])
