@@ -28,6 +28,14 @@ def test_equal_scores_go_to_the_cheaper_strategy() -> None:
     assert allocate_weighted([[0.5, 0.7]], [[2.0, 2.0]], 0.0, 1.0).choice.tolist() == [1]
 
 
+def test_each_of_many_tasks_takes_its_best_score() -> None:
+    rng = np.random.default_rng(8)
+    accuracy, cost = rng.random((20_000, 6)), rng.random((20_000, 6))
+    for w in (0.2, 0.5, 0.8):
+        score = w * accuracy - (1 - w) * cost
+        assert (allocate_weighted(accuracy, cost, w, 1.0).choice == score.argmax(axis=1)).all()
+
+
 def test_nothing_is_more_accurate_at_the_cost_of_a_weighted_choice() -> None:
     rng = np.random.default_rng(3)
     accuracy, cost = rng.random((300, 6)), rng.lognormal(27, 1, (300, 6))

@@ -71,3 +71,9 @@ def test_sketches_on_other_scales_do_not_add_up() -> None:
 def test_a_sketch_of_one_strategy_is_a_point() -> None:
     traced = sketch_frontier([[0.5], [0.25]], [[1.0], [2.0]], SCALE).trace()
     assert (traced.cost.tolist(), traced.accuracy.tolist(), traced.price.tolist()) == ([3.0], [0.75], [])
+
+
+def test_an_edge_belongs_to_the_steeper_bucket() -> None:
+    scale = PriceScale(unit="FLOPs", lowest=0.25, highest=1.0)
+    steep, level = (sketch_frontier([[0.0, gain]], [[0.0, 1.0]], scale).gain for gain in (1.0, 0.25))
+    assert (steep[0], level[-2], steep.sum(), level.sum()) == (1.0, 0.25, 1.0, 0.25)
