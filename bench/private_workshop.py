@@ -12,6 +12,7 @@ from db.session import run_in_transaction, session_scope
 from db.tasks import NewTask
 from gateway.commands.run import read_tasks_of
 from gateway.live.plain_view import PlainView
+from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop, open_workshop
 from worker.calibration import calibration_meta
 from worker.job_recording import record_job
@@ -24,7 +25,8 @@ from worker.submission import submit_calibration
 
 @contextmanager
 def open_private_workshop(strategy_file: Path, *, view: PlainView) -> Iterator[Workshop]:
-    """A workshop on an empty database; models are taken from the cache that the settings name."""
+    """A workshop on an empty database, the allocator compiled; models come from the cache that the settings name."""
+    compile_kernels()
     folder = Path(tempfile.mkdtemp(prefix="apportion-bench-"))
     folder.chmod(0o755)  # where root runs this, the database's own user has to pass through
     settings = dataclasses.replace(read_settings(), database_url=None, data_directory=folder)

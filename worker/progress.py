@@ -12,6 +12,7 @@ class Stage(StrEnum):
 
     DATABASE = "Opening the database"
     MODELS = "Finding models"
+    ALLOCATOR = "Loading the allocator"  # compiled when a machine first uses it: some ten seconds, once
     ENCODING = "Encoding prompts"
     PLANNING = "Planning"
     ENGINES = "Starting engines"

@@ -13,6 +13,7 @@ from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
 from db.states import JobState
 from db.tasks import NewTask
+from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop, build_engine
 from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
@@ -51,6 +52,8 @@ def run(
 ) -> RunEnd:
     """Answer the tasks; BudgetTooSmall, UntrainedStrategies and engine errors leave no job behind."""
 
+    workshop.watch(Progress(stage=Stage.ALLOCATOR))
+    compile_kernels()
     workshop.watch(Progress(stage=Stage.ENCODING, total=len(tasks)))
     workshop.load_models()
 
