@@ -30,7 +30,7 @@ def test_equal_scores_go_to_the_cheaper_strategy() -> None:
 
 def test_each_of_many_tasks_takes_its_best_score() -> None:
     rng = np.random.default_rng(8)
-    accuracy, cost = rng.random((20_000, 6)), rng.random((20_000, 6))
+    accuracy, cost = rng.random((100_000, 6)), rng.random((100_000, 6))
     for w in (0.2, 0.5, 0.8):
         score = w * accuracy - (1 - w) * cost
         assert (allocate_weighted(accuracy, cost, w, 1.0).choice == score.argmax(axis=1)).all()
