@@ -44,7 +44,7 @@ class Workshop:
         _ = self.encoder.dimension
         for model in self.pool.models.values():
             if isinstance(model.counter, PromptCounter):
-                _ = model.counter.tokenizer
+                model.counter.load()
 
 
 @contextmanager

@@ -1,58 +1,16 @@
 """Allocation against every choice there is, and against HiGHS."""
 
-import itertools
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from router import DEFERRED, Deferral, allocate, allocate_target, frontier
+from router import allocate, allocate_target, frontier
 from router.errors import InfeasibleBudget, InfeasibleTarget
-
-Cells = NDArray[np.float64]
-
-
-class Pool(NamedTuple):
-    """Small enough to try everything; whole numbers times a power of two, so that sums are exact in any order."""
-
-    accuracy: Cells
-    cost: Cells
-
-    def totals(self) -> tuple[Cells, Cells]:
-        """Accuracy and cost of every allowed choice."""
-        tasks, strategies = self.accuracy.shape
-        choices = np.array(list(itertools.product(range(strategies), repeat=tasks)))
-        accuracies = self.accuracy[np.arange(tasks), choices].sum(axis=1)
-        costs = self.cost[np.arange(tasks), choices].sum(axis=1)
-        allowed = np.isfinite(accuracies) & np.isfinite(costs)
-        return accuracies[allowed], costs[allowed]
-
-
-@st.composite
-def make_pools(draw: st.DrawFn, most_tasks: int = 8) -> Pool:
-    """Ties, zero costs, duplicate columns, forbidden cells, and costs from 1e-9 to 1e13."""
-    tasks = draw(st.integers(1, most_tasks))
-    strategies = draw(st.integers(1, 3 if tasks > 5 else 4))
-    cells = tasks * strategies
-    accuracy = np.array(draw(st.lists(st.integers(0, 40), min_size=cells, max_size=cells)), float) / 32
-    cost = np.array(draw(st.lists(st.integers(0, 60), min_size=cells, max_size=cells)), float)
-    cost *= draw(st.sampled_from([2.0**-30, 1.0, 2.0**43]))
-    accuracy += draw(st.sampled_from([0.0, 64.0]))  # differences of everything, and of a thousandth
-    accuracy, cost = accuracy.reshape(tasks, strategies), cost.reshape(tasks, strategies)
-    if draw(st.booleans()):
-        accuracy, cost = np.hstack([accuracy, accuracy[:, :1]]), np.hstack([cost, cost[:, :1]])
-    for task in draw(st.sets(st.integers(0, tasks - 1))):
-        kept = draw(st.integers(0, strategies - 1))
-        forbidden = np.arange(accuracy.shape[1]) != kept
-        (accuracy if draw(st.booleans()) else cost)[task, forbidden] = draw(st.sampled_from([math.nan, math.inf]))
-    return Pool(accuracy, cost)
-
+from tests.router.pools import Cells, Pool, make_pools
 
 BELOW_A_BREAKPOINT = Pool(  # by one last digit, where its share below is the largest float under 1
     np.array([[0.0, 0.0], [0.03125, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]),
@@ -106,43 +64,6 @@ def test_an_infeasible_budget_names_the_least_feasible(pool: Pool, share: float)
     with pytest.raises(InfeasibleBudget) as caught:
         allocate(pool.accuracy, pool.cost, cheapest * share)
     assert caught.value.smallest_feasible == cheapest
-
-
-def serve_every_way(pool: Pool) -> Iterator[tuple[int, float, float]]:
-    """Tasks served, accuracy and cost of every choice that may leave tasks out."""
-    options = [
-        [(0, 0.0, 0.0)] + [(1, a, c) for a, c in zip(*row, strict=True) if math.isfinite(a) and math.isfinite(c)]
-        for row in zip(pool.accuracy.tolist(), pool.cost.tolist(), strict=True)
-    ]
-    for picked in itertools.product(*options):
-        served, accuracies, costs = zip(*picked, strict=True)
-        yield sum(served), sum(accuracies), sum(costs)
-
-
-@settings(max_examples=150, deadline=None)
-@given(make_pools(most_tasks=5), st.floats(0, 1))
-def test_deferral_serves_most_and_bounds_what_they_can_reach(pool: Pool, share: float) -> None:
-    budget = float(pool.totals()[1].min()) * share
-    allocation = allocate(pool.accuracy, pool.cost, budget, deferral=Deferral.SERVE_MOST)
-    most, best = max((served, accuracy) for served, accuracy, cost in serve_every_way(pool) if cost <= budget)
-    assert (allocation.choice != DEFERRED).sum() == most
-    assert allocation.cost <= budget
-    assert allocation.accuracy <= best + 1e-12 <= allocation.upper_bound + 1e-9
-    if allocation.proven:
-        assert allocation.accuracy == pytest.approx(best)
-
-
-@settings(max_examples=150, deadline=None)
-@given(make_pools(most_tasks=5), st.floats(0, 1.5), st.lists(st.integers(0, 4), min_size=5, max_size=5))
-def test_deferral_of_the_least_valuable_is_exact(pool: Pool, share: float, weights: list[int]) -> None:
-    weight = np.array(weights[: len(pool.accuracy)], float)
-    budget = float(pool.totals()[1].min()) * share
-    allocation = allocate(pool.accuracy, pool.cost, budget, weight=weight, deferral=Deferral.MOST_VALUABLE)
-    weighted = Pool(pool.accuracy * np.where(np.isfinite(pool.accuracy), weight[:, np.newaxis], 1.0), pool.cost)
-    best = max(accuracy for _, accuracy, cost in serve_every_way(weighted) if cost <= budget)
-    assert allocation.proven
-    assert allocation.cost <= budget
-    assert allocation.accuracy == pytest.approx(best, rel=1e-12, abs=1e-12)
 
 
 @settings(max_examples=150, deadline=None)

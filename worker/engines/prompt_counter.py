@@ -59,6 +59,10 @@ class PromptCounter:
     def _cut(self) -> Callable[[str], list[str]]:
         return self._choose_cut()
 
+    def load(self) -> None:
+        """Load the tokenizer and look how it can be used, so that no later call has to."""
+        _ = self.tokenizer, self._render, self._cut
+
     def count(self, prompts: Sequence[tuple[Message, ...]]) -> list[int]:
         """How many tokens each prompt has. PromptRefused when the model's template can not hold one."""
         cut = [self._cut(self.render(messages)) for messages in prompts]
