@@ -1,11 +1,16 @@
 """Means of past outcomes near a task: several K-means partitions of the training tasks."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import torch
+
 LLOYD_ITERATIONS = 25
+PARTITIONED_ROWS = 4096  # K-means of more rows costs seconds and moves the centroids little
 
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.intp]
@@ -20,10 +25,23 @@ class ClusterMeans:
     output_tokens: FloatArray  # (partitions, clusters)
 
 
-def partition_tasks(embeddings: FloatArray, *, clusters: int, restarts: int, seed: int) -> FloatArray:
-    """Centroids (restarts, clusters, d) of independent K-means runs; label-free, so the same for every strategy."""
+class Partitions(NamedTuple):
+    """Several ways to divide the training tasks."""
+
+    centroids: FloatArray  # (partitions, clusters, d)
+    labels: LabelArray  # (n, partitions)
+
+
+def partition_tasks(embeddings: FloatArray, *, clusters: int, restarts: int, seed: int) -> Partitions:
+    """Independent K-means runs; label-free, so the same for every strategy."""
+    import torch  # which training keeps to one thread; serving needs none
+
     generator = np.random.default_rng(seed)
-    return np.stack([_lloyd(embeddings, _spread_seeds(embeddings, clusters, generator)) for _ in range(restarts)])
+    tasks = torch.from_numpy(embeddings)
+    sample = tasks[:PARTITIONED_ROWS]
+    centroids = [_lloyd(sample, _spread_seeds(sample, clusters, generator)) for _ in range(restarts)]
+    labels = [_nearest(tasks, own) for own in centroids]
+    return Partitions(torch.stack(centroids).numpy(), torch.stack(labels, dim=1).numpy())
 
 
 def assign_clusters(embeddings: FloatArray, centroids: FloatArray) -> LabelArray:
@@ -52,27 +70,35 @@ def look_up_means(means: NDArray[np.floating], labels: LabelArray) -> NDArray[np
     return np.asarray(means[np.arange(labels.shape[1]), labels].mean(axis=1))
 
 
-def _spread_seeds(embeddings: FloatArray, clusters: int, generator: np.random.Generator) -> FloatArray:
+def _spread_seeds(tasks: "torch.Tensor", clusters: int, generator: np.random.Generator) -> "torch.Tensor":
     """K-means++ (Arthur and Vassilvitskii 2007): each seed is drawn by squared distance to those before it."""
-    seeds = [embeddings[generator.integers(len(embeddings))]]
-    distance = np.square(embeddings - seeds[0]).sum(axis=1, dtype=np.float64)
+    squares = tasks.square().sum(dim=1)
+    chosen = [int(generator.integers(len(tasks)))]
+    distance = _squared_distance(tasks, squares, chosen[0])
     for _ in range(clusters - 1):
         share = distance / distance.sum() if distance.sum() > 0 else None
-        seeds.append(embeddings[generator.choice(len(embeddings), p=share)])
-        distance = np.minimum(distance, np.square(embeddings - seeds[-1]).sum(axis=1, dtype=np.float64))
-    return np.stack(seeds)
+        chosen.append(int(generator.choice(len(tasks), p=share)))
+        distance = np.minimum(distance, _squared_distance(tasks, squares, chosen[-1]))
+    return tasks[chosen]
 
 
-def _lloyd(embeddings: FloatArray, centroids: FloatArray) -> FloatArray:
-    labels = assign_clusters(embeddings, centroids[None])[:, 0]
+def _squared_distance(tasks: "torch.Tensor", squares: "torch.Tensor", chosen: int) -> NDArray[np.float64]:
+    distance = (squares - 2 * (tasks @ tasks[chosen]) + squares[chosen]).clamp_(min=0)
+    return distance.numpy().astype(np.float64)
+
+
+def _lloyd(tasks: "torch.Tensor", centroids: "torch.Tensor") -> "torch.Tensor":
+    labels = _nearest(tasks, centroids)
     for _ in range(LLOYD_ITERATIONS):
-        members = (labels[:, None] == np.arange(len(centroids))).astype(np.float32)  # (n, clusters)
-        counts = members.sum(axis=0)
-        filled = counts > 0  # an empty cluster keeps its place
-        centroids = centroids.copy()
-        centroids[filled] = (members.T @ embeddings)[filled] / counts[filled, None]
-        moved = assign_clusters(embeddings, centroids[None])[:, 0]
-        if np.array_equal(moved, labels):
+        counts = labels.bincount(minlength=len(centroids))
+        totals = centroids.new_zeros(centroids.shape).index_add_(0, labels, tasks)
+        centroids = (totals / counts[:, None]).where(counts[:, None] > 0, centroids)  # an empty cluster keeps its place
+        moved = _nearest(tasks, centroids)
+        if moved.equal(labels):
             break
         labels = moved
     return centroids
+
+
+def _nearest(tasks: "torch.Tensor", centroids: "torch.Tensor") -> "torch.Tensor":
+    return (tasks @ centroids.T - 0.5 * centroids.square().sum(dim=1)).argmax(dim=1)

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from router.clusters import ClusterMeans
 from router.platt import PlattScaling
+from router.threads import one_thread
 
 if TYPE_CHECKING:  # serving needs no torch
-    from router.predictor import DualLinear, MemberLinear, PredictorNetwork
+    from router.predictor import HiddenLayer, MemberLinear, PredictorNetwork
     from router.trained import TrainedHead, TrainedPair
 
 FloatArray = NDArray[np.float32]
@@ -83,22 +84,11 @@ def _fold_head(head: "TrainedHead", trained: "TrainedPair") -> FoldedNetwork:
 
 
 def _fold_hidden(network: "PredictorNetwork", trained: "TrainedPair", served: slice) -> _Affine:
-    """Hidden layer of the raw embedding: standardisation and both strategy descriptions go into the bias."""
-    task = _fold_dual(network.task, served)
-    model = _apply(_fold_dual(network.model, served), trained.strategy.model.numpy()[0])
-    decoding = _apply(_fold_dual(network.decoding, served), trained.strategy.decoding.numpy()[0])
-    weight = task.weight / trained.spread  # (members, hidden, d)
-    return _Affine(weight, task.bias - weight @ trained.center.astype(np.float64) + model + decoding)
-
-
-def _fold_dual(layer: "DualLinear", served: slice) -> _Affine:
-    """The projection is linear, so both blocks are one matrix on the vector itself."""
-    universal, specific = _affine(layer.universal, served), _affine(layer.specific, served)
-    projection = _affine(layer.projection, served)
-    return _Affine(
-        universal.weight + specific.weight @ projection.weight,
-        universal.bias + specific.bias + np.einsum("mhp,mp->mh", specific.weight, projection.bias),
-    )
+    """Hidden layer of the raw embedding: standardisation goes into weight and bias."""
+    with one_thread():
+        layer = _affine(network.hidden_layer(), served)
+    weight = layer.weight / trained.spread  # (members, hidden, d)
+    return _Affine(weight, layer.bias - np.einsum("mhd,d->mh", weight, trained.center))
 
 
 def _contrast(output: _Affine) -> _Affine:
@@ -108,10 +98,6 @@ def _contrast(output: _Affine) -> _Affine:
     return _Affine(output.weight[:, 1:] - output.weight[:, :1], output.bias[:, 1:] - output.bias[:, :1])
 
 
-def _affine(layer: "MemberLinear", served: slice) -> _Affine:
+def _affine(layer: "HiddenLayer | MemberLinear", served: slice) -> _Affine:
     weight, bias = layer.weight.detach().numpy()[served], layer.bias.detach().numpy()[served]
     return _Affine(weight.astype(np.float64), bias.astype(np.float64))
-
-
-def _apply(affine: _Affine, vector: FloatArray) -> DoubleArray:
-    return np.asarray(affine.weight @ vector.astype(np.float64) + affine.bias)

@@ -67,7 +67,7 @@ def _new_network(learner: Learner, *, output_bias: tuple[float, ...]) -> Predict
     config = learner.config
     torch.manual_seed(learner.seed)  # each head starts alike in every strategy, however long the other head trained
     network = PredictorNetwork(
-        config, members=config.folds + config.members, dimension=learner.tasks.shape[1], outputs=len(output_bias)
+        config, learner.strategy, members=config.folds + config.members, outputs=len(output_bias)
     )
     with torch.no_grad():  # starting at the mean outcome leaves only the differences to learn
         network.output.bias.copy_(torch.tensor(output_bias).expand_as(network.output.bias))
@@ -77,7 +77,6 @@ def _new_network(learner: Learner, *, output_bias: tuple[float, ...]) -> Predict
 def _training_rows(learner: Learner, target: DoubleArray) -> TrainingRows:
     return TrainingRows(
         tasks=learner.tasks,
-        strategy=learner.strategy,
         target=torch.from_numpy(target.astype(np.float32)),
         weight=torch.from_numpy(learner.rows.weight.astype(np.float32)),
         fold=torch.from_numpy(learner.rows.fold),
@@ -85,8 +84,9 @@ def _training_rows(learner: Learner, target: DoubleArray) -> TrainingRows:
 
 
 def _cross_entropy(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    log_probability = functional.log_softmax(outputs, dim=-1)
-    return -(target * log_probability[..., 1] + (1 - target) * log_probability[..., 0])
+    """That of the softmax of two logits, from their difference."""
+    log_odds = outputs[..., 1] - outputs[..., 0]
+    return functional.softplus(log_odds) - target * log_odds
 
 
 def _squared_error(outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

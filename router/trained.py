@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from router.clusters import ClusterMeans
 from router.figures import TrainingFigures
 from router.platt import PlattScaling
-from router.predictor import PredictorNetwork, StrategyVectors
+from router.predictor import PredictorNetwork
 
 FloatArray = NDArray[np.float32]
 
@@ -28,7 +28,6 @@ class TrainedPair:
 
     center: FloatArray  # (d,), subtracted from a task embedding
     spread: float  # what the difference is divided by
-    strategy: StrategyVectors
     accuracy: TrainedHead  # log-odds of a right answer: second logit minus first
     tokens: TrainedHead  # softplus of it is log(1 + output tokens)
     smearing: float

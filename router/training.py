@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from router.clusters import ClusterMeans, assign_clusters, look_up_means, partition_tasks, shrunken_means
+from router.clusters import ClusterMeans, look_up_means, partition_tasks, shrunken_means
 from router.constant import (
     constant_clusters,
     constant_log_odds,
@@ -21,9 +21,8 @@ from router.outcome_rows import OutcomeRows, arrange_outcomes
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
 from router.scoring import brier_score, expected_calibration_error, log_loss
+from router.threads import one_thread
 from router.trained import TrainedHead, TrainedPair
-
-PARTITIONED_ROWS = 4096  # K-means of more rows costs seconds and moves the centroids little
 
 FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
@@ -51,8 +50,8 @@ def train_pair(
         model=_describe("model", model_vector, dimension), decoding=_describe("decoding", decoding_vector, dimension)
     )
     if rows.distinct_tasks < config.minimum_tasks:
-        return _constant_pair(rows, strategy)
-    with torch.random.fork_rng(devices=[]):
+        return _constant_pair(rows)
+    with torch.random.fork_rng(devices=[]), one_thread():
         return _network_pair(rows, strategy, config, seed)
 
 
@@ -62,7 +61,7 @@ def _describe(name: str, vector: FloatArray, dimension: int) -> torch.Tensor:
             f"the {name} vector has shape {vector.shape}, the task embeddings have {dimension} finite numbers each: "
             "encode the strategy's descriptions with the encoder of the tasks"
         )
-    return torch.from_numpy(np.asarray(vector, dtype=np.float32)[None])
+    return torch.from_numpy(np.asarray(vector, dtype=np.float32))
 
 
 def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: PredictorConfig, seed: int) -> TrainedPair:
@@ -81,7 +80,6 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
     return TrainedPair(
         center=center,
         spread=spread,
-        strategy=strategy,
         accuracy=accuracy.head,
         tokens=tokens.head,
         smearing=tokens.smearing,
@@ -98,10 +96,9 @@ class _ClusterLearner:
     def __init__(self, rows: OutcomeRows, config: PredictorConfig, seed: int) -> None:
         self.rows, self.config = rows, config
         self.clusters = round(min(max(math.sqrt(len(rows)), 4), 48))
-        self.centroids = partition_tasks(
-            rows.embeddings[:PARTITIONED_ROWS], clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
+        self.centroids, self.labels = partition_tasks(
+            rows.embeddings, clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
         )
-        self.labels = assign_clusters(rows.embeddings, self.centroids)
 
     def means(self, *, one_sided: bool) -> ClusterMeans:
         everything = np.ones(len(self.rows), dtype=bool)
@@ -141,13 +138,12 @@ def _constant_accuracy(rows: OutcomeRows) -> AccuracyFit:
     return AccuracyFit(head, np.full(len(rows), shrunken_accuracy(rows)))
 
 
-def _constant_pair(rows: OutcomeRows, strategy: StrategyVectors) -> TrainedPair:
+def _constant_pair(rows: OutcomeRows) -> TrainedPair:
     accuracy = _constant_accuracy(rows)
     log_tokens = math.log1p(mean_output_tokens(rows))
     return TrainedPair(
         center=np.zeros(rows.embeddings.shape[1], dtype=np.float32),
         spread=1.0,
-        strategy=strategy,
         accuracy=accuracy.head,
         tokens=TrainedHead(network=None, constant=inverse_softplus(log_tokens)),
         smearing=1.0,
