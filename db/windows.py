@@ -1,16 +1,17 @@
 """Windows: cut from a job, claimed under a lease, committed as groups."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from db.errors import StaleFence
 from db.jobs import Job, lock_job
 from db.leases import lease_end
 from db.states import JobState, RequeueReason, WindowState
-from db.tables import JobRow, WindowRow
+from db.tables import WindowRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +51,14 @@ def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_
     job = lock_job(session, job_id=job_id)
     if job.state is JobState.COMPLETED:
         return None
-    window_id = _find_ready(session, job_id=job_id) or _cut_requeued(session, job=job, size=size)
-    cursor_seq = job.cursor_seq
-    if window_id is None:
-        cursor_seq = min(job.cursor_seq + size, job.task_count)
-        window_id = _cut_next(session, job=job, end=cursor_seq)
-    if window_id is None:
-        return None
-    if job.state is JobState.SUBMITTED:
-        started = update(JobRow).where(JobRow.id == job_id)
-        session.execute(started.values(state=JobState.RUNNING, started_at=func.clock_timestamp()))
-    return _claim(session, window_id=window_id, owner=owner, lease_seconds=lease_seconds, cursor_seq=cursor_seq)
+    held = {"owner": owner, "lease": timedelta(seconds=lease_seconds)}
+    waiting = session.execute(_FIND_WAITING, {"job_id": job_id}).one()
+    window_id = waiting.lost_id
+    if window_id is None and waiting.tasks_due:
+        window_id = _cut_requeued(session, job=job, size=size)
+    if window_id is not None:
+        return _claim(session, window_id=window_id, cursor_seq=job.cursor_seq, held=held)
+    return _cut_next(session, job=job, end=min(job.cursor_seq + size, job.task_count), held=held)
 
 
 def extend_window_lease(session: Session, *, window_id: int, fence: int, lease_seconds: float) -> None:
@@ -96,6 +94,12 @@ _READ_REQUEUED = text("""
     WHERE window_id = :window_id AND routed_at IS NULL ORDER BY seq, arm
 """)
 
+_FIND_WAITING = text("""
+    SELECT (SELECT id FROM task_window WHERE job_id = :job_id AND state = 'ready' ORDER BY id LIMIT 1) AS lost_id,
+           EXISTS (SELECT FROM requeue WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry')
+                   AND not_before <= clock_timestamp()) AS tasks_due
+""")
+
 _TAKE_REQUEUED = text("""
     WITH due AS (
         SELECT id, seq FROM requeue
@@ -111,9 +115,23 @@ _TAKE_REQUEUED = text("""
 """)
 
 
-def _find_ready(session: Session, *, job_id: int) -> int | None:
-    lost = select(WindowRow.id).where(WindowRow.job_id == job_id, WindowRow.state == WindowState.READY)
-    return session.execute(lost.order_by(WindowRow.id).limit(1)).scalar_one_or_none()
+_CLAIM = text("""
+    UPDATE task_window
+    SET state = 'claimed', owner = :owner, fence = fence + 1, lease_until = clock_timestamp() + :lease
+    WHERE id = :window_id RETURNING id, fence, job_id, seqs
+""")
+
+# Cut and claimed at once: no other router may see it in between.
+_CUT_NEXT = text("""
+    WITH moved AS (
+        UPDATE job SET cursor_seq = :end, state = 'running', started_at = coalesce(started_at, clock_timestamp())
+        WHERE id = :job_id
+    )
+    INSERT INTO task_window (tenant_id, job_id, seqs, state, fence, owner, lease_until)
+    SELECT :tenant_id, :job_id, array_agg(seq ORDER BY seq), 'claimed', 1, :owner, clock_timestamp() + :lease
+    FROM generate_series(CAST(:begin AS int), :end - 1) AS seq
+    RETURNING id, fence, job_id, seqs
+""")
 
 
 def _cut_requeued(session: Session, *, job: Job, size: int) -> int | None:
@@ -121,21 +139,15 @@ def _cut_requeued(session: Session, *, job: Job, size: int) -> int | None:
     return session.execute(_TAKE_REQUEUED, values).scalars().first()
 
 
-def _cut_next(session: Session, *, job: Job, end: int) -> int | None:
+def _cut_next(session: Session, *, job: Job, end: int, held: Mapping[str, object]) -> ClaimedWindow | None:
     if end == job.cursor_seq:
         return None
-    session.execute(update(JobRow).where(JobRow.id == job.id).values(cursor_seq=end))
-    window = {"tenant_id": job.tenant_id, "job_id": job.id, "seqs": list(range(job.cursor_seq, end)), "fence": 0}
-    row = insert(WindowRow).values(**window, state=WindowState.READY).returning(WindowRow.id)
-    return session.execute(row).scalar_one()
+    cut = {"tenant_id": job.tenant_id, "job_id": job.id, "begin": job.cursor_seq, "end": end}
+    row = session.execute(_CUT_NEXT, {**cut, **held}).one()
+    return ClaimedWindow(**row._mapping, requeued=[], cursor_seq=end)
 
 
-def _claim(session: Session, *, window_id: int, owner: str, lease_seconds: float, cursor_seq: int) -> ClaimedWindow:
-    claimed = (
-        update(WindowRow)
-        .where(WindowRow.id == window_id)
-        .values(state=WindowState.CLAIMED, owner=owner, fence=WindowRow.fence + 1, lease_until=lease_end(lease_seconds))
-    )
-    row = session.execute(claimed.returning(WindowRow.id, WindowRow.fence, WindowRow.job_id, WindowRow.seqs)).one()
+def _claim(session: Session, *, window_id: int, cursor_seq: int, held: Mapping[str, object]) -> ClaimedWindow:
+    row = session.execute(_CLAIM, {"window_id": window_id, **held}).one()
     requeued = read_requeued(session, window_id=window_id)
     return ClaimedWindow(**row._mapping, requeued=requeued, cursor_seq=cursor_seq)
