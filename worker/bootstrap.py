@@ -1,5 +1,6 @@
 """Builds what commands work with; nothing is built anywhere else, and nothing when a module is imported."""
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Workshop:
         for model in self.pool.models.values():
             if isinstance(model.counter, PromptCounter):
                 model.counter.load()
+        gc.collect()
+        gc.freeze()  # what libraries made stays: else the collector looks through all of it now and then, 0.3 s each time
 
 
 @contextmanager
