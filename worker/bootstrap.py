@@ -47,7 +47,7 @@ class Workshop:
             if isinstance(model.counter, PromptCounter):
                 model.counter.load()
         gc.collect()
-        gc.freeze()  # what libraries made stays: else the collector looks through all of it now and then, 0.3 s each time
+        gc.freeze()  # what libraries made stays: the collector took 0.3 s to look through it, every now and then
 
 
 @contextmanager

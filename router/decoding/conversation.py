@@ -1,6 +1,7 @@
 """Lays a strategy's own texts around a task's messages."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from router.decoding.task_prompt import TaskPrompt
@@ -46,9 +47,8 @@ class Frame:
             return (Message(role=PLAIN_ROLE, content=self._write_plain(own_system, turns)),)
         systems = [text for text in (self.system, *own_system) if text is not None]
         head = [Message(role="system", content="\n\n".join(filter(None, systems)))] if systems else []
-        shots = [turn for example in self.examples for turn in self._lay_out_example(example)]
         question = replace(turns[-1], content=self._instruct(turns[-1].content))
-        return (*head, *shots, *turns[:-1], question)
+        return (*head, *self._shots, *turns[:-1], question)
 
     def fit_grammar(self, grammar: Grammar | None) -> Grammar | None:
         """The grammar as it has to be where an answer follows its label on the same line; NotEligible for a schema."""
@@ -66,9 +66,19 @@ class Frame:
         if any(turn.role != "user" for turn in turns[:-1]):
             raise NotEligible("a plain text has no place for an earlier answer of the assistant")
         head = [text for text in (self.system, *systems) if text]
-        blocks = [f"{self._instruct(shot.user)}\n{self.answer_label} {shot.assistant}" for shot in self.examples]
         question = "\n\n".join(turn.content.strip() for turn in turns)
-        return "\n\n".join([*head, *blocks, f"{self._instruct(question)}\n{self.answer_label}"])
+        return "\n\n".join([*head, *self._blocks, f"{self._instruct(question)}\n{self.answer_label}"])
+
+    @cached_property
+    def _shots(self) -> tuple[Message, ...]:
+        """The examples as turns of a chat."""
+        return tuple(turn for example in self.examples for turn in self._lay_out_example(example))
+
+    @cached_property
+    def _blocks(self) -> tuple[str, ...]:
+        """The examples as blocks of a plain text, all in one."""
+        blocks = [f"{self._instruct(shot.user)}\n{self.answer_label} {shot.assistant}" for shot in self.examples]
+        return ("\n\n".join(blocks),) if blocks else ()
 
     def _lay_out_example(self, example: Example) -> tuple[Message, Message]:
         question = Message(role="user", content=self._instruct(example.user))

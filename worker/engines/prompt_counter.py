@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-from itertools import chain
+from itertools import accumulate, chain
+from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ PROBES = (
 
 PLACE = "\ufffcPLACE\ufffc"  # stands for a question while a template is applied to what is around it
 KEPT_CONVERSATIONS = 1000
-BLOCK_END = re.compile(r"(?<=\S)(?=\n\n)")  # before an empty line, which starts a block of a few-shot text
+EMPTY_LINE = "\n\n"
+BLOCK_END = re.compile(rf"(?<=\S)(?={EMPTY_LINE})")  # before an empty line, which starts a block of a few-shot text
 
 
 class PromptCounter:
@@ -65,10 +67,14 @@ class PromptCounter:
 
     def count(self, prompts: Sequence[tuple[Message, ...]]) -> list[int]:
         """How many tokens each prompt has. PromptRefused when the model's template can not hold one."""
-        cut = [self._cut(self.render(messages)) for messages in prompts]
+        texts = [self.render(messages) for messages in prompts]
+        shared = self._find_shared(texts)
+        length = sum(map(len, shared))
+        cut = [shared, *(self._cut(text[length:]) for text in texts)]
         with self._lock:
             self._learn({piece for pieces in cut for piece in pieces})
-            return [sum(len(self._pieces[piece]) for piece in pieces) for pieces in cut]
+            first, *rest = (sum(len(self._pieces[piece]) for piece in pieces) for pieces in cut)
+        return [first + tokens for tokens in rest]
 
     def encode(self, messages: tuple[Message, ...]) -> list[int]:
         """The token ids of one prompt, up to where the answer starts."""
@@ -95,6 +101,21 @@ class PromptCounter:
             self._around[key] = around
         before, after = around
         return f"{before}{last.content}{after}"
+
+    def _find_shared(self, texts: Sequence[str]) -> list[str]:
+        """The pieces that all texts begin with: a strategy's own words before the task's."""
+        if len(texts) < 2:
+            return []
+        prefix = commonprefix(texts)  # noqa: RUF071 - texts and not paths: characters are what is compared
+        pieces = self._cut(prefix)
+        ends = accumulate(map(len, pieces))
+        # The characters that decide whether a text is cut here have to be the same in all texts.
+        return [piece for piece, end in zip(pieces, ends, strict=True) if end <= len(prefix) - self._looked_ahead]
+
+    @cached_property
+    def _looked_ahead(self) -> int:
+        """How many characters behind a place may decide whether a text is cut there."""
+        return max(map(len, (EMPTY_LINE, *self.tokenizer.get_added_vocab())))
 
     def _choose_render(self) -> Callable[[tuple[Message, ...]], str]:
         """The template applied once for each beginning, where that gives every probe the template's own text."""

@@ -44,6 +44,15 @@ def test_counts_and_ids_are_those_of_the_whole_text(counter: PromptCounter, prom
     assert counter.count(prompts) == [len(ids) for ids in expected]
 
 
+@settings(max_examples=200, deadline=None)
+@given(beginning=TEXTS, ends=st.lists(TEXTS, min_size=2, max_size=4))
+def test_prompts_that_begin_alike_are_counted_each_as_alone(
+    counter: PromptCounter, beginning: str, ends: list[str]
+) -> None:
+    prompts = [(Message(role=PLAIN_ROLE, content=f"{beginning}{end}"),) for end in ends]
+    assert counter.count(prompts) == [len(encode_whole(counter, messages)) for messages in prompts]
+
+
 @given(messages=CONVERSATIONS)
 @settings(max_examples=100, deadline=None)
 def test_the_bound_is_never_below_the_count(counter: PromptCounter, messages: tuple[Message, ...]) -> None:
