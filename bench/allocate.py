@@ -32,7 +32,7 @@ def main() -> None:
     figures += measure_million(quick=quick)
     figures += measure_shapes(quick=quick)
     figures += measure_adversarial((100_000,) if quick else (100_000, 1_000_000))
-    figures += compare_solvers(console, quick=quick, limit_seconds=2.0 if quick else 60.0)
+    figures += compare_solvers(console, quick=quick, limit_seconds=1.0 if quick else 60.0)
     figures += compare_constrained(console, quick=quick)
     if arguments.plot:
         plot_times(arguments.plot, quick=quick)

@@ -103,7 +103,7 @@ def compare_constrained(console: Console, *, quick: bool) -> list[Figure]:
     )
     here = run_apart(spec)
     # As long as it takes to tell whether the goal is met; more tells by how much.
-    limit_seconds = max(9 * here.cpu_seconds, 5.0) if quick else 600.0
+    limit_seconds = max(8.3 * here.cpu_seconds, 5.0) if quick else 600.0
     highs = run_apart(replace(spec, solver="HiGHS LP", repeats=1, limit_seconds=limit_seconds))
     times = highs.cpu_seconds / here.cpu_seconds
     stopped = "" if highs.finished else f" (HiGHS stopped after {highs.wall_seconds:.0f} s: at least)"
