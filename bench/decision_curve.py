@@ -42,8 +42,12 @@ def area_weights() -> Floats:
 
 
 def set_budgets(truth: Estimates, *, cheapest: int, best: int) -> Floats:
-    """The budget of every level (levels,): between what these two strategies cost on all test tasks."""
-    least, most = truth.cost[:, cheapest].sum(), truth.cost[:, best].sum()
+    """The budget of every level (levels,): between what these two strategies cost on all test tasks.
+
+    Where the cheapest is the best there is nothing between them, and budgets go up to the dearest strategy's cost.
+    """
+    totals = truth.cost.sum(axis=0)
+    least, most = totals[cheapest], totals[best] if best != cheapest else totals.max()
     return np.asarray(least + np.array(LEVELS) * (most - least))
 
 

@@ -8,7 +8,7 @@ from router.baselines.concur import fit_concur
 from router.baselines.constant import fit_constant
 from router.baselines.joint_network import fit_joint_network
 from router.baselines.matrix_factorisation import fit_matrix_factorisation
-from router.baselines.nearest_neighbours import fit_nearest_neighbours
+from router.baselines.nearest_neighbours import fit_hundred_neighbours, fit_nearest_neighbours
 from router.baselines.oracle import fit_oracle
 from router.baselines.outcomes import Fit
 from router.baselines.strong_weak import fit_strong_weak
@@ -28,6 +28,7 @@ METHODS: dict[str, Method] = {
     OWN: Method(fit_trained_pairs),
     CONSTANT: Method(fit_constant),
     "kNN": Method(fit_nearest_neighbours),
+    "kNN-100": Method(fit_hundred_neighbours),
     "K-means": Method(fit_cluster_means),
     "EmbedLLM": Method(fit_matrix_factorisation),
     "RTR": Method(fit_joint_network),
