@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.decision_summary import DatasetResult, Summary
 from bench.figures import Figure
-from router.baselines.registry import CONCUR, CONSTANT, METHODS, OWN
+from router.baselines.registry import CHALLENGER, CONCUR, CONSTANT, METHODS, OWN
 
 REACH_SHARE, CALIBRATION, SPEND, SERVING_US = 0.25, 0.03, 0.02, 60.0
 
@@ -46,7 +46,7 @@ def _rivals(result: DatasetResult) -> dict[str, Summary]:
     return {
         name: summary
         for name, summary in result.summaries.items()
-        if name != OWN and (name not in METHODS or METHODS[name].deployable)
+        if name not in (OWN, CHALLENGER) and (name not in METHODS or METHODS[name].deployable)
     }
 
 

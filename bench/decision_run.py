@@ -11,6 +11,7 @@ from bench.datasets.outcome_table import OutcomeTable
 from bench.decision_curve import Curve, set_budgets, trace_curve
 from bench.splits import Split
 from router.baselines.outcomes import Estimates, Fit, Outcomes, Predict, Tasks
+from router.prompt_features import describe_prompts
 from router.scoring import expected_calibration_error
 
 Floats = NDArray[np.float64]
@@ -50,16 +51,17 @@ class Run:
 
 def prepare_trial(table: OutcomeTable, embeddings: NDArray[np.float32], split: Split, *, mean_costs: bool) -> Trial:
     """A complete table with embeddings (queries, d), split; `mean_costs` gives every query its strategy's mean cost."""
+    features = describe_prompts(table.texts)
     known = np.concatenate((split.train, split.validation))
     cost = np.broadcast_to(table.cost[known].mean(axis=0), table.cost.shape) if mean_costs else table.cost
 
     def outcomes(rows: NDArray[np.intp]) -> Outcomes:
-        return Outcomes(embeddings[rows], table.category[rows], table.correct[rows], cost[rows])
+        return Outcomes(embeddings[rows], features[rows], table.category[rows], table.correct[rows], cost[rows])
 
     truth = Estimates(table.correct[split.test], cost[split.test])
     return Trial(
         seen=(outcomes(split.train), outcomes(split.validation)),
-        tasks=Tasks(embeddings[split.test], table.category[split.test], truth),
+        tasks=Tasks(embeddings[split.test], features[split.test], table.category[split.test], truth),
         truth=truth,
         groups=table.groups[split.test],
         cheapest=int(cost[known].mean(axis=0).argmin()),
@@ -95,7 +97,7 @@ def time_serving(predict: Predict, tasks: Tasks) -> float:
     """CPU microseconds a task in a batch of 1,000, the better of three."""
     rows = np.resize(np.arange(len(tasks.embeddings)), SERVED_TASKS)
     truth = None if tasks.truth is None else Estimates(tasks.truth.accuracy[rows], tasks.truth.cost[rows])
-    batch = Tasks(tasks.embeddings[rows], tasks.categories[rows], truth)
+    batch = Tasks(tasks.embeddings[rows], tasks.features[rows], tasks.categories[rows], truth)
     return 1e6 * min(_cpu_seconds(lambda: predict(batch)) for _ in range(3)) / SERVED_TASKS
 
 

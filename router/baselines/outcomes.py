@@ -15,13 +15,16 @@ class Outcomes(NamedTuple):
     """What every strategy did with n tasks."""
 
     embeddings: FloatArray  # (n, d)
+    features: FloatArray  # (n, k), of the prompts as texts
     categories: Labels  # (n,)
     correct: Cells  # (n, strategies), 0..1
     cost: Cells  # (n, strategies)
 
     def take(self, rows: NDArray[np.intp]) -> "Outcomes":
         """These tasks only."""
-        return Outcomes(self.embeddings[rows], self.categories[rows], self.correct[rows], self.cost[rows])
+        return Outcomes(
+            self.embeddings[rows], self.features[rows], self.categories[rows], self.correct[rows], self.cost[rows]
+        )
 
     def keep(self, columns: Sequence[int]) -> "Outcomes":
         """These strategies only."""
@@ -40,6 +43,7 @@ class Tasks(NamedTuple):
     """What is known of m tasks before they are answered."""
 
     embeddings: FloatArray  # (m, d)
+    features: FloatArray  # (m, k), of the prompts as texts
     categories: Labels  # (m,)
     truth: Estimates | None = None  # nobody knows it; only the oracle looks
 
@@ -52,6 +56,7 @@ def join(train: Outcomes, validation: Outcomes) -> Outcomes:
     """Both, for a method that chooses nothing by validation."""
     return Outcomes(
         np.concatenate((train.embeddings, validation.embeddings)),
+        np.concatenate((train.features, validation.features)),
         np.concatenate((train.categories, validation.categories)),
         np.concatenate((train.correct, validation.correct)),
         np.concatenate((train.cost, validation.cost)),

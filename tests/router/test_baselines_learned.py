@@ -27,6 +27,7 @@ def draw_outcomes(rows: int, *, seed: int) -> Outcomes:
     chance = np.where(right[:, np.newaxis], ON_RIGHT, ON_LEFT)
     return Outcomes(
         embeddings.astype(np.float32),
+        np.zeros((rows, 2), dtype=np.float32),
         np.where(right, "right", "left"),
         (generator.random(chance.shape) < chance).astype(np.float64),
         MEAN_COST * np.where(right, 2.0, 1.0)[:, np.newaxis] * np.exp(generator.normal(scale=0.1, size=chance.shape)),
@@ -34,7 +35,7 @@ def draw_outcomes(rows: int, *, seed: int) -> Outcomes:
 
 
 TRAIN, VALIDATION, TEST = (draw_outcomes(rows, seed=seed) for rows, seed in ((400, 1), (80, 2), (200, 3)))
-TASKS = Tasks(TEST.embeddings, TEST.categories, Estimates(TEST.correct, TEST.cost))
+TASKS = Tasks(TEST.embeddings, TEST.features, TEST.categories, Estimates(TEST.correct, TEST.cost))
 RIGHT = TEST.categories == "right"
 
 
@@ -72,7 +73,7 @@ def test_the_oracle_knows() -> None:
 
 
 def test_an_unknown_category_gets_the_overall_mean() -> None:
-    tasks = Tasks(TEST.embeddings[:2], np.array(["aaa", "zzz"]))
+    tasks = Tasks(TEST.embeddings[:2], TEST.features[:2], np.array(["aaa", "zzz"]))
     estimates = fit_category_means(TRAIN, VALIDATION, 0)(tasks)
     assert estimates.accuracy == pytest.approx(np.tile(join(TRAIN, VALIDATION).correct.mean(axis=0), (2, 1)))
 
