@@ -34,7 +34,7 @@ def learn_cluster_map(embeddings: FloatArray, correct: DoubleArray, *, seed: int
 
 
 def _vector(labels: NDArray[np.intp], correct: DoubleArray, weight: DoubleArray, clusters: int) -> DoubleArray:
-    return shrunken_means(labels, correct, weight, clusters=clusters, prior=PRIOR_PROBES)[0]
+    return np.asarray(shrunken_means(labels, correct, weight, clusters=clusters, prior=PRIOR_PROBES)[0])
 
 
 def _train_map(
