@@ -11,6 +11,7 @@ from router.errors import InfeasibleBudget
 
 Floats = NDArray[np.float64]
 
+GRID_POINTS = 401
 LEVELS = (0.0, 0.05, 0.10, 0.20, 0.35, 0.50, 0.75, 1.0)  # shares of the way from all-cheapest to best-single
 
 
@@ -31,14 +32,22 @@ class Curve:
 
     @property
     def area_by_task(self) -> Floats:
-        """Each task's share (tasks,) of the area under the curve; their mean is the area."""
-        return np.asarray(area_weights() @ self.correct)
+        """Each task's share (tasks,) of the area under accuracy against true spend; their mean is the area."""
+        return np.asarray(weigh_levels(self.spend, least=self.budget[0], most=self.budget[-1]) @ self.correct)
 
 
-def area_weights() -> Floats:
-    """Trapezoid weights (levels,) over budgets scaled to 0..1; they sum to 1."""
-    steps = np.diff(LEVELS)
-    return np.asarray((np.append(steps, 0) + np.append(0, steps)) / 2)
+def weigh_levels(spend: Floats, *, least: float, most: float) -> Floats:
+    """What each level (levels,) counts in the area over spends from least to most, scaled to 0..1; they sum to 1.
+
+    Accuracy counts where it was paid for, not where it was budgeted, or else predicting too low costs would pay off.
+    Between the levels' spends the curve is straight, outside of them flat.
+    """
+    order = np.argsort(spend, kind="stable")
+    grid = np.linspace(least, most, GRID_POINTS)
+    share = np.stack([np.interp(grid, spend[order], row) for row in np.eye(len(spend))])  # (levels, grid), by spend
+    weights = np.empty(len(spend))
+    weights[order] = np.trapezoid(share, dx=1 / (GRID_POINTS - 1))
+    return weights
 
 
 def set_budgets(truth: Estimates, *, cheapest: int, best: int) -> Floats:

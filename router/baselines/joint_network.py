@@ -21,7 +21,7 @@ class JointNetwork(nn.Module):
 
     def __init__(self, *, strategies: int, dimension: int) -> None:
         super().__init__()
-        self.strategies = nn.Parameter(0.1 * torch.randn(strategies, WIDTH))
+        self.strategies = nn.Parameter(torch.randn(strategies, WIDTH))
         self.task_layer = nn.Linear(dimension, HIDDEN)
         self.strategy_layer = nn.Linear(WIDTH, HIDDEN)
         self.middle = nn.Linear(HIDDEN, HIDDEN)
@@ -58,9 +58,14 @@ def fit_joint_network(train: Outcomes, validation: Outcomes, seed: int) -> Predi
         )
 
     @torch.no_grad()
+    def evaluate(inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = network(inputs)
+        return torch.sigmoid(outputs[0]), torch.expm1(functional.softplus(outputs[1]))
+
+    smearing = rows.cost.mean(dim=0) / evaluate(rows.tasks)[1].mean(dim=0)  # Duan 1983: totals are right
+
     def predict(tasks: Tasks) -> Estimates:
-        outputs = network(scale.tasks(tasks.embeddings))
-        multiples = torch.expm1(functional.softplus(outputs[1]))
-        return Estimates(torch.sigmoid(outputs[0]).numpy().astype("float64"), scale.costs(multiples))
+        accuracy, multiples = evaluate(scale.tasks(tasks.embeddings))
+        return Estimates(accuracy.numpy().astype("float64"), scale.costs(multiples * smearing))
 
     return predict

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.decision_curve import LEVELS, area_weights, cost_share_to_reach, set_budgets, trace_curve
+from bench.decision_curve import LEVELS, cost_share_to_reach, set_budgets, trace_curve, weigh_levels
 from bench.paired_bootstrap import bootstrap_difference
 from bench.splits import hold_out, split_by_group
 from router.baselines.outcomes import Estimates
@@ -35,10 +35,17 @@ def test_holding_out_a_category_tests_on_it_alone() -> None:
     assert [len(split.train), len(split.validation)] == [72, 8]
 
 
-def test_area_weights_are_those_of_the_trapezoid() -> None:
+def test_levels_that_spend_their_budgets_weigh_as_in_the_trapezoid() -> None:
     curve = np.array([0.2, 0.3, 0.5, 0.55, 0.6, 0.62, 0.7, 0.71])
-    assert area_weights() @ curve == pytest.approx(np.trapezoid(curve, LEVELS))
-    assert area_weights().sum() == pytest.approx(1)
+    weights = weigh_levels(7 + 2 * np.array(LEVELS), least=7, most=9)
+    assert weights @ curve == pytest.approx(np.trapezoid(curve, LEVELS), abs=1e-5)
+    assert weights.sum() == pytest.approx(1)
+
+
+def test_spending_more_than_the_budget_buys_nothing() -> None:
+    reached = np.array([0.0, 1.0])  # a straight line up to twice the largest budget: half of it counts
+    assert weigh_levels(np.array([0.0, 2.0]), least=0, most=1) @ reached == pytest.approx(0.25)
+    assert weigh_levels(np.array([0.0, 0.5]), least=0, most=1) @ reached == pytest.approx(0.75)
 
 
 def test_a_curve_charges_true_costs_for_choices_on_predictions() -> None:
@@ -52,7 +59,7 @@ def test_a_curve_charges_true_costs_for_choices_on_predictions() -> None:
     assert (curve.spend[half], curve.predicted_spend[half]) == (6.0, 5.0)
     assert curve.accuracy[half] == 1.0
     assert curve.accuracy[0] == 0.5
-    assert curve.area_by_task.mean() == pytest.approx(np.trapezoid(curve.accuracy, LEVELS))
+    assert 0.5 < curve.area_by_task.mean() < 1
 
 
 def test_a_budget_below_the_predicted_cheapest_gets_the_cheapest() -> None:
