@@ -13,7 +13,8 @@ from router.cold_start.placement import DoubleArray, FloatArray, Predict, Probes
 from router.platt import sigmoid
 
 ABILITIES = 4
-STEPS, LEARNING_RATE, WEIGHT_DECAY = 300, 0.02, 0.1
+STEPS, LEARNING_RATE = 300, 0.02
+SLOPE_PRECISION, ABILITY_PRECISION = 3.0, 1.0  # Gaussian priors; a weaker one on slopes learns the tasks by heart
 NEWTON_STEPS = 25
 LEAST_VARIANCE = 0.05  # of an ability's prior, where the known strategies hardly differ
 
@@ -70,15 +71,16 @@ def learn_item_response(embeddings: FloatArray, correct: DoubleArray, *, seed: i
         torch.manual_seed(seed)
         slope = (0.1 * torch.randn(tasks.shape[1], ABILITIES + 1)).requires_grad_()
         level = torch.cat((torch.ones(1), torch.zeros(ABILITIES))).requires_grad_()  # the first is ability as such
-        abilities = (0.1 * torch.randn(target.shape[1], ABILITIES)).requires_grad_()
-    parts = [{"params": [slope], "weight_decay": WEIGHT_DECAY}, {"params": [level, abilities], "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(parts, lr=LEARNING_RATE)
+        abilities = (0.3 * torch.randn(target.shape[1], ABILITIES)).requires_grad_()
+    optimiser = torch.optim.Adam([slope, level, abilities], lr=LEARNING_RATE)
     for _ in range(STEPS):
         items = tasks @ slope + level
         log_odds = items[:, :-1] @ abilities.T + items[:, -1:]  # (n, strategies)
         loss = torch.nn.functional.binary_cross_entropy_with_logits(log_odds, target)
+        prior = SLOPE_PRECISION * slope.square().sum() / len(tasks)  # strategies on one task are no new evidence of it
+        prior = prior + ABILITY_PRECISION * abilities.square().sum() / target.numel()
         optimiser.zero_grad()
-        (loss + 1e-3 * abilities.square().mean()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        (loss + 0.5 * prior).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimiser.step()
     found = [part.detach().numpy().astype(np.float64) for part in (slope, level, abilities)]
     return ItemResponse(slope=found[0], level=found[1], center=center, abilities=found[2])
