@@ -21,14 +21,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.concur_recipe import ConcurPair, train_concur_pair
 from bench.figures import Figure, print_figures
 from bench.observed import tabulate
 from gateway.commands.run import read_tasks_of
+from router.baselines.concur import fit_concur
+from router.baselines.outcomes import Outcomes as Table
+from router.baselines.outcomes import Predict, Tasks
 from router.fold import FoldedPair, fold_pair
 from router.predictor import PredictorConfig
 from router.scoring import brier_score, log_loss
 from router.stack import PredictorStack
+from router.threads import one_thread
 from router.training import train_pair
 from worker.encoder import SentenceEncoder
 from worker.pool import read_strategy_file
@@ -83,9 +86,24 @@ def train_ours(outcomes: Outcomes) -> FoldedPair:
     )
 
 
-def train_peer(outcomes: Outcomes) -> ConcurPair:
-    """A pair by CONCUR's recipe."""
-    return train_concur_pair(*outcomes, seed=SEED)
+def train_peer(outcomes: Outcomes) -> Predict:
+    """A pair by CONCUR's recipe, which stops by a seventh of the outcomes that it does not learn from."""
+    held_out = np.arange(len(outcomes.correct)) % 7 == 0
+    table = Table(
+        embeddings=outcomes.embeddings,
+        features=np.zeros((len(held_out), 0), dtype=np.float32),
+        categories=np.full(len(held_out), ""),
+        correct=outcomes.correct[:, None].astype(np.float64),
+        cost=outcomes.output_tokens[:, None].astype(np.float64),
+    )
+    with one_thread():
+        return fit_concur(table.take(np.flatnonzero(~held_out)), table.take(np.flatnonzero(held_out)), SEED)
+
+
+def ask_peer(peer: Predict, embeddings: Floats) -> Floats:
+    """The peer's accuracies (n,)."""
+    unused = Tasks(embeddings, np.zeros((len(embeddings), 0), dtype=np.float32), np.full(len(embeddings), ""))
+    return np.asarray(peer(unused).accuracy[:, 0], dtype=np.float32)
 
 
 def time_median(work: Callable[[], object], *, runs: int) -> Seconds:
@@ -131,7 +149,7 @@ def judge_quality(recorded: Sequence[tuple[Outcomes, Outcomes]]) -> dict[str, Qu
     for seen, asked in recorded:
         ours = PredictorStack([train_ours(seen)]).predict(asked.embeddings).accuracy[:, 0]
         mean = np.full(len(ours), seen.correct.mean(), dtype=np.float32)
-        for name, accuracy in zip(predicted, (ours, train_peer(seen).predict(asked.embeddings)[0], mean), strict=True):
+        for name, accuracy in zip(predicted, (ours, ask_peer(train_peer(seen), asked.embeddings), mean), strict=True):
             predicted[name].append(accuracy)
     truth = np.concatenate([asked.correct for _, asked in recorded])
     return {
@@ -186,7 +204,7 @@ def _judge_serving(strategies: Sequence[Outcomes]) -> Figure:
     stack = PredictorStack(STRATEGIES * [train_ours(strategies[0])])  # whose outcomes it learnt changes no product
     peers = STRATEGIES * [train_peer(strategies[0])]
     ours = time_median(lambda: stack.predict(tasks), runs=5)
-    peer = time_median(lambda: [pair.predict(tasks) for pair in peers], runs=3)
+    peer = time_median(lambda: [ask_peer(peer, tasks) for peer in peers], runs=3)
     print_costs("serving a task by ten strategies", ours, peer, scale=1e6 / SERVED_TASKS, unit="us")
     microseconds = 1e6 * ours.cpu / SERVED_TASKS
     goal, met = f"<= {SERVING_GOAL_US:g}", microseconds <= SERVING_GOAL_US

@@ -1,0 +1,116 @@
+"""Prints how fast strategies that nobody has seen become useful: a few probes each, nothing else trained.
+
+    python -m bench.cold_start [--data FOLDER] [--datasets NAME ...] [--probes N ...] [--seeds N] [--quick] [--json]
+
+Half of the strategies, drawn by the seed, are known: their outcomes train the cluster map and the item response model.
+Each of the other half answers only the probes. What is allocated is a pool of those unseen strategies: UniRoute's
+plug-in rule, error + lambda * cost, with lambda set by the budget. "recovered" is the gain over constants, as a share
+of what pairs trained on all outcomes gain over them.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.decision_inputs import Embedded, add_arguments, parse, read_inputs, tell
+from bench.decision_run import Trial, judge, prepare_trial
+from bench.decision_table import markdown
+from bench.splits import split_by_group
+from router.baselines.constant import fit_constant
+from router.baselines.outcomes import Estimates, Outcomes, join
+from router.baselines.trained_pairs import fit_trained_pairs
+from router.cold_start.cluster_map import learn_cluster_map
+from router.cold_start.error_vector import learn_clusters
+from router.cold_start.handover import rank_placements
+from router.cold_start.item_response import learn_item_response
+from router.cold_start.placement import Place, Probes, place_constant
+from router.cold_start.probes import ProbeSet, cover_tasks
+
+PROBES = (50, 100, 200, 400)
+FULL, CONSTANT, CHOSEN = "pairs, all outcomes", "constant, all outcomes", "best by cross-validation"
+
+Areas = dict[str, float]
+
+
+def measure_unseen(given: Embedded, counts: list[int], *, seed: int, mean_costs: bool) -> Areas:
+    """Area of the unseen pool by method, and by method and number of probes."""
+    columns = np.random.default_rng(seed).permutation(len(given.table.strategies))
+    known, unseen = np.sort(columns[::2]).tolist(), np.sort(columns[1::2]).tolist()
+    split = split_by_group(given.table.groups, seed=seed)
+    past = prepare_trial(given.table.keep(known), given.embeddings, split, mean_costs=mean_costs)
+    trial = prepare_trial(given.table.keep(unseen), given.embeddings, split, mean_costs=mean_costs)
+    areas = {
+        name: _area(fit(*trial.seen, seed)(trial.tasks), trial)
+        for name, fit in ((CONSTANT, fit_constant), (FULL, fit_trained_pairs))
+    }
+    seen, answered = join(*past.seen), join(*trial.seen)
+    learned = {
+        "cluster map": learn_cluster_map(seen.embeddings, seen.correct, seed=seed),
+        "item response": learn_item_response(seen.embeddings, seen.correct, seed=seed).place,
+    }
+    for count in counts:
+        if count <= len(seen.embeddings):
+            probes = cover_tasks(seen.embeddings, count=count, seed=seed)
+            places = {"error vector": learn_clusters(seen.embeddings, probes=count, seed=seed), **learned}
+            placed = _place_all({"constant": place_constant, **places}, answered, probes, trial, seed=seed)
+            areas |= {f"{name}, {count} probes": _area(estimates, trial) for name, estimates in placed.items()}
+    return areas
+
+
+def _place_all(
+    places: Mapping[str, Place], answered: Outcomes, probes: ProbeSet, trial: Trial, *, seed: int
+) -> dict[str, Estimates]:
+    """Estimates of the unseen pool by every way of placing, and by whichever is best on each strategy's own probes."""
+    tasks, asked = trial.tasks.embeddings, answered.take(probes.rows)
+    clusters = learn_clusters(answered.embeddings, probes=len(probes.rows), seed=seed)
+    accuracy: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*places, CHOSEN)}
+    cost = []
+    for column in range(asked.correct.shape[1]):
+        given = Probes(asked.embeddings, asked.correct[:, column], probes.weight)
+        predicted = {name: place(given)(tasks) for name, place in places.items()}
+        best = next(iter(rank_placements(places, given, seed=seed)))
+        for name, values in ({CHOSEN: predicted[best]} | predicted).items():
+            accuracy[name].append(values)
+        cost.append(clusters(given._replace(correct=asked.cost[:, column]))(tasks))
+    return {name: Estimates(np.stack(values, axis=1), np.stack(cost, axis=1)) for name, values in accuracy.items()}
+
+
+def format_areas(areas: Mapping[str, float]) -> str:
+    """A row for each method: its area, and the share of the full pairs' gain that it recovers."""
+    gain = areas[FULL] - areas[CONSTANT]
+    rows = [
+        (name, f"{area:.4f}", f"{(area - areas[CONSTANT]) / gain:.0%}" if gain > 0 else "")
+        for name, area in areas.items()
+    ]
+    return markdown(("method", "area", "recovered"), rows)
+
+
+def main() -> None:
+    """A table for each data set."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser)
+    parser.add_argument("--probes", type=int, nargs="+", default=list(PROBES), metavar="N")
+    arguments = parse(parser)
+    results = {}
+    for given in read_inputs(arguments):
+        done = []
+        for seed in range(arguments.seeds):
+            tell(f"{given.table.name}: seed {seed + 1} of {arguments.seeds}")
+            done.append(measure_unseen(given, arguments.probes, seed=seed, mean_costs=arguments.costs == "mean"))
+        mean = {name: float(np.mean([areas[name] for areas in done])) for name in done[0]}
+        print(f"## {given.table.name}: {len(given.table.strategies) // 2} unseen strategies\n")
+        print(format_areas(mean), end="\n\n", flush=True)
+        results[given.table.name] = mean
+    if arguments.json:
+        print(json.dumps({"areas": results}))
+
+
+def _area(estimates: Estimates, trial: Trial) -> float:
+    return float(judge(estimates, trial, 0.0, 0.0).curve.area_by_task.mean())
+
+
+if __name__ == "__main__":
+    main()

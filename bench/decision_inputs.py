@@ -1,0 +1,74 @@
+"""What every bench of decisions reads: outcome tables and their embeddings."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from platformdirs import user_cache_path
+
+from bench.datasets.outcome_table import OutcomeTable
+from bench.datasets.registry import read_folder
+from bench.datasets.shipped import read_shipped_recording
+from bench.embedding_cache import EmbeddingCache, FloatArray
+from worker.encoder import SentenceEncoder
+
+SEEDS, QUICK_QUERIES, QUICK_STRATEGIES = 3, 400, 5
+
+
+class Embedded(NamedTuple):
+    """A complete table, and what the encoder makes of its queries."""
+
+    table: OutcomeTable
+    embeddings: FloatArray  # (queries, d)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The part of the command line that all of them share."""
+    parser.add_argument("--data", type=Path, help="a folder of outcome tables; without it, the shipped recording")
+    parser.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these tables of the folder")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="splits to average over")
+    parser.add_argument("--queries", type=int, help="at most this many queries of each set")
+    parser.add_argument("--strategies", type=int, help="at most this many strategies, spread over their costs")
+    parser.add_argument("--costs", choices=("query", "mean"), default="query", help="true costs, or a mean a strategy")
+    parser.add_argument("--cache", type=Path, default=user_cache_path("apportion") / "embeddings")
+    parser.add_argument("--quick", action="store_true", help="one seed, 400 queries, 5 strategies: under 50 s")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The arguments, with what --quick stands for filled in."""
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.seeds, arguments.queries, arguments.strategies = 1, QUICK_QUERIES, QUICK_STRATEGIES
+    return arguments
+
+
+def read_inputs(arguments: argparse.Namespace) -> Iterator[Embedded]:
+    """The data sets of the folder, or the shipped recording, one after the other; one thread from here on."""
+    import torch
+
+    torch.set_num_threads(1)
+    cache = EmbeddingCache(arguments.cache, SentenceEncoder(threads=1))
+    for read in _read_tables(arguments):
+        table = read.complete().thin(queries=arguments.queries, strategies=arguments.strategies)
+        yield Embedded(table, cache.embed(table.texts, report=partial(_tell_encoding, table.name)))
+
+
+def tell(message: str) -> None:
+    """Progress, beside the figures."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def _read_tables(arguments: argparse.Namespace) -> Iterator[OutcomeTable]:
+    if arguments.data is not None:
+        yield from read_folder(arguments.data, names=arguments.datasets)
+        return
+    print("no --data folder: this is the shipped recording, ten strategies of one small model on 480 short prompts\n")
+    yield read_shipped_recording()
+
+
+def _tell_encoding(name: str, new: int) -> None:
+    tell(f"{name}: encoding {new} new texts, once")

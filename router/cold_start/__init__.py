@@ -1,0 +1,1 @@
+"""Predictions for a new strategy from a few hundred graded probes, without training anything else."""
