@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANELS_PER_ROW = 3
-COLOURS = ("#8a8f98", "#c2410c", "#7a5195", "#bc8f00", "#00897b", "#d81b60", "#5d4037", "#6b7f3a", "#9e9d24")
+COLOURS = ("#8a8f98", "#c2410c", "#7a5195", "#bc8f00", "#00897b", "#d81b60", "#5d4037", "#6b7f3a", "#4b5563")
 OWN_COLOUR, ORACLE_COLOUR = "#0b5fff", "#7a9e3f"
 
 
