@@ -13,8 +13,7 @@ def fit_cluster_means(train: Outcomes, validation: Outcomes, seed: int) -> Predi
     """Cluster means over all outcomes."""
     seen = join(train, validation)
     clusters = min(CLUSTERS, max(len(seen.embeddings) // 4, 1))
-    centroids = partition_tasks(seen.embeddings, clusters=clusters, restarts=RESTARTS, seed=seed)
-    labels = assign_clusters(seen.embeddings, centroids)  # (n, restarts)
+    centroids, labels = partition_tasks(seen.embeddings, clusters=clusters, restarts=RESTARTS, seed=seed)
     weight = np.ones(len(labels))
 
     def tabulate(cells: Cells) -> Cells:

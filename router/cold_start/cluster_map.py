@@ -20,8 +20,7 @@ SHARPNESS = 20.0  # the softmax starts as a soft nearest centroid: its logits ar
 def learn_cluster_map(embeddings: FloatArray, correct: DoubleArray, *, seed: int) -> Place:
     """Trained on past tasks (n, d) and what the known strategies did with them (n, strategies)."""
     clusters = min(CLUSTERS, len(embeddings))
-    centroids = partition_tasks(embeddings, clusters=clusters, restarts=1, seed=seed)
-    labels = assign_clusters(embeddings, centroids)
+    centroids, labels = partition_tasks(embeddings, clusters=clusters, restarts=1, seed=seed)
     weight = np.ones(len(labels))
     vectors = [_vector(labels, column, weight, clusters) for column in correct.T]
     matrix, bias = _train_map(embeddings, correct, np.stack(vectors, axis=1), centroids[0])

@@ -17,7 +17,7 @@ LEAST_CLUSTERS, MOST_CLUSTERS = 4, 32
 def learn_clusters(embeddings: FloatArray, *, probes: int, seed: int) -> Place:
     """Clusters of past tasks (n, d), about as many as the square root of the probes; no outcome is looked at."""
     clusters = round(min(max(np.sqrt(probes), LEAST_CLUSTERS), MOST_CLUSTERS, len(embeddings)))
-    centroids = partition_tasks(embeddings, clusters=clusters, restarts=PARTITIONS, seed=seed)
+    centroids = partition_tasks(embeddings, clusters=clusters, restarts=PARTITIONS, seed=seed).centroids
 
     def place(given: Probes) -> Predict:
         labels = assign_clusters(given.embeddings, centroids)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.clusters import assign_clusters, partition_tasks
+from router.clusters import partition_tasks
 from router.cold_start.placement import FloatArray
 
 
@@ -22,8 +22,8 @@ def cover_tasks(embeddings: FloatArray, *, count: int, seed: int) -> ProbeSet:
 
     Fewer probes than asked for when texts repeat or tasks are few.
     """
-    centroids = partition_tasks(embeddings, clusters=min(count, len(embeddings)), restarts=1, seed=seed)
-    label = assign_clusters(embeddings, centroids)[:, 0]
+    centroids, labels = partition_tasks(embeddings, clusters=min(count, len(embeddings)), restarts=1, seed=seed)
+    label = labels[:, 0]
     distance = np.square(embeddings - centroids[0][label]).sum(axis=1)
     nearest_first = np.lexsort((distance, label))
     found, first, size = np.unique(label[nearest_first], return_index=True, return_counts=True)
