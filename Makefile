@@ -51,6 +51,7 @@ bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.main_job
 	$(BIN)/python -m bench.routing
 	$(BIN)/python -m bench.training
+	$(BIN)/python -m bench.decision
 
 migrate: install  ## bring the database's schema to this release's
 	$(BIN)/python -m worker.migration
