@@ -109,7 +109,11 @@ def test_a_dead_engine_process_is_noticed_and_replaced(
     assert engine_loop.run(engine.generate(SHORT)).output_tokens == 2
     engine_loop.run(engine.stop())
     engine_loop.run(engine.stop())
-    wait_until(lambda: not any(p.is_running() and "Engine" in p.name() for p in psutil.Process().children()), seconds=5)
+    wait_until(lambda: not list_engines() - before, seconds=5)  # engines of other tests may live on
+
+
+def list_engines() -> set[psutil.Process]:
+    return {process for process in psutil.Process().children() if process.is_running() and "Engine" in process.name()}
 
 
 @pytest.mark.slow
