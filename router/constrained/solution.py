@@ -51,7 +51,9 @@ def _describe(
     costs = np.asarray(constrained.cost[np.arange(len(choice)), choice], dtype=np.float64)
     gap = float(max(upper_bound - accuracy, 0.0))
     proven = bool(gap <= TOLERANCE * float(np.abs(gains).sum()))
-    prices = [np.append(price, 0.0)[rows] for rows in constrained.rows.row_of]
+    # Where the limit is 0, no allowed cell uses anything: any price gives the same bound.
+    used = np.where(constrained.rows.limit > 0, price, 0.0)
+    prices = [np.append(used, 0.0)[rows] for rows in constrained.rows.row_of]
     first = 1 if constraints.capacity is None else 2
     by_resource = zip(constraints.resources, prices[first:], strict=False)
     return ConstrainedAllocation(

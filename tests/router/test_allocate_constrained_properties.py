@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -136,7 +136,22 @@ def test_the_value_is_that_of_the_best_feasible_choice(problem: Problem) -> None
     assert allocation.upper_bound >= values.max() - 1e-11
 
 
+TENANT_WITHOUT_TASKS = Problem(  # whose budget of 0 has a price that nothing decides
+    np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.03125]]),
+    np.array([[2.0**-30, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+    2.0**-30,
+    Constraints(
+        resources=(
+            Resource(name="GPU-seconds", use=np.array([[0.0, 1.0, 0.0], [0.0] * 3, [0.0] * 3]), limit=0.0),
+            Resource(name="tokens", use=np.array([[0.0, 0.0, 1.0], [0.0] * 3, [0.0, 0.0, 1.0]]), limit=1.0),
+        ),
+        tenants=Tenants(tenant=np.array([0, 0, 0]), budget=np.array([2.0**-30, 0.0])),
+    ),
+)
+
+
 @settings(max_examples=100, deadline=None)
+@example(TENANT_WITHOUT_TASKS, 2.0**-20)
 @given(make_problems(), st.sampled_from([2.0**-20, 4.0, 2.0**30]))
 def test_scale_changes_nothing(problem: Problem, factor: float) -> None:
     if not len(problem.feasible_values()):
