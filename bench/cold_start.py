@@ -97,8 +97,8 @@ def main() -> None:
     results = {}
     for given in read_inputs(arguments):
         done = []
-        for seed in range(arguments.seeds):
-            tell(f"{given.table.name}: seed {seed + 1} of {arguments.seeds}")
+        for seed in arguments.seeds:
+            tell(f"{given.table.name}: split {seed}, {len(arguments.seeds)} in all")
             done.append(measure_unseen(given, arguments.probes, seed=seed, mean_costs=arguments.costs == "mean"))
         mean = {name: float(np.mean([areas[name] for areas in done])) for name in done[0]}
         print(f"## {given.table.name}: {len(given.table.strategies) // 2} unseen strategies\n")

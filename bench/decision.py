@@ -1,7 +1,7 @@
 """Prints how well every method's predictions decide, on every data set of a folder.
 
-    python -m bench.decision [--data FOLDER] [--datasets NAME ...] [--methods NAME ...] [--seeds N] [--costs query|mean]
-                             [--queries N] [--strategies N] [--quick] [--json] [--plot FILE]
+    python -m bench.decision [--data FOLDER] [--datasets NAME ...] [--methods NAME ...] [--seeds N] [--first-seed N]
+                             [--costs query|mean] [--queries N] [--strategies N] [--quick] [--json] [--plot FILE]
 
 Each data set is split 60/10/30 by text (by rule where queries share one). A method learns from the first two parts;
 its predictions are allocated within budgets between all-cheapest and best-single; the true outcomes are what counts.
@@ -37,7 +37,7 @@ def main() -> None:
     methods = {name: METHODS[name].fit for name in arguments.methods}
     results = []
     for given in read_inputs(arguments):
-        splits = [split_by_group(given.table.groups, seed=seed) for seed in range(arguments.seeds)]
+        splits = [split_by_group(given.table.groups, seed=seed) for seed in arguments.seeds]
         own = OWN if OWN in methods else None
         results.append(measure(given, splits, methods, own=own, mean_costs=arguments.costs == "mean"))
         print(format_result(results[-1]), end="\n\n", flush=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.decision_summary import DatasetResult, Summary
 from bench.figures import Figure
-from router.baselines.registry import CHALLENGER, CONCUR, CONSTANT, METHODS, OWN
+from router.baselines.registry import CONCUR, CONSTANT, METHODS, OWN
 
 REACH_SHARE, CALIBRATION, SPEND, SERVING_US = 0.25, 0.03, 0.02, 60.0
 
@@ -33,9 +33,11 @@ def compare_with_goals(results: Sequence[DatasetResult]) -> list[Figure]:
     figures.append(_count(f"best single's accuracy at {REACH_SHARE:.0%} of its cost", reached, (len(owns) + 1) // 2))
     return [
         *figures,
-        _at_most("ECE, mean over sets", _mean(owns, lambda own: own.calibration_error), CALIBRATION),
+        _at_most("ECE, mean over sets", _mean(owns, lambda own: own.calibration_error.error), CALIBRATION),
         _at_most(
-            "ECE of the chosen, mean over sets", _mean(owns, lambda own: own.chosen_calibration_error), CALIBRATION
+            "ECE of the chosen, mean over sets",
+            _mean(owns, lambda own: own.chosen_calibration_error.error),
+            CALIBRATION,
         ),
         _at_most("|spend / predicted - 1|, mean", _mean(owns, lambda own: abs(own.spend_over_predicted - 1)), SPEND),
         _at_most("serving, us a task, the slowest set", max(own.serving_microseconds for own in owns), SERVING_US),
@@ -46,7 +48,7 @@ def _rivals(result: DatasetResult) -> dict[str, Summary]:
     return {
         name: summary
         for name, summary in result.summaries.items()
-        if name not in (OWN, CHALLENGER) and (name not in METHODS or METHODS[name].deployable)
+        if name != OWN and (name not in METHODS or METHODS[name].deployable)
     }
 
 

@@ -7,13 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from bench.datasets.outcome_table import OutcomeTable
 from bench.datasets.registry import read_folder
 from bench.datasets.shipped import read_shipped_recording
-from bench.embedding_cache import EmbeddingCache, FloatArray
+from router.prompt_features import FEATURES
 from worker.encoder import SentenceEncoder
+from worker.task_encoder import TaskEncoder
+
+FloatArray = NDArray[np.float32]
 
 SEEDS, QUICK_QUERIES, QUICK_STRATEGIES = 3, 400, 5
 
@@ -30,19 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="a folder of outcome tables; without it, the shipped recording")
     parser.add_argument("--datasets", nargs="+", default=[], metavar="NAME", help="only these tables of the folder")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="splits to average over")
+    parser.add_argument("--first-seed", type=int, default=0, help="the number of the first split")
     parser.add_argument("--queries", type=int, help="at most this many queries of each set")
     parser.add_argument("--strategies", type=int, help="at most this many strategies, spread over their costs")
     parser.add_argument("--costs", choices=("query", "mean"), default="query", help="true costs, or a mean a strategy")
-    parser.add_argument("--cache", type=Path, default=user_cache_path("apportion") / "embeddings")
+    parser.add_argument("--cache", type=Path, default=user_cache_path("apportion"), help="where embeddings are kept")
     parser.add_argument("--quick", action="store_true", help="one seed, 400 queries, 5 strategies: under 50 s")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The arguments, with what --quick stands for filled in."""
+    """The arguments, with what --quick stands for filled in; `seeds` are the numbers of the splits."""
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.seeds, arguments.queries, arguments.strategies = 1, QUICK_QUERIES, QUICK_STRATEGIES
+    arguments.seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     return arguments
 
 
@@ -51,10 +58,11 @@ def read_inputs(arguments: argparse.Namespace) -> Iterator[Embedded]:
     import torch
 
     torch.set_num_threads(1)
-    cache = EmbeddingCache(arguments.cache, SentenceEncoder(threads=1))
+    encoder = TaskEncoder(SentenceEncoder(threads=1), cache_directory=arguments.cache)
     for read in _read_tables(arguments):
         table = read.complete().thin(queries=arguments.queries, strategies=arguments.strategies)
-        yield Embedded(table, cache.embed(table.texts, report=partial(_tell_encoding, table.name)))
+        vectors = encoder.encode(table.texts, progress=partial(_tell_encoding, table.name))
+        yield Embedded(table, vectors[:, :-FEATURES])  # methods that read features make them again from the texts
 
 
 def tell(message: str) -> None:
@@ -70,5 +78,5 @@ def _read_tables(arguments: argparse.Namespace) -> Iterator[OutcomeTable]:
     yield read_shipped_recording()
 
 
-def _tell_encoding(name: str, new: int) -> None:
-    tell(f"{name}: encoding {new} new texts, once")
+def _tell_encoding(name: str, done: int, total: int) -> None:
+    tell(f"{name}: encoding new texts, once: {done} of {total}")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from router.scoring import expected_calibration_error
 Floats = NDArray[np.float64]
 
 SERVED_TASKS = 1000  # a batch, when serving is timed
+FLOOR_DRAWS = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,14 +38,21 @@ class Trial:
         return set_budgets(self.truth, cheapest=self.cheapest, best=self.best)
 
 
+class Calibration(NamedTuple):
+    """An expected calibration error, and what perfect predictions would show on as many outcomes."""
+
+    error: float
+    floor: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Run:
     """How one method did in one trial."""
 
     curve: Curve
     brier_by_task: Floats  # (tasks,), NaN for a method that knows some strategies only
-    calibration_error: float
-    chosen_calibration_error: float  # of what was chosen, all levels together
+    calibration_error: Calibration
+    chosen_calibration_error: Calibration  # of what was chosen, all levels together
     cost_error: float  # mean absolute error, as a share of the mean cost
     training_seconds: float  # of CPU
     serving_microseconds: float  # of CPU, a task
@@ -80,17 +89,32 @@ def run_method(fit: Fit, trial: Trial, *, seed: int) -> Run:
 def judge(estimates: Estimates, trial: Trial, training_seconds: float, serving_microseconds: float) -> Run:
     """What these estimates are worth in this trial."""
     curve, truth = trace_curve(estimates, trial.truth, trial.budgets), trial.truth
-    chosen = estimates.accuracy[np.arange(len(truth.accuracy)), curve.choice]  # (levels, tasks)
-    known = np.isfinite(estimates.accuracy)
+    everything = np.nonzero(np.isfinite(estimates.accuracy))
+    chosen = np.broadcast_to(np.arange(len(truth.accuracy)), curve.choice.shape).ravel(), curve.choice.ravel()
     return Run(
         curve=curve,
         brier_by_task=np.square(estimates.accuracy - truth.accuracy).mean(axis=1),
-        calibration_error=expected_calibration_error(estimates.accuracy[known], truth.accuracy[known]),
-        chosen_calibration_error=expected_calibration_error(chosen.ravel(), curve.correct.ravel()),
+        calibration_error=measure_calibration(estimates.accuracy, truth.accuracy, everything),
+        chosen_calibration_error=measure_calibration(estimates.accuracy, truth.accuracy, chosen),
         cost_error=float((np.abs(estimates.cost - truth.cost).mean(axis=0) / truth.cost.mean(axis=0)).mean()),
         training_seconds=training_seconds,
         serving_microseconds=serving_microseconds,
     )
+
+
+def measure_calibration(predicted: Floats, correct: Floats, cells: tuple[NDArray[np.intp], ...]) -> Calibration:
+    """Of some cells, which may repeat, of arrays (tasks, strategies).
+
+    The floor is the mean error over outcomes drawn from the predictions: few outcomes look miscalibrated however good
+    the predictions are. Outcomes of one task are drawn independently, so the true floor is a little higher.
+    """
+    generator = np.random.default_rng(0)
+
+    def draw() -> Floats:
+        return (generator.random(predicted.shape) < predicted).astype(np.float64)
+
+    drawn = [expected_calibration_error(predicted[cells], draw()[cells]) for _ in range(FLOOR_DRAWS)]
+    return Calibration(expected_calibration_error(predicted[cells], correct[cells]), float(np.mean(drawn)))
 
 
 def time_serving(predict: Predict, tasks: Tasks) -> float:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 
 from bench.decision_curve import LEVELS
+from bench.decision_run import Calibration
 from bench.decision_summary import DatasetResult, Summary
 from bench.paired_bootstrap import Interval
 
 CURVE_COLUMNS = ("method", "area", *(f"{level:.0%}" for level in LEVELS[1:]), "own less this (95 %)", "to best single")
 QUALITY_COLUMNS = (
-    "method", "Brier", "Brier less own (95 %)", "ECE", "ECE chosen", "cost error", "spend / budget",
+    "method", "Brier", "Brier less own (95 %)", "ECE (floor)", "ECE chosen (floor)", "cost error", "spend / budget",
     "spend / predicted", "training s", "us a task",
 )  # fmt: skip
 
@@ -65,14 +66,18 @@ def _quality_row(name: str, summary: Summary) -> tuple[str, ...]:
         name,
         _area(summary.brier),
         _interval(summary.brier_behind),
-        f"{summary.calibration_error:.3f}",
-        f"{summary.chosen_calibration_error:.3f}",
+        _calibration(summary.calibration_error),
+        _calibration(summary.chosen_calibration_error),
         f"{summary.cost_error:.2f}",
         f"{summary.spend_over_budget[1:].mean():.3f}",
         f"{summary.spend_over_predicted:.3f}",
         f"{summary.training_seconds:.1f}",
         f"{summary.serving_microseconds:.0f}",
     )
+
+
+def _calibration(measured: Calibration) -> str:
+    return f"{measured.error:.3f} ({measured.floor:.3f})"
 
 
 def _points(accuracy: float) -> str:

@@ -55,7 +55,7 @@ def main() -> None:
     gains = {}
     for given in read_inputs(arguments):
         tell(given.table.name)
-        done = [compare(given, seed=seed, mean_costs=arguments.costs == "mean") for seed in range(arguments.seeds)]
+        done = [compare(given, seed=seed, mean_costs=arguments.costs == "mean") for seed in arguments.seeds]
         accuracy, spend = (np.mean(part, axis=0) for part in zip(*done, strict=True))
         rows = [
             (f"{level:.0%}", *(f"{100 * a:.1f}" for a in both), f"{100 * (both[0] - both[1]):+.1f}",

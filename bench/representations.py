@@ -22,7 +22,7 @@ def main() -> None:
     methods = {str(form): partial(fit_concur, representation=form) for form in Representation}
     results = []
     for given in read_inputs(arguments):
-        splits = [split_by_group(given.table.groups, seed=seed) for seed in range(arguments.seeds)]
+        splits = [split_by_group(given.table.groups, seed=seed) for seed in arguments.seeds]
         results.append(measure(given, splits, methods, own=Representation.BOTH, mean_costs=arguments.costs == "mean"))
         print(format_result(results[-1]), end="\n\n", flush=True)
     print(format_overview(results))

@@ -29,6 +29,7 @@ from router.baselines.outcomes import Outcomes as Table
 from router.baselines.outcomes import Predict, Tasks
 from router.fold import FoldedPair, fold_pair
 from router.predictor import PredictorConfig
+from router.prompt_features import FEATURES
 from router.scoring import brier_score, log_loss
 from router.stack import PredictorStack
 from router.threads import one_thread
@@ -36,10 +37,11 @@ from router.training import train_pair
 from worker.encoder import SentenceEncoder
 from worker.pool import read_strategy_file
 from worker.recording import read_recording
+from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-STRATEGIES, DIMENSION, SERVED_TASKS = 10, 384, 10_000
+STRATEGIES, DIMENSION, SERVED_TASKS = 10, 384 + FEATURES, 10_000
 SEED = 1
 TEN_GOAL_S, ONE_GOAL_S, SERVING_GOAL_US = 5.0, 4.0, 60.0
 
@@ -90,7 +92,7 @@ def train_peer(outcomes: Outcomes) -> Predict:
     """A pair by CONCUR's recipe, which stops by a seventh of the outcomes that it does not learn from."""
     held_out = np.arange(len(outcomes.correct)) % 7 == 0
     table = Table(
-        embeddings=outcomes.embeddings,
+        embeddings=_leave_out_features(outcomes.embeddings),
         features=np.zeros((len(held_out), 0), dtype=np.float32),
         categories=np.full(len(held_out), ""),
         correct=outcomes.correct[:, None].astype(np.float64),
@@ -102,8 +104,15 @@ def train_peer(outcomes: Outcomes) -> Predict:
 
 def ask_peer(peer: Predict, embeddings: Floats) -> Floats:
     """The peer's accuracies (n,)."""
-    unused = Tasks(embeddings, np.zeros((len(embeddings), 0), dtype=np.float32), np.full(len(embeddings), ""))
+    unused = Tasks(
+        _leave_out_features(embeddings), np.zeros((len(embeddings), 0), dtype=np.float32), np.full(len(embeddings), "")
+    )
     return np.asarray(peer(unused).accuracy[:, 0], dtype=np.float32)
+
+
+def _leave_out_features(embeddings: Floats) -> Floats:
+    """What the peer reads: the paper knows no prompt features."""
+    return embeddings[:, :-FEATURES]
 
 
 def time_median(work: Callable[[], object], *, runs: int) -> Seconds:
@@ -120,7 +129,7 @@ def read_recorded() -> list[tuple[Outcomes, Outcomes]]:
     """For each strategy, the recorded outcomes to learn from, and those to be asked about."""
     recording = read_recording(EXAMPLES / "recorded_outcomes.jsonl")
     tasks = read_tasks_of(EXAMPLES / "calibration.jsonl", pool=read_strategy_file(EXAMPLES / "strategies.yaml"))
-    vectors = SentenceEncoder(threads=torch.get_num_threads()).encode(
+    vectors = TaskEncoder(SentenceEncoder(threads=torch.get_num_threads()), cache_directory=None).encode(
         [parse_task_line(task.payload).embedded_text for task in tasks]
     )
     rows = {task.custom_id: row for row, task in enumerate(tasks)}
@@ -187,8 +196,10 @@ def main() -> None:
     qualities = judge_quality(recorded)
     for name, quality in qualities.items():
         print(f"    {name:<32}{quality.log_loss:>11.4f}{quality.brier:>11.4f}")
-    ours, peer = qualities["Apportion"].log_loss, qualities["CONCUR's recipe"].log_loss
-    figures.append(Figure("held-out log loss", ours, "nats", f"< {peer:.4f}, CONCUR's recipe", ours < peer))
+    losses = {name: quality.log_loss for name, quality in qualities.items()}
+    ours = losses.pop("Apportion")
+    best = min(losses, key=lambda name: losses[name])
+    figures.append(Figure("held-out log loss", ours, "nats", f"< {losses[best]:.4f}, {best}", ours < losses[best]))
     print_figures(figures, as_json=arguments.json)
 
 

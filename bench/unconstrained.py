@@ -50,8 +50,7 @@ def main() -> None:
     results = {}
     for given in read_inputs(arguments):
         done = [
-            trace(given, arguments.methods, seed=seed, mean_costs=arguments.costs == "mean")
-            for seed in range(arguments.seeds)
+            trace(given, arguments.methods, seed=seed, mean_costs=arguments.costs == "mean") for seed in arguments.seeds
         ]
         mean = {name: np.mean([points[name] for points in done], axis=0) for name in arguments.methods}  # (w, 2)
         rows = [

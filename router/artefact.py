@@ -9,13 +9,15 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from router.blend import Shares
 from router.clusters import ClusterMeans
 from router.errors import PredictorArtefactError
 from router.figures import Fallback, TrainingFigures
 from router.fold import FoldedNetwork, FoldedPair
+from router.linear import LinearHead
 from router.platt import PlattScaling
 
-FORMAT_VERSION = 1  # raised when an older reader would misread the arrays
+FORMAT_VERSION = 2  # raised when an older reader would misread the arrays
 METADATA_KEY = "apportion"
 HEADER_LENGTH_BYTES = 8  # safetensors: little-endian length, then the JSON header, then the arrays
 
@@ -48,7 +50,10 @@ def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
         "clusters.centroids": pair.clusters.centroids,
         "clusters.accuracy": pair.clusters.accuracy,
         "clusters.output_tokens": pair.clusters.output_tokens,
-        "scalars": np.array([pair.smearing, pair.network_share, *pair.platt], dtype=np.float64),
+        "linear.weight": pair.linear.weight,
+        "linear.bias": pair.linear.bias,
+        "linear.scalars": np.array([pair.linear.log_tokens_limit, pair.linear.smearing], dtype=np.float64),
+        "scalars": np.array([pair.smearing, *pair.shares, *pair.platt], dtype=np.float64),
     }
     header = {"format_version": FORMAT_VERSION, "dimension": pair.dimension, **asdict(metadata)}
     return bytes(safetensors.numpy.save(arrays, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)}))
@@ -118,12 +123,19 @@ def _metadata_of(header: dict[str, Any]) -> PairMetadata:
 
 
 def _pair_of(arrays: Arrays) -> FoldedPair:
-    smearing, network_share, scale, offset = arrays["scalars"].tolist()
+    smearing, network_share, linear_share, scale, offset = arrays["scalars"].tolist()
+    log_tokens_limit, linear_smearing = arrays["linear.scalars"].tolist()
     return FoldedPair(
         accuracy=_network_of("accuracy", arrays),
         tokens=_network_of("tokens", arrays),
         smearing=smearing,
-        network_share=network_share,
+        linear=LinearHead(
+            weight=arrays["linear.weight"],
+            bias=arrays["linear.bias"],
+            log_tokens_limit=log_tokens_limit,
+            smearing=linear_smearing,
+        ),
+        shares=Shares(network_share, linear_share),
         platt=PlattScaling(scale, offset),
         clusters=ClusterMeans(
             centroids=arrays["clusters.centroids"],
@@ -149,7 +161,8 @@ def _check_shapes(pair: FoldedPair, metadata: PairMetadata, *, dimension: object
         for network in (pair.accuracy, pair.tokens)
     )
     tables = pair.clusters.accuracy.shape == pair.clusters.output_tokens.shape == pair.clusters.centroids.shape[:2]
-    if shapes != {(dimension,)} or not widths or not tables:
+    linear = (pair.linear.weight.shape, pair.linear.bias.shape) == ((2, dimension), (2,))
+    if shapes != {(dimension,)} or not widths or not tables or not linear:
         raise PredictorArtefactError(
             f"the predictor of strategy {metadata.strategy} has arrays that do not fit each other or its declared "
             f"dimension {dimension}: train the strategy again"

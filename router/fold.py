@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from router.blend import Shares
 from router.clusters import ClusterMeans
+from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.threads import one_thread
 
@@ -35,8 +37,9 @@ class FoldedPair:
     accuracy: FoldedNetwork  # the log-odds of a right answer
     tokens: FoldedNetwork  # softplus of it is log(1 + output tokens)
     smearing: float  # true over predicted (1 + output tokens)
+    linear: LinearHead
     clusters: ClusterMeans
-    network_share: float  # a prediction is this share network, the rest cluster mean
+    shares: Shares
     platt: PlattScaling  # of the blended accuracy
 
     @property
@@ -52,7 +55,8 @@ def fold_pair(trained: "TrainedPair") -> FoldedPair:
         tokens=_fold_head(trained.tokens, trained),
         smearing=trained.smearing,
         clusters=trained.clusters,
-        network_share=trained.network_share,
+        linear=trained.linear,
+        shares=trained.shares,
         platt=trained.platt,
     )
 

@@ -53,14 +53,13 @@ def train_accuracy(learner: Learner) -> AccuracyFit:
 
 
 def train_tokens(learner: Learner) -> TokensFit:
-    """The regressor of log(1 + output tokens) and its smearing ratio (Duan 1983, as a ratio of totals)."""
+    """The regressor of log(1 + output tokens) and its smearing ratio."""
     rows = learner.rows
     log_tokens = np.log1p(rows.output_tokens)
     network = _new_network(learner, output_bias=(inverse_softplus(float(log_tokens.mean())),))
     fit = fit_network(network, _training_rows(learner, log_tokens), _squared_error, learner.config)
-    predicted = np.exp(functional.softplus(fit.out_of_fold[:, 0]).numpy().astype(np.float64))
-    smearing = np.average(1 + rows.output_tokens, weights=rows.weight) / np.average(predicted, weights=rows.weight)
-    return TokensFit(TrainedHead(network=network, first_served=learner.config.folds), float(smearing))
+    predicted = functional.softplus(fit.out_of_fold[:, 0]).numpy().astype(np.float64)
+    return TokensFit(TrainedHead(network=network, first_served=learner.config.folds), rows.smear(predicted))
 
 
 def _new_network(learner: Learner, *, output_bias: tuple[float, ...]) -> PredictorNetwork:

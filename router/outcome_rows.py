@@ -26,6 +26,11 @@ class OutcomeRows:
     def __len__(self) -> int:
         return len(self.correct)
 
+    def smear(self, log_tokens: DoubleArray) -> float:
+        """True over predicted (1 + output tokens), as a ratio of totals, for predictions of its log (Duan 1983)."""
+        true, predicted = self.weight @ (1 + self.output_tokens), self.weight @ np.exp(log_tokens)
+        return float(true / predicted)
+
 
 def arrange_outcomes(
     embeddings: FloatArray,

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from router.blend import Shares
+
 SMALLEST_SIZE = 1e-6  # of a vector of zeros, which says nothing
 
 
@@ -28,9 +30,16 @@ class PredictorConfig:
     patience_steps: int = 30
     cluster_restarts: int = 8  # partitions of the training tasks whose means are averaged
     cluster_prior_outcomes: float = 4.0  # a cluster's mean is pulled to the overall mean by this many outcomes
-    network_share: float = 0.4  # the rest of a prediction is the mean of its clusters
+    linear_penalty: float = 10.0  # of squared slopes on embeddings of length about 1
+    network_share: float = 0.2  # of a prediction
+    linear_share: float = 0.2  # what is left is the mean of the task's clusters
     minimum_tasks: int = 30  # outcomes of fewer distinct tasks than this make a constant pair
     minimum_minority: float = 5.0  # fewer rights (or wrongs) than this and the accuracy is a constant
+
+    @property
+    def shares(self) -> Shares:
+        """How much each view of a task counts."""
+        return Shares(self.network_share, self.linear_share)
 
 
 class HiddenLayer(NamedTuple):

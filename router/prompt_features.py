@@ -33,6 +33,9 @@ SCALES = np.array(
     ]
 )
 
+FEATURES = len(SCALES)
+FEATURES_VERSION = 1  # raised when the same text gets other features: predictors then read something else
+
 FloatArray = NDArray[np.float32]
 
 

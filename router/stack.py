@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from router.blend import Shares, blend
 from router.clusters import assign_clusters
 from router.errors import PredictorInputError
 from router.fold import FoldedNetwork, FoldedPair
+from router.linear import ACCURACY, LOG_TOKENS, LinearHead
 from router.platt import apply_platt, sigmoid
 
 BLOCK_TASKS = 1024  # the hidden layer of a block stays in cache
@@ -37,7 +39,8 @@ class PredictorStack:
         self.strategies = len(pairs)
         self._networks = _SideBySide([p.accuracy for p in pairs] + [p.tokens for p in pairs], self.dimension)
         self._smearing = np.array([p.smearing for p in pairs], dtype=np.float32)
-        self._network_share = np.array([p.network_share for p in pairs], dtype=np.float32)
+        self._shares = Shares(*np.array([p.shares for p in pairs], dtype=np.float32).T)  # (strategies,) each
+        self._linear = _Linear([p.linear for p in pairs])
         self._platt = np.array([p.platt for p in pairs], dtype=np.float32).T  # (2, strategies): scale, offset
         self._partitions = _share_partitions(pairs)
 
@@ -56,9 +59,9 @@ class PredictorStack:
         accuracy = sigmoid(outputs[:, : self.strategies])
         log_tokens = np.logaddexp(outputs[:, self.strategies :], np.float32(0))  # softplus
         tokens = np.maximum(self._smearing * np.exp(log_tokens) - 1, 0)
-        share = self._network_share
-        into.accuracy[block] = apply_platt(share * accuracy + (1 - share) * near[0], *self._platt)
-        into.output_tokens[block] = share * tokens + (1 - share) * near[1]
+        linear = self._linear.evaluate(embeddings)
+        into.accuracy[block] = apply_platt(blend(self._shares, accuracy, linear[0], near[0]), *self._platt)
+        into.output_tokens[block] = blend(self._shares, tokens, linear[1], near[1])
 
     def _look_up_clusters(self, embeddings: FloatArray) -> FloatArray:
         near = np.empty((2, len(embeddings), self.strategies), dtype=np.float32)
@@ -100,6 +103,24 @@ class _SideBySide:
         np.maximum(hidden, 0, out=hidden)
         outputs: FloatArray = hidden @ self._output_weight + self._output_bias
         return outputs
+
+
+class _Linear:
+    """Several linear heads as one matrix."""
+
+    def __init__(self, heads: Sequence[LinearHead]) -> None:
+        self._weight = np.concatenate([head.weight[row] for row in (ACCURACY, LOG_TOKENS) for head in heads])
+        self._weight = self._weight.reshape(2 * len(heads), -1).T.copy()  # (d, 2 * strategies)
+        self._bias = np.array([head.bias[row] for row in (ACCURACY, LOG_TOKENS) for head in heads])
+        self._limit = np.array([head.log_tokens_limit for head in heads], dtype=np.float32)
+        self._smearing = np.array([head.smearing for head in heads], dtype=np.float32)
+
+    def evaluate(self, embeddings: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Accuracies and output tokens (block, strategies)."""
+        outputs = embeddings @ self._weight + self._bias
+        accuracy, log_tokens = np.split(outputs, 2, axis=1)
+        tokens = self._smearing * np.exp(np.clip(log_tokens, 0, self._limit)) - 1
+        return np.clip(accuracy, 0, 1), np.maximum(tokens, 0)
 
 
 class _SharedPartition(NamedTuple):

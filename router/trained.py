@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from router.blend import Shares
 from router.clusters import ClusterMeans
 from router.figures import TrainingFigures
+from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.predictor import PredictorNetwork
 
@@ -24,14 +26,15 @@ class TrainedHead:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedPair:
-    """One strategy's networks, what standardises their input, and its cluster means."""
+    """One strategy's networks, what standardises their input, its linear head and its cluster means."""
 
     center: FloatArray  # (d,), subtracted from a task embedding
     spread: float  # what the difference is divided by
     accuracy: TrainedHead  # log-odds of a right answer: second logit minus first
     tokens: TrainedHead  # softplus of it is log(1 + output tokens)
     smearing: float
+    linear: LinearHead
     clusters: ClusterMeans
-    network_share: float  # the rest of a prediction is the cluster mean
+    shares: Shares
     platt: PlattScaling  # of the blended accuracy
     figures: TrainingFigures

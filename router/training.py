@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from router.blend import Shares, blend
 from router.clusters import ClusterMeans, look_up_means, partition_tasks, shrunken_means
 from router.constant import (
     constant_clusters,
@@ -17,6 +18,8 @@ from router.constant import (
 from router.errors import PredictorInputError
 from router.figures import Fallback, TrainingFigures
 from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
+from router.linear import constant_linear
+from router.linear_fit import fit_linear
 from router.outcome_rows import OutcomeRows, arrange_outcomes
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
@@ -73,9 +76,13 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
     one_sided = _minority(rows) < config.minimum_minority
     accuracy = _constant_accuracy(rows) if one_sided else train_accuracy(learner)
     clusters = _ClusterLearner(rows, config, seed)
-    held_out = accuracy.out_of_fold if one_sided else clusters.blend_held_out(accuracy.out_of_fold)
-    platt = PlattScaling() if one_sided else fit_platt(held_out, rows.correct, rows.weight)
-    held_out = apply_platt(held_out, *platt)
+    linear = fit_linear(rows, penalty=config.linear_penalty, folds=config.folds)
+    if one_sided:
+        held_out, platt = accuracy.out_of_fold, PlattScaling()
+    else:
+        blended = blend(config.shares, accuracy.out_of_fold, linear.accuracy, clusters.held_out_accuracy())
+        platt = fit_platt(blended, rows.correct, rows.weight)
+        held_out = apply_platt(blended, *platt)
     fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
     return TrainedPair(
         center=center,
@@ -83,8 +90,9 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
         accuracy=accuracy.head,
         tokens=tokens.head,
         smearing=tokens.smearing,
+        linear=linear.head.with_constant_accuracy(shrunken_accuracy(rows)) if one_sided else linear.head,
         clusters=clusters.means(one_sided=one_sided),
-        network_share=config.network_share,
+        shares=config.shares,
         platt=platt,
         figures=_measure(rows, held_out, smearing=tokens.smearing, fallback=fallback),
     )
@@ -111,13 +119,13 @@ class _ClusterLearner:
             output_tokens=self._means(self.rows.output_tokens, everything).astype(np.float32),
         )
 
-    def blend_held_out(self, network: DoubleArray) -> DoubleArray:
-        """Out-of-fold probability (n,) of the blend: cluster means without the row's own fold."""
+    def held_out_accuracy(self) -> DoubleArray:
+        """Every row's cluster mean (n,) without the row's own fold."""
         near = np.empty(len(self.rows))
         for fold in range(self.config.folds):
             held_out = self.rows.fold == fold
             near[held_out] = look_up_means(self._means(self.rows.correct, ~held_out), self.labels[held_out])
-        return self.config.network_share * network + (1 - self.config.network_share) * near
+        return near
 
     def _means(self, values: DoubleArray, seen: NDArray[np.bool_]) -> DoubleArray:
         return shrunken_means(
@@ -147,8 +155,9 @@ def _constant_pair(rows: OutcomeRows) -> TrainedPair:
         accuracy=accuracy.head,
         tokens=TrainedHead(network=None, constant=inverse_softplus(log_tokens)),
         smearing=1.0,
+        linear=constant_linear(rows.embeddings.shape[1], accuracy=shrunken_accuracy(rows), log_tokens=log_tokens),
         clusters=constant_clusters(rows),
-        network_share=1.0,
+        shares=Shares(network=1.0, linear=0.0),
         platt=PlattScaling(),
         figures=_measure(rows, accuracy.out_of_fold, smearing=1.0, fallback=Fallback.CONSTANT),
     )

@@ -23,6 +23,7 @@ from worker.pool import PricedStrategy, ServedModel, ServingPool, load_pool, reg
 from worker.progress import Progress, Stage, Watch
 from worker.settings import Settings, read_secret
 from worker.submission import TENANT
+from worker.task_encoder import TaskEncoder
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,9 +37,10 @@ class Workshop:
     watch: Watch
 
     @cached_property
-    def encoder(self) -> SentenceEncoder:
+    def encoder(self) -> TaskEncoder:
         """The encoder, loaded when it is first needed."""
-        return SentenceEncoder(self.settings.encoder_model, threads=self.settings.torch_threads)
+        sentences = SentenceEncoder(self.settings.encoder_model, threads=self.settings.torch_threads)
+        return TaskEncoder(sentences, cache_directory=self.settings.cache_directory)
 
     def load_models(self) -> None:
         """Load encoder and tokenizers now: an engine imports the same packages, and no two threads may at once."""

@@ -13,13 +13,13 @@ from db.jobs import create_job
 from db.predictions import PredictionBlock, Predictions, store_prediction_block
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
-from worker.encoder import SentenceEncoder
 from worker.forecast import measure_demand, predict, price_worst
 from worker.objective import Mode, Objective, Request, Totals, choose_unit, settle_objective, sum_totals
 from worker.pool import ServingPool
 from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
 from worker.progress import Progress, Stage, Watch
+from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 
 TENANT = "default"
@@ -54,7 +54,7 @@ def plan_run(
     request: Request,
     pool: ServingPool,
     predictors: LoadedPredictors,
-    encoder: SentenceEncoder,
+    encoder: TaskEncoder,
     watch: Watch,
 ) -> RunPlan:
     """The plan; BudgetTooSmall when the budget is below the cheapest total."""

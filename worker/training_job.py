@@ -19,10 +19,10 @@ from router.fold import fold_pair
 from router.predictor import PredictorConfig
 from router.strategy import Strategy
 from router.training import train_pair
-from worker.encoder import SentenceEncoder
 from worker.errors import NothingToTrain
 from worker.pool import ServingPool
 from worker.progress import Progress, Stage, Watch
+from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 
 SEED = 0
@@ -38,7 +38,7 @@ class Trained:
 
 
 def train_predictors(
-    database: Database, *, pool: ServingPool, strategy_ids: Sequence[int], encoder: SentenceEncoder, watch: Watch
+    database: Database, *, pool: ServingPool, strategy_ids: Sequence[int], encoder: TaskEncoder, watch: Watch
 ) -> list[Trained]:
     """One line for each strategy; those without new outcomes are left alone. NothingToTrain when none has any."""
     with session_scope(database) as session:
@@ -69,7 +69,7 @@ def train_predictors(
 class _Embeddings:
     """Each text is encoded once, however many strategies answered it."""
 
-    def __init__(self, encoder: SentenceEncoder, payloads: Sequence[str], *, watch: Watch) -> None:
+    def __init__(self, encoder: TaskEncoder, payloads: Sequence[str], *, watch: Watch) -> None:
         self._encoder = encoder
         texts = list(dict.fromkeys(parse_task_line(payload).embedded_text for payload in payloads))
         vectors = encoder.encode(
@@ -89,7 +89,7 @@ class _Learning:
     strategy: Strategy
     rows: Sequence[TrainingRow]
     embeddings: _Embeddings
-    encoder: SentenceEncoder
+    encoder: TaskEncoder
 
 
 def _train_one(database: Database, *, strategy_id: int, learning: _Learning) -> TrainingFigures:

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from router.baselines.category_means import fit_category_means
-from router.baselines.challenger import fit_challenger
 from router.baselines.cluster_means import fit_cluster_means
 from router.baselines.concur import fit_concur
 from router.baselines.constant import fit_constant
@@ -23,11 +22,10 @@ class Method(NamedTuple):
     deployable: bool = True
 
 
-OWN, CHALLENGER, ORACLE, CONSTANT, CONCUR = "apportion", "challenger", "oracle", "constant", "CONCUR"
+OWN, ORACLE, CONSTANT, CONCUR = "apportion", "oracle", "constant", "CONCUR"
 
 METHODS: dict[str, Method] = {
     OWN: Method(fit_trained_pairs),
-    CHALLENGER: Method(fit_challenger),
     CONSTANT: Method(fit_constant),
     "kNN": Method(fit_nearest_neighbours),
     "kNN-100": Method(fit_hundred_neighbours),

@@ -1,7 +1,6 @@
 """The parts of the decision benches that choose and count."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from bench.decision_measure import measure
 from bench.decision_plot import plot_results
 from bench.decision_summary import DatasetResult
 from bench.decision_table import format_overview, format_result
-from bench.embedding_cache import EmbeddingCache
 from bench.out_of_distribution import choose_categories
 from bench.per_task_budget import choose_within_caps
 from bench.splits import split_by_group
@@ -101,20 +99,3 @@ def test_recovered_is_the_share_of_the_full_gain() -> None:
     text = format_areas({CONSTANT: 0.5, FULL: 0.6, "error vector, 200 probes": 0.58})
     assert "80%" in text
     assert "%" not in format_areas({CONSTANT: 0.5, FULL: 0.5})
-
-
-def test_a_text_is_encoded_once_and_never_stored(tmp_path: Path) -> None:
-    asked: list[list[str]] = []
-
-    def encode(texts: list[str]) -> np.ndarray:
-        asked.append(texts)
-        return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
-
-    encoder = SimpleNamespace(name="fake@1", encode=encode)
-    reports: list[int] = []
-    first = EmbeddingCache(tmp_path, encoder).embed(["one", "three", "one"], report=reports.append)  # type: ignore[arg-type]  # stands for the encoder
-    again = EmbeddingCache(tmp_path, encoder).embed(["three", "four"], report=reports.append)  # type: ignore[arg-type]  # stands for the encoder
-    assert first.tolist() == [[3, 1], [5, 1], [3, 1]]
-    assert again.tolist() == [[5, 1], [4, 1]]
-    assert (asked, reports) == ([["one", "three"], ["four"]], [2, 1])
-    assert b"three" not in (tmp_path / "fake@1.npz").read_bytes()

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from router.artefact import FORMAT_VERSION, METADATA_KEY, PairMetadata, dump_pair, load_pair
+from router.blend import Shares, blend
 from router.clusters import assign_clusters, look_up_means
 from router.errors import PredictorArtefactError, PredictorInputError
 from router.fold import FoldedPair, fold_pair
+from router.linear import ACCURACY
 from router.platt import apply_platt
 from router.predictor import DualLinear, MemberLinear, PredictorConfig
 from router.stack import PredictorStack
@@ -87,14 +89,15 @@ def test_a_folded_pair_equals_the_trained_one() -> None:
     log_odds = evaluate_unfolded(trained.accuracy, trained, embeddings)
     network = torch.sigmoid(torch.from_numpy(log_odds)).numpy()
     near = look_up_means(trained.clusters.accuracy, labels)
-    share = trained.network_share
-    expected = apply_platt((share * network + (1 - share) * near).astype(np.float32), *trained.platt)
+    line = np.clip(embeddings @ trained.linear.weight[ACCURACY] + trained.linear.bias[ACCURACY], 0, 1)
+    assert 0 < line.mean() < 1
+    expected = apply_platt(blend(trained.shares, network, line, near).astype(np.float32), *trained.platt)
     served = PredictorStack([fold_pair(trained)]).predict(embeddings)
     assert np.abs(served.accuracy[:, 0] - expected).max() < 1e-5
 
     output = evaluate_unfolded(trained.tokens, trained, embeddings)
     log_tokens = functional.softplus(torch.from_numpy(output)).numpy()
-    alone = PredictorStack([replace(fold_pair(trained), network_share=1.0)]).predict(embeddings)
+    alone = PredictorStack([replace(fold_pair(trained), shares=Shares(1.0, 0.0))]).predict(embeddings)
     assert np.abs(np.log((alone.output_tokens[:, 0] + 1) / trained.smearing) - log_tokens).max() < 1e-5
 
 

@@ -18,14 +18,15 @@ from worker.pool import register_pool
 from worker.predictors import load_predictors
 from worker.progress import Progress, Stage
 from worker.recording import RecordedOutcome, Recording
+from worker.task_encoder import TaskEncoder
 from worker.training_job import Trained, train_predictors
 
 TASK_COUNT = 12
 
 
 @pytest.fixture(scope="module")
-def encoder() -> SentenceEncoder:
-    return SentenceEncoder(threads=1)
+def encoder() -> TaskEncoder:
+    return TaskEncoder(SentenceEncoder(threads=1), cache_directory=None)
 
 
 def register(database: Database) -> list[int]:
@@ -64,14 +65,14 @@ def take_in(database: Database, *, digest: str, correct: Mapping[str, Sequence[f
     )
 
 
-def train(database: Database, encoder: SentenceEncoder, seen: list[Progress] | None = None) -> list[Trained]:
+def train(database: Database, encoder: TaskEncoder, seen: list[Progress] | None = None) -> list[Trained]:
     watched = [] if seen is None else seen
     return train_predictors(
         database, pool=make_pool(), strategy_ids=register(database), encoder=encoder, watch=watched.append
     )
 
 
-def test_nothing_to_learn_from_says_what_to_do(db_engine: Database, encoder: SentenceEncoder) -> None:
+def test_nothing_to_learn_from_says_what_to_do(db_engine: Database, encoder: TaskEncoder) -> None:
     with pytest.raises(NothingToTrain, match=r"no graded outcomes of small, large: run `apportion calibrate`"):
         train(db_engine, encoder)
     take_in(db_engine, digest="a", correct={"small": [None] * TASK_COUNT})  # answers without grades teach nothing
@@ -79,7 +80,7 @@ def test_nothing_to_learn_from_says_what_to_do(db_engine: Database, encoder: Sen
         train(db_engine, encoder)
 
 
-def test_outcomes_become_predictors_that_serve(db_engine: Database, encoder: SentenceEncoder) -> None:
+def test_outcomes_become_predictors_that_serve(db_engine: Database, encoder: TaskEncoder) -> None:
     take_in(db_engine, digest="a", correct={"small": [0.0, 1.0] * 6, "large": [1.0] * TASK_COUNT})
     seen: list[Progress] = []
     trained = train(db_engine, encoder, seen)
@@ -97,7 +98,7 @@ def test_outcomes_become_predictors_that_serve(db_engine: Database, encoder: Sen
     assert [meta["engines"] for meta in loaded.meta] == [[{"kind": "fake", "version": "a"}]] * 2
 
 
-def test_a_strategy_without_a_predictor_is_named_with_the_remedy(db_engine: Database, encoder: SentenceEncoder) -> None:
+def test_a_strategy_without_a_predictor_is_named_with_the_remedy(db_engine: Database, encoder: TaskEncoder) -> None:
     take_in(db_engine, digest="a", correct={"small": [0.0, 1.0] * 6})
     assert [own.figures is not None for own in train(db_engine, encoder)] == [True, False]
     ids = register(db_engine)
@@ -108,7 +109,7 @@ def test_a_strategy_without_a_predictor_is_named_with_the_remedy(db_engine: Data
         load_predictors(session, strategy_ids=ids, names=make_pool().names, encoder=encoder.name)
 
 
-def test_only_news_is_learnt(db_engine: Database, encoder: SentenceEncoder) -> None:
+def test_only_news_is_learnt(db_engine: Database, encoder: TaskEncoder) -> None:
     job_id = take_in(db_engine, digest="a", correct={"small": [0.0, 1.0] * 6, "large": [1.0] * TASK_COUNT})
     train(db_engine, encoder)
     ids = register(db_engine)
@@ -128,15 +129,13 @@ def test_only_news_is_learnt(db_engine: Database, encoder: SentenceEncoder) -> N
     assert versions(db_engine, ids, encoder) == [2, 2]
 
 
-def versions(database: Database, strategy_ids: Sequence[int], encoder: SentenceEncoder) -> list[int]:
+def versions(database: Database, strategy_ids: Sequence[int], encoder: TaskEncoder) -> list[int]:
     with session_scope(database) as session:
         champions = read_champions(session, strategy_ids=strategy_ids, encoder=encoder.name)
     return [champions[key].version for key in strategy_ids]
 
 
-def test_an_artefact_that_this_release_can_not_read_is_trained_anew(
-    db_engine: Database, encoder: SentenceEncoder
-) -> None:
+def test_an_artefact_that_this_release_can_not_read_is_trained_anew(db_engine: Database, encoder: TaskEncoder) -> None:
     take_in(db_engine, digest="a", correct={"small": [0.0, 1.0] * 6, "large": [1.0] * TASK_COUNT})
     train(db_engine, encoder)
     ids = register(db_engine)
