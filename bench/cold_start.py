@@ -20,17 +20,18 @@ from bench.decision_run import Trial, judge, prepare_trial
 from bench.decision_table import markdown
 from bench.splits import split_by_group
 from router.baselines.constant import fit_constant
-from router.baselines.outcomes import Estimates, Outcomes, join
+from router.baselines.outcomes import Estimates, add_features, join
 from router.baselines.trained_pairs import fit_trained_pairs
 from router.cold_start.cluster_map import learn_cluster_map
 from router.cold_start.error_vector import learn_clusters
 from router.cold_start.handover import rank_placements
 from router.cold_start.item_response import learn_item_response
-from router.cold_start.placement import Place, Probes, place_constant
+from router.cold_start.placement import Place, Probes, place_constant, place_mean
 from router.cold_start.probes import ProbeSet, cover_tasks
 
 PROBES = (50, 100, 200, 400)
 FULL, CONSTANT, CHOSEN = "pairs, all outcomes", "constant, all outcomes", "best by cross-validation"
+BLEND, TRAINED = "error vector and item response", "pairs trained on the probes"  # halves; nothing of others
 
 Areas = dict[str, float]
 
@@ -46,7 +47,7 @@ def measure_unseen(given: Embedded, counts: list[int], *, seed: int, mean_costs:
         name: _area(fit(*trial.seen, seed)(trial.tasks), trial)
         for name, fit in ((CONSTANT, fit_constant), (FULL, fit_trained_pairs))
     }
-    seen, answered = join(*past.seen), join(*trial.seen)
+    seen = add_features(join(*past.seen))
     learned = {
         "cluster map": learn_cluster_map(seen.embeddings, seen.correct, seed=seed),
         "item response": learn_item_response(seen.embeddings, seen.correct, seed=seed).place,
@@ -55,17 +56,16 @@ def measure_unseen(given: Embedded, counts: list[int], *, seed: int, mean_costs:
         if count <= len(seen.embeddings):
             probes = cover_tasks(seen.embeddings, count=count, seed=seed)
             places = {"error vector": learn_clusters(seen.embeddings, probes=count, seed=seed), **learned}
-            placed = _place_all({"constant": place_constant, **places}, answered, probes, trial, seed=seed)
+            placed = _place_all({"constant": place_constant, **places}, probes, trial, seed=seed)
             areas |= {f"{name}, {count} probes": _area(estimates, trial) for name, estimates in placed.items()}
     return areas
 
 
-def _place_all(
-    places: Mapping[str, Place], answered: Outcomes, probes: ProbeSet, trial: Trial, *, seed: int
-) -> dict[str, Estimates]:
-    """Estimates of the unseen pool by every way of placing, and by whichever is best on each strategy's own probes."""
-    tasks, asked = trial.tasks.embeddings, answered.take(probes.rows)
-    clusters = learn_clusters(answered.embeddings, probes=len(probes.rows), seed=seed)
+def _place_all(places: Mapping[str, Place], probes: ProbeSet, trial: Trial, *, seed: int) -> dict[str, Estimates]:
+    """Estimates of the unseen pool by every way of placing, by mixtures of them, and by pairs trained on the probes."""
+    plain = join(*trial.seen).take(probes.rows)
+    asked, tasks = add_features(plain), add_features(trial.tasks).embeddings
+    places = {**places, BLEND: place_mean(places["error vector"], places["item response"])}
     accuracy: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*places, CHOSEN)}
     cost = []
     for column in range(asked.correct.shape[1]):
@@ -74,8 +74,9 @@ def _place_all(
         best = next(iter(rank_placements(places, given, seed=seed)))
         for name, values in ({CHOSEN: predicted[best]} | predicted).items():
             accuracy[name].append(values)
-        cost.append(clusters(given._replace(correct=asked.cost[:, column]))(tasks))
-    return {name: Estimates(np.stack(values, axis=1), np.stack(cost, axis=1)) for name, values in accuracy.items()}
+        cost.append(places["error vector"](given._replace(correct=asked.cost[:, column]))(tasks))
+    placed = {name: Estimates(np.stack(values, axis=1), np.stack(cost, axis=1)) for name, values in accuracy.items()}
+    return placed | {TRAINED: fit_trained_pairs(plain, plain.take(np.arange(0)), seed)(trial.tasks)}
 
 
 def format_areas(areas: Mapping[str, float]) -> str:

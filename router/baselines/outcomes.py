@@ -1,7 +1,7 @@
 """What every baseline learns from and what it answers: one interface for all of them."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ class Tasks(NamedTuple):
     truth: Estimates | None = None  # nobody knows it; only the oracle looks
 
 
+Rows = TypeVar("Rows", Outcomes, Tasks)
 Predict = Callable[[Tasks], Estimates]
 Fit = Callable[[Outcomes, Outcomes, int], Predict]  # training and validation outcomes, seed
 
@@ -61,3 +62,8 @@ def join(train: Outcomes, validation: Outcomes) -> Outcomes:
         np.concatenate((train.correct, validation.correct)),
         np.concatenate((train.cost, validation.cost)),
     )
+
+
+def add_features(rows: Rows) -> Rows:
+    """The same rows, their prompt features beside their embeddings, as the product's encoder gives them."""
+    return rows._replace(embeddings=np.concatenate((rows.embeddings, rows.features), axis=1))

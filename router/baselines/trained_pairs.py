@@ -1,16 +1,12 @@
 """The product's own predictor, one pair a strategy, as it is trained and served: on embeddings and prompt features."""
 
-from typing import TypeVar
-
 import numpy as np
 
-from router.baselines.outcomes import Estimates, Outcomes, Predict, Tasks, join
+from router.baselines.outcomes import Estimates, Outcomes, Predict, Tasks, add_features, join
 from router.fold import fold_pair
 from router.predictor import PredictorConfig
 from router.stack import PredictorStack
 from router.training import train_pair
-
-Rows = TypeVar("Rows", Outcomes, Tasks)
 
 MEAN_TOKENS = 200.0  # a pair predicts output tokens: a strategy's mean cost is made this many
 
@@ -18,8 +14,8 @@ MEAN_TOKENS = 200.0  # a pair predicts output tokens: a strategy's mean cost is 
 def fit_trained_pairs(train: Outcomes, validation: Outcomes, seed: int) -> Predict:
     """Each strategy from its own outcomes alone, training and validation part together (a pair cross-fits itself)."""
     seen = join(train, validation)
-    predict = fit_pairs(_enrich(seen), config=PredictorConfig(), seed=seed)
-    return lambda tasks: predict(_enrich(tasks))
+    predict = fit_pairs(add_features(seen), config=PredictorConfig(), seed=seed)
+    return lambda tasks: predict(add_features(tasks))
 
 
 def fit_pairs(seen: Outcomes, *, config: PredictorConfig, seed: int) -> Predict:
@@ -49,8 +45,3 @@ def fit_pairs(seen: Outcomes, *, config: PredictorConfig, seed: int) -> Predict:
         return Estimates(predictions.accuracy.astype(np.float64), predictions.output_tokens * scale)
 
     return predict
-
-
-def _enrich(rows: Rows) -> Rows:
-    """The same rows, their prompt features beside their embeddings, as the product's encoder gives them."""
-    return rows._replace(embeddings=np.concatenate((rows.embeddings, rows.features), axis=1))

@@ -35,3 +35,13 @@ Place = Callable[[Probes], Predict]
 def place_constant(probes: Probes) -> Predict:
     """The probes' mean for every task."""
     return lambda embeddings: np.full(len(embeddings), probes.mean)
+
+
+def place_mean(first: Place, second: Place) -> Place:
+    """Half of what each says."""
+
+    def place(probes: Probes) -> Predict:
+        one, other = first(probes), second(probes)
+        return lambda embeddings: 0.5 * (one(embeddings) + other(embeddings))
+
+    return place
