@@ -29,7 +29,7 @@ class Summary:
     cost_error: float
     training_seconds: float
     serving_microseconds: float
-    share_to_best_single: float  # of the best single strategy's cost, to reach its accuracy; NaN: never
+    share_to_best_single: float  # of the best single strategy's cost, to reach its accuracy; NaN: never, or no trial
     area_behind: Interval | None  # the own method's area less this one's; None for the own one
     brier_behind: Interval | None  # this one's Brier score less the own one's
 
@@ -56,7 +56,7 @@ def summarise(
         best_single=best,
         cheapest=cheapest,
         summaries={
-            name: _summarise(done, runs.get(own) if own else None, trials, groups, best) for name, done in runs.items()
+            name: _summarise(done, runs.get(own) if own else None, trials, groups) for name, done in runs.items()
         },
     )
 
@@ -75,7 +75,6 @@ def _summarise(
     own: Sequence[Run] | None,
     trials: Sequence[Trial],
     groups: NDArray[np.str_],
-    best_single: tuple[float, float],
 ) -> Summary:
     full = [trial.truth.cost[:, trial.best].sum() for trial in trials]
     accuracy = np.mean([run.curve.accuracy for run in done], axis=0)
@@ -93,10 +92,21 @@ def _summarise(
         cost_error=_mean([run.cost_error for run in done]),
         training_seconds=_mean([run.training_seconds for run in done]),
         serving_microseconds=_mean([run.serving_microseconds for run in done]),
-        share_to_best_single=cost_share_to_reach(best_single[0], spend, accuracy, full_cost=1.0),
+        share_to_best_single=_share_to_best_single(done, trials),
         area_behind=_compare(own, done, "area", groups) if behind and own else None,
         brier_behind=_compare(done, own, "brier", groups) if behind and own else None,
     )
+
+
+def _share_to_best_single(done: Sequence[Run], trials: Sequence[Trial]) -> float:
+    """Over the trials in which the best single strategy is not the cheapest too: nothing costs less than that."""
+    apart = [(run, trial) for run, trial in zip(done, trials, strict=True) if trial.best != trial.cheapest]
+    if not apart:
+        return float("nan")
+    best = _mean([trial.truth.accuracy[:, trial.best].mean() for _, trial in apart])
+    spend = np.mean([run.curve.spend / trial.truth.cost[:, trial.best].sum() for run, trial in apart], axis=0)
+    accuracy = np.mean([run.curve.accuracy for run, _ in apart], axis=0)
+    return cost_share_to_reach(best, spend, accuracy, full_cost=1.0)
 
 
 def _compare(first: Sequence[Run], second: Sequence[Run], what: str, groups: NDArray[np.str_]) -> Interval:
