@@ -16,6 +16,7 @@ from router.figures import Fallback, TrainingFigures
 from router.fold import FoldedNetwork, FoldedPair
 from router.linear import LinearHead
 from router.platt import PlattScaling
+from router.token_scaling import TokenScaling
 
 FORMAT_VERSION = 2  # raised when an older reader would misread the arrays
 METADATA_KEY = "apportion"
@@ -53,7 +54,7 @@ def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
         "linear.weight": pair.linear.weight,
         "linear.bias": pair.linear.bias,
         "linear.scalars": np.array([pair.linear.log_tokens_limit, pair.linear.smearing], dtype=np.float64),
-        "scalars": np.array([pair.smearing, *pair.shares, *pair.platt], dtype=np.float64),
+        "scalars": np.array([pair.smearing, *pair.shares, *pair.platt, *pair.token_scaling], dtype=np.float64),
     }
     header = {"format_version": FORMAT_VERSION, "dimension": pair.dimension, **asdict(metadata)}
     return bytes(safetensors.numpy.save(arrays, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)}))
@@ -123,7 +124,7 @@ def _metadata_of(header: dict[str, Any]) -> PairMetadata:
 
 
 def _pair_of(arrays: Arrays) -> FoldedPair:
-    smearing, network_share, linear_share, scale, offset = arrays["scalars"].tolist()
+    smearing, network_share, linear_share, *scalings = arrays["scalars"].tolist()
     log_tokens_limit, linear_smearing = arrays["linear.scalars"].tolist()
     return FoldedPair(
         accuracy=_network_of("accuracy", arrays),
@@ -136,7 +137,8 @@ def _pair_of(arrays: Arrays) -> FoldedPair:
             smearing=linear_smearing,
         ),
         shares=Shares(network_share, linear_share),
-        platt=PlattScaling(scale, offset),
+        platt=PlattScaling(*scalings[:2]),
+        token_scaling=TokenScaling(*scalings[2:]),
         clusters=ClusterMeans(
             centroids=arrays["clusters.centroids"],
             accuracy=arrays["clusters.accuracy"],

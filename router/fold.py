@@ -11,6 +11,7 @@ from router.clusters import ClusterMeans
 from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.threads import one_thread
+from router.token_scaling import TokenScaling
 
 if TYPE_CHECKING:  # serving needs no torch
     from router.predictor import HiddenLayer, MemberLinear, PredictorNetwork
@@ -41,6 +42,7 @@ class FoldedPair:
     clusters: ClusterMeans
     shares: Shares
     platt: PlattScaling  # of the blended accuracy
+    token_scaling: TokenScaling  # of the blended output tokens
 
     @property
     def dimension(self) -> int:
@@ -58,6 +60,7 @@ def fold_pair(trained: "TrainedPair") -> FoldedPair:
         linear=trained.linear,
         shares=trained.shares,
         platt=trained.platt,
+        token_scaling=trained.token_scaling,
     )
 
 

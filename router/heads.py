@@ -40,6 +40,7 @@ class TokensFit(NamedTuple):
 
     head: TrainedHead
     smearing: float
+    out_of_fold: DoubleArray  # (n,) output tokens, smeared, of rows it did not see
 
 
 def train_accuracy(learner: Learner) -> AccuracyFit:
@@ -59,7 +60,9 @@ def train_tokens(learner: Learner) -> TokensFit:
     network = _new_network(learner, output_bias=(inverse_softplus(float(log_tokens.mean())),))
     fit = fit_network(network, _training_rows(learner, log_tokens), _squared_error, learner.config)
     predicted = functional.softplus(fit.out_of_fold[:, 0]).numpy().astype(np.float64)
-    return TokensFit(TrainedHead(network=network, first_served=learner.config.folds), rows.smear(predicted))
+    smearing = rows.smear(predicted)
+    head = TrainedHead(network=network, first_served=learner.config.folds)
+    return TokensFit(head, smearing, np.maximum(smearing * np.exp(predicted) - 1, 0))
 
 
 def _new_network(learner: Learner, *, output_bias: tuple[float, ...]) -> PredictorNetwork:

@@ -21,7 +21,8 @@ class LinearFit(NamedTuple):
     """A fitted head, and what it says of each row when that row's fold is left out."""
 
     head: LinearHead
-    accuracy: DoubleArray  # (n,), out of fold
+    accuracy: DoubleArray  # (n,)
+    output_tokens: DoubleArray  # (n,), smeared
 
 
 def fit_linear(rows: OutcomeRows, *, penalty: float, folds: int) -> LinearFit:
@@ -34,14 +35,17 @@ def fit_linear(rows: OutcomeRows, *, penalty: float, folds: int) -> LinearFit:
     for fold in range(folds):
         held_out[own_fold == fold] = tasks[own_fold == fold] @ solutions[fold]
     limit = float(targets[:, LOG_TOKENS].max())
+    log_tokens = held_out[:, LOG_TOKENS].clamp(0, limit).numpy()
+    smearing = rows.smear(log_tokens)
     weight, bias = solutions[-1, :-1].T.numpy(), solutions[-1, -1].numpy()
     head = LinearHead(
         weight=np.ascontiguousarray(weight, dtype=np.float32),
         bias=np.asarray(bias, dtype=np.float32),
         log_tokens_limit=limit,
-        smearing=rows.smear(held_out[:, LOG_TOKENS].clamp(0, limit).numpy()),
+        smearing=smearing,
     )
-    return LinearFit(head, held_out[:, ACCURACY].clamp(0, 1).numpy())
+    accuracy = held_out[:, ACCURACY].clamp(0, 1).numpy()
+    return LinearFit(head, accuracy, np.maximum(smearing * np.exp(log_tokens) - 1, 0))
 
 
 def _solve_folds(

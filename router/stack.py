@@ -12,6 +12,7 @@ from router.errors import PredictorInputError
 from router.fold import FoldedNetwork, FoldedPair
 from router.linear import ACCURACY, LOG_TOKENS, LinearHead
 from router.platt import apply_platt, sigmoid
+from router.token_scaling import scale_tokens
 
 BLOCK_TASKS = 1024  # the hidden layer of a block stays in cache
 
@@ -42,6 +43,7 @@ class PredictorStack:
         self._shares = Shares(*np.array([p.shares for p in pairs], dtype=np.float32).T)  # (strategies,) each
         self._linear = _Linear([p.linear for p in pairs])
         self._platt = np.array([p.platt for p in pairs], dtype=np.float32).T  # (2, strategies): scale, offset
+        self._token_scaling = np.array([p.token_scaling for p in pairs], dtype=np.float32).T  # (2, strategies)
         self._partitions = _share_partitions(pairs)
 
     def predict(self, embeddings: FloatArray) -> Predictions:
@@ -61,7 +63,8 @@ class PredictorStack:
         tokens = np.maximum(self._smearing * np.exp(log_tokens) - 1, 0)
         linear = self._linear.evaluate(embeddings)
         into.accuracy[block] = apply_platt(blend(self._shares, accuracy, linear[0], near[0]), *self._platt)
-        into.output_tokens[block] = blend(self._shares, tokens, linear[1], near[1])
+        blended = blend(self._shares, tokens, linear[1], near[1])
+        into.output_tokens[block] = scale_tokens(blended, *self._token_scaling, log_limit=self._linear.log_limit)
 
     def _look_up_clusters(self, embeddings: FloatArray) -> FloatArray:
         near = np.empty((2, len(embeddings), self.strategies), dtype=np.float32)
@@ -112,14 +115,14 @@ class _Linear:
         self._weight = np.concatenate([head.weight[row] for row in (ACCURACY, LOG_TOKENS) for head in heads])
         self._weight = self._weight.reshape(2 * len(heads), -1).T.copy()  # (d, 2 * strategies)
         self._bias = np.array([head.bias[row] for row in (ACCURACY, LOG_TOKENS) for head in heads])
-        self._limit = np.array([head.log_tokens_limit for head in heads], dtype=np.float32)
+        self.log_limit = np.array([head.log_tokens_limit for head in heads], dtype=np.float32)
         self._smearing = np.array([head.smearing for head in heads], dtype=np.float32)
 
     def evaluate(self, embeddings: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Accuracies and output tokens (block, strategies)."""
         outputs = embeddings @ self._weight + self._bias
         accuracy, log_tokens = np.split(outputs, 2, axis=1)
-        tokens = self._smearing * np.exp(np.clip(log_tokens, 0, self._limit)) - 1
+        tokens = self._smearing * np.exp(np.clip(log_tokens, 0, self.log_limit)) - 1
         return np.clip(accuracy, 0, 1), np.maximum(tokens, 0)
 
 

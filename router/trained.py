@@ -11,6 +11,7 @@ from router.figures import TrainingFigures
 from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.predictor import PredictorNetwork
+from router.token_scaling import TokenScaling
 
 FloatArray = NDArray[np.float32]
 
@@ -37,4 +38,5 @@ class TrainedPair:
     clusters: ClusterMeans
     shares: Shares
     platt: PlattScaling  # of the blended accuracy
+    token_scaling: TokenScaling  # of the blended output tokens
     figures: TrainingFigures

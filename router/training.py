@@ -25,6 +25,7 @@ from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
 from router.scoring import brier_score, expected_calibration_error, log_loss
 from router.threads import one_thread
+from router.token_scaling import TokenScaling, fit_token_scaling
 from router.trained import TrainedHead, TrainedPair
 
 FloatArray = NDArray[np.float32]
@@ -80,9 +81,10 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
     if one_sided:
         held_out, platt = accuracy.out_of_fold, PlattScaling()
     else:
-        blended = blend(config.shares, accuracy.out_of_fold, linear.accuracy, clusters.held_out_accuracy())
-        platt = fit_platt(blended, rows.correct, rows.weight)
-        held_out = apply_platt(blended, *platt)
+        near = clusters.leave_out(rows.correct)
+        held_out, platt = _calibrate(rows, blend(config.shares, accuracy.out_of_fold, linear.accuracy, near))
+    near = clusters.leave_out(rows.output_tokens)
+    predicted_tokens = blend(config.shares, tokens.out_of_fold, linear.output_tokens, near)
     fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
     return TrainedPair(
         center=center,
@@ -94,8 +96,15 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
         clusters=clusters.means(one_sided=one_sided),
         shares=config.shares,
         platt=platt,
+        token_scaling=fit_token_scaling(predicted_tokens, rows.output_tokens, rows.weight),
         figures=_measure(rows, held_out, smearing=tokens.smearing, fallback=fallback),
     )
+
+
+def _calibrate(rows: OutcomeRows, blended: DoubleArray) -> tuple[DoubleArray, PlattScaling]:
+    """Out-of-fold probabilities (n,) after their scaling, and the scaling."""
+    platt = fit_platt(blended, rows.correct, rows.weight)
+    return apply_platt(blended, *platt), platt
 
 
 class _ClusterLearner:
@@ -119,12 +128,12 @@ class _ClusterLearner:
             output_tokens=self._means(self.rows.output_tokens, everything).astype(np.float32),
         )
 
-    def held_out_accuracy(self) -> DoubleArray:
-        """Every row's cluster mean (n,) without the row's own fold."""
+    def leave_out(self, values: DoubleArray) -> DoubleArray:
+        """Every row's cluster mean (n,) of these values (n,), without the row's own fold."""
         near = np.empty(len(self.rows))
         for fold in range(self.config.folds):
             held_out = self.rows.fold == fold
-            near[held_out] = look_up_means(self._means(self.rows.correct, ~held_out), self.labels[held_out])
+            near[held_out] = look_up_means(self._means(values, ~held_out), self.labels[held_out])
         return near
 
     def _means(self, values: DoubleArray, seen: NDArray[np.bool_]) -> DoubleArray:
@@ -159,6 +168,7 @@ def _constant_pair(rows: OutcomeRows) -> TrainedPair:
         clusters=constant_clusters(rows),
         shares=Shares(network=1.0, linear=0.0),
         platt=PlattScaling(),
+        token_scaling=TokenScaling(),
         figures=_measure(rows, accuracy.out_of_fold, smearing=1.0, fallback=Fallback.CONSTANT),
     )
 

@@ -20,6 +20,7 @@ from router.linear import ACCURACY
 from router.platt import apply_platt
 from router.predictor import DualLinear, MemberLinear, PredictorConfig
 from router.stack import PredictorStack
+from router.token_scaling import TokenScaling
 from router.trained import TrainedHead, TrainedPair
 from router.training import train_pair
 
@@ -97,7 +98,9 @@ def test_a_folded_pair_equals_the_trained_one() -> None:
 
     output = evaluate_unfolded(trained.tokens, trained, embeddings)
     log_tokens = functional.softplus(torch.from_numpy(output)).numpy()
-    alone = PredictorStack([replace(fold_pair(trained), shares=Shares(1.0, 0.0))]).predict(embeddings)
+    unscaled = replace(fold_pair(trained), shares=Shares(1.0, 0.0), token_scaling=TokenScaling())
+    unlimited = replace(unscaled, linear=replace(trained.linear, log_tokens_limit=99.0))
+    alone = PredictorStack([unlimited]).predict(embeddings)
     assert np.abs(np.log((alone.output_tokens[:, 0] + 1) / trained.smearing) - log_tokens).max() < 1e-5
 
 
