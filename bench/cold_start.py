@@ -20,18 +20,20 @@ from bench.decision_run import Trial, judge, prepare_trial
 from bench.decision_table import markdown
 from bench.splits import split_by_group
 from router.baselines.constant import fit_constant
-from router.baselines.outcomes import Estimates, add_features, join
+from router.baselines.outcomes import Estimates, Outcomes, add_features, join
 from router.baselines.trained_pairs import fit_trained_pairs
 from router.cold_start.cluster_map import learn_cluster_map
 from router.cold_start.error_vector import learn_clusters
 from router.cold_start.handover import rank_placements
+from router.cold_start.imputation import Asked, Table, impute_table
 from router.cold_start.item_response import learn_item_response
 from router.cold_start.placement import Place, Probes, place_constant, place_mean
 from router.cold_start.probes import ProbeSet, cover_tasks
 
 PROBES = (50, 100, 200, 400)
 FULL, CONSTANT, CHOSEN = "pairs, all outcomes", "constant, all outcomes", "best by cross-validation"
-BLEND, TRAINED = "error vector and item response", "pairs trained on the probes"  # halves; nothing of others
+BLEND = "error vector and item response"  # halves
+TRAINED, IMPUTED = "pairs trained on the probes", "pairs trained on imputed outcomes"
 
 Areas = dict[str, float]
 
@@ -56,14 +58,17 @@ def measure_unseen(given: Embedded, counts: list[int], *, seed: int, mean_costs:
         if count <= len(seen.embeddings):
             probes = cover_tasks(seen.embeddings, count=count, seed=seed)
             places = {"error vector": learn_clusters(seen.embeddings, probes=count, seed=seed), **learned}
-            placed = _place_all({"constant": place_constant, **places}, probes, trial, seed=seed)
+            placed = _place_all({"constant": place_constant, **places}, probes, join(*past.seen), trial, seed=seed)
             areas |= {f"{name}, {count} probes": _area(estimates, trial) for name, estimates in placed.items()}
     return areas
 
 
-def _place_all(places: Mapping[str, Place], probes: ProbeSet, trial: Trial, *, seed: int) -> dict[str, Estimates]:
+def _place_all(
+    places: Mapping[str, Place], probes: ProbeSet, past: Outcomes, trial: Trial, *, seed: int
+) -> dict[str, Estimates]:
     """Estimates of the unseen pool by every way of placing, by mixtures of them, and by pairs trained on the probes."""
-    plain = join(*trial.seen).take(probes.rows)
+    answered = join(*trial.seen)
+    plain = answered.take(probes.rows)
     asked, tasks = add_features(plain), add_features(trial.tasks).embeddings
     places = {**places, BLEND: place_mean(places["error vector"], places["item response"])}
     accuracy: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*places, CHOSEN)}
@@ -76,7 +81,18 @@ def _place_all(places: Mapping[str, Place], probes: ProbeSet, trial: Trial, *, s
             accuracy[name].append(values)
         cost.append(places["error vector"](given._replace(correct=asked.cost[:, column]))(tasks))
     placed = {name: Estimates(np.stack(values, axis=1), np.stack(cost, axis=1)) for name, values in accuracy.items()}
-    return placed | {TRAINED: fit_trained_pairs(plain, plain.take(np.arange(0)), seed)(trial.tasks)}
+    for name, outcomes in ((TRAINED, plain), (IMPUTED, _impute(past, answered, probes))):
+        placed[name] = fit_trained_pairs(outcomes, outcomes.take(np.arange(0)), seed)(trial.tasks)
+    return placed
+
+
+def _impute(past: Outcomes, answered: Outcomes, probes: ProbeSet) -> Outcomes:
+    """All past tasks, with what the unseen strategies would have done there by their answers to the probes."""
+    asked = answered.take(probes.rows)
+    table = impute_table(
+        Table(past.correct, past.cost), Asked(probes.rows, probes.weight), Table(asked.correct, asked.cost)
+    )
+    return answered._replace(correct=table.correct, cost=table.cost)
 
 
 def format_areas(areas: Mapping[str, float]) -> str:
