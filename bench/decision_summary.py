@@ -76,9 +76,9 @@ def _summarise(
     trials: Sequence[Trial],
     groups: NDArray[np.str_],
 ) -> Summary:
-    full = [trial.truth.cost[:, trial.best].sum() for trial in trials]
+    full = [trial.truth.cost[:, trial.best].sum() for trial in trials]  # of one split the best may be the cheapest
     accuracy = np.mean([run.curve.accuracy for run in done], axis=0)
-    spend = np.mean([run.curve.spend / cost for run, cost in zip(done, full, strict=True)], axis=0)
+    spend = np.mean([run.curve.spend for run in done], axis=0) / np.mean(full)
     behind = own is not None and own is not done
     return Summary(
         area=_mean([run.curve.area_by_task.mean() for run in done]),
@@ -104,7 +104,8 @@ def _share_to_best_single(done: Sequence[Run], trials: Sequence[Trial]) -> float
     if not apart:
         return float("nan")
     best = _mean([trial.truth.accuracy[:, trial.best].mean() for _, trial in apart])
-    spend = np.mean([run.curve.spend / trial.truth.cost[:, trial.best].sum() for run, trial in apart], axis=0)
+    full = _mean([trial.truth.cost[:, trial.best].sum() for _, trial in apart])
+    spend = np.mean([run.curve.spend for run, _ in apart], axis=0) / full
     accuracy = np.mean([run.curve.accuracy for run, _ in apart], axis=0)
     return cost_share_to_reach(best, spend, accuracy, full_cost=1.0)
 
