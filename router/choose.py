@@ -48,16 +48,35 @@ def look_up(instance: Instance, strategy: Indices) -> Choice:
 
 @compiled
 def _choose(block: Block, worth: float, price: float, choice: Choice) -> None:
-    for task in range(block.value.shape[0]):
-        best, best_score, best_cost, best_value = -1, -np.inf, np.inf, -np.inf
-        for strategy in range(block.value.shape[1]):
+    """The largest score first, then who has it: a branch for each better cell could not be predicted."""
+    tasks, strategies = block.value.shape
+    scores = np.empty(strategies)
+    for task in range(tasks):
+        largest = -np.inf
+        for strategy in range(strategies):
             v, c = block.value[task, strategy], block.cost[task, strategy]
-            if not (abs(v) <= LARGEST and 0 <= c <= LARGEST):
-                continue
-            score = worth * v - price * c
-            if score < best_score:
-                continue
-            if score > best_score or c < best_cost or (c == best_cost and v > best_value):
-                best, best_score, best_cost, best_value = strategy, score, c, v
+            allowed = (abs(v) <= LARGEST) & (c >= 0) & (c <= LARGEST)
+            score = worth * v - price * c if allowed else -np.inf
+            scores[strategy] = score
+            largest = max(largest, score)
+        best, equals = -1, 0
+        for strategy in range(strategies):
+            is_best = scores[strategy] == largest
+            best = strategy if is_best else best
+            equals += is_best
+        if equals > 1:
+            best = _find_cheapest(block.value[task], block.cost[task], scores, best)
         at = block.first_task + task
-        choice.strategy[at], choice.cost[at], choice.value[at] = best, best_cost, best_value
+        choice.strategy[at], choice.cost[at], choice.value[at] = best, block.cost[task, best], block.value[task, best]
+
+
+@compiled
+def _find_cheapest(value: Floats, cost: Floats, scores: Floats, last: int) -> int:
+    """Of the strategies with the score of the last such one the cheapest, of these the most accurate, the first."""
+    best = last
+    for strategy in range(last - 1, -1, -1):
+        if scores[strategy] == scores[last]:
+            v, c = value[strategy], cost[strategy]
+            if c < cost[best] or (c == cost[best] and v >= value[best]):
+                best = strategy
+    return best

@@ -255,14 +255,14 @@ def _join(one: _Half, other: _Half, terms: Terms) -> _Pair:
 @compiled
 def _find_pair(one: _Half, other: _Half, room: float) -> _Pair:
     best_gain, best_one, best_other = -np.inf, 0, 0
-    dearest = len(other.cost) - 1
-    for state in range(len(one.cost)):
-        while dearest >= 0 and one.cost[state] + other.cost[dearest] > room:
-            dearest -= 1
-        if dearest < 0:
-            break
-        if one.gain[state] + other.gain[dearest] > best_gain:
-            best_gain, best_one, best_other = one.gain[state] + other.gain[dearest], state, dearest
+    state, dearest = 0, len(other.cost) - 1
+    while state < len(one.cost) and dearest >= 0:
+        fits = one.cost[state] + other.cost[dearest] <= room
+        gain = one.gain[state] + other.gain[dearest]
+        if fits & (gain > best_gain):
+            best_gain, best_one, best_other = gain, state, dearest
+        state += fits
+        dearest -= not fits
     return _Pair(best_gain, best_one, best_other)
 
 

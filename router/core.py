@@ -109,8 +109,10 @@ def _measure(block: Block, start: Indices, terms: tuple[float, float], nearest: 
         least = np.inf
         for strategy in range(block.value.shape[1]):
             v, c = block.value[task, strategy], block.cost[task, strategy]
-            if (c < here_cost or v > here_value) and abs(v) <= LARGEST and 0 <= c <= LARGEST:
-                least = min(least, _lose(v, c, here_value, here_cost, price))
+            # Selections and no branches: which cells are alternatives can not be predicted.
+            loss = _lose(v, c, here_value, here_cost, price)
+            is_other = ((c < here_cost) | (v > here_value)) & (abs(v) <= LARGEST) & (c >= 0) & (c <= LARGEST)
+            least = min(least, loss if is_other else np.inf)
         excess += max(-least, 0.0)
         nearest[at] = least
         if least < limit:

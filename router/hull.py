@@ -87,9 +87,9 @@ def _trace(block: Block, start: Indices, low: float, high: float, out: Segments)
         here_cost, here_value, left = block.cost[task, here], block.value[task, here], 0
         for strategy in range(strategies):
             v, c = block.value[task, strategy], block.cost[task, strategy]
-            if here_value < v <= LARGEST and here_cost < c <= LARGEST:
-                column[left], cost[left], value[left] = strategy, c, v
-                left += 1
+            # Written in any case and counted only if it may be a vertex: a branch could not be predicted.
+            column[left], cost[left], value[left] = strategy, c, v
+            left += (here_value < v) & (v <= LARGEST) & (here_cost < c) & (c <= LARGEST)
         steepest_before = high
         while left:
             best, slope = _find_steepest(cost, value, left, here_cost, here_value)
@@ -104,9 +104,9 @@ def _trace(block: Block, start: Indices, low: float, high: float, out: Segments)
             here, here_cost, here_value = column[best], cost[best], value[best]
             kept = 0
             for other in range(left):
-                if cost[other] > here_cost and value[other] > here_value:
-                    column[kept], cost[kept], value[kept] = column[other], cost[other], value[other]
-                    kept += 1
+                c, v = cost[other], value[other]
+                column[kept], cost[kept], value[kept] = column[other], c, v
+                kept += (c > here_cost) & (v > here_value)
             left = kept
     return count
 
