@@ -18,10 +18,12 @@ def map_blocks(function: Callable[[Block], Result], instance: Instance) -> list[
 
     The blocks depend on the shape alone, so whatever is put together in their order does not depend on the threads.
     """
+    if instance.whole is not None:  # asking for the processors there are would take longer than the work
+        return [function(instance.whole)]
     slices = list(instance.slices())
     threads = min(_count_processors(), MOST_THREADS, len(slices), 1 + instance.cells // CELLS_WORTH_A_THREAD)
     if threads <= 1:
-        return [function(instance.read(tasks)) for tasks in slices]
+        return [function(block) for block in instance.blocks()]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda tasks: function(instance.read(tasks)), slices))
 

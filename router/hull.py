@@ -33,6 +33,17 @@ class Segments(NamedTuple):
             self.slope[chosen],
         )
 
+    def first(self, count: int) -> "Segments":
+        """A copy of the first so many."""
+        return Segments(
+            self.task[:count].copy(),
+            self.before[:count].copy(),
+            self.strategy[:count].copy(),
+            self.extra_cost[:count].copy(),
+            self.gain[:count].copy(),
+            self.slope[:count].copy(),
+        )
+
     @staticmethod
     def make(count: int) -> "Segments":
         """Room for so many."""
@@ -43,6 +54,8 @@ class Segments(NamedTuple):
 def trace_segments(instance: Instance, start: Indices, *, low: float = 0.0, high: float = np.inf) -> Segments:
     """The segments with slopes of at least `low`, from each task's best strategy at the price `high` on."""
     pieces = map_blocks(lambda block: trace_block(block, start, low=low, high=high), instance) or [Segments.make(0)]
+    if len(pieces) == 1:
+        return pieces[0]
     task, before, strategy, *columns = (np.concatenate(column) for column in zip(*pieces, strict=True))
     return Segments(task, before, strategy, *columns)
 
@@ -50,7 +63,7 @@ def trace_segments(instance: Instance, start: Indices, *, low: float = 0.0, high
 def trace_block(block: Block, start: Indices, *, low: float = 0.0, high: float = np.inf) -> Segments:
     """The segments of one block's tasks."""
     found = Segments.make(block.value.size)
-    return found.select(np.arange(_trace(block, start, low, high, found)))
+    return found.first(_trace(block, start, low, high, found))
 
 
 def order_steepest(slope: Floats) -> Indices:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -58,11 +59,24 @@ class Instance:
         """The same tasks, each of which may go without a strategy."""
         return dataclasses.replace(self, deferrable=True)
 
+    @cached_property
+    def whole(self) -> Block | None:
+        """All cells of a small instance, read once; None where they are more than a block, or none."""
+        return self.read(slice(0, len(self))) if 0 < self.cells <= CELLS_PER_BLOCK else None
+
     def slices(self) -> Iterator[slice]:
         """The tasks of each block."""
         step = max(CELLS_PER_BLOCK // max(self.strategies, 1), 1)
         for start in range(0, len(self), step):
             yield slice(start, min(start + step, len(self)))
+
+    def blocks(self) -> Iterator[Block]:
+        """All cells, block after block."""
+        if self.whole is not None:
+            yield self.whole
+            return
+        for tasks in self.slices():
+            yield self.read(tasks)
 
     def read(self, tasks: slice) -> Block:
         """The cells of a run of tasks; a copy only where they are not float64 in C order, weighted or deferrable."""

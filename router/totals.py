@@ -47,8 +47,8 @@ def find_real_budget(budget: float, instance: Instance) -> float:
         return budget
     if instance.cells <= CELLS_CHECKED:
         grain = math.ldexp(1.0, math.frexp(budget)[1])
-        for tasks in instance.slices():
-            grain = _find_grain(instance.read(tasks).cost, grain, budget)
+        for block in instance.blocks():
+            grain = _find_grain(block.cost, grain, budget)
         if grain >= math.ulp(budget):
             return math.floor(budget / grain) * grain
     additions = min(len(instance), 27 + max(len(instance) // 128, 1).bit_length())
