@@ -16,6 +16,14 @@ class Choice(NamedTuple):
     cost: Floats  # (tasks,)
     value: Floats  # (tasks,) weighted accuracy
 
+    def copy(self) -> "Choice":
+        """The same in arrays of its own."""
+        return Choice(self.strategy.copy(), self.cost.copy(), self.value.copy())
+
+    def select(self, tasks: Indices) -> "Choice":
+        """That of some of the tasks."""
+        return Choice(self.strategy[tasks], self.cost[tasks], self.value[tasks])
+
 
 def choose_best(instance: Instance, *, worth: float, price: float) -> Choice:
     """Each task's strategy with the largest worth * value - price * cost.
@@ -44,6 +52,25 @@ def look_up(instance: Instance, strategy: Indices) -> Choice:
 
     map_blocks(look, instance)
     return choice
+
+
+def update_choice(instance: Instance, before: Indices, choice: Choice) -> None:
+    """Write down what the tasks whose strategy is not as before cost and are worth."""
+    if instance.whole is not None:
+        _update(instance.whole, before, choice)
+        return
+    tasks = np.flatnonzero(choice.strategy != before)
+    found = look_up(instance.restrict(tasks), choice.strategy[tasks])
+    choice.cost[tasks], choice.value[tasks] = found.cost, found.value
+
+
+@compiled
+def _update(block: Block, before: Indices, choice: Choice) -> None:
+    for task in range(block.value.shape[0]):
+        at = block.first_task + task
+        strategy = choice.strategy[at]
+        if strategy != before[at]:
+            choice.cost[at], choice.value[at] = block.cost[task, strategy], block.value[task, strategy]
 
 
 @compiled

@@ -31,6 +31,11 @@ def subtract(start: Remainder, costs: Floats) -> Remainder:
     return Remainder(*_subtract_all(start.rounded, start.error, costs))
 
 
+def count_fitting(costs: Floats, room: float) -> int:
+    """How many of the first costs add up to the room at most, as floats do from left to right."""
+    return _count_fitting(costs, room)
+
+
 def sum_magnitudes(values: Floats) -> float:
     """The sum of the absolute values, about."""
     return _sum_magnitudes(values)
@@ -91,6 +96,17 @@ def _sum_magnitudes(values: Floats) -> float:
     for value in values:
         total += abs(value)
     return total
+
+
+@compiled
+def _count_fitting(costs: Floats, room: float) -> int:
+    total, count = 0.0, 0
+    while count < len(costs):
+        total += costs[count]
+        if total > room:
+            break
+        count += 1
+    return count
 
 
 @compiled

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from router.bracket import SPREAD, guess_bracket, settle_tasks
-from router.choose import Choice, look_up
+from router.choose import Choice, update_choice
 from router.hull import Numbers, Segments, order_steepest, trace_segments
 from router.instance import Indices, Instance
-from router.totals import Remainder, subtract
+from router.totals import Remainder, count_fitting, subtract
 
 ROUNDING = 1e-9  # of the budget: more than any sum of costs is off by
 WIDER = 8.0  # a bracket of prices that missed the budget is tried so many times as wide
@@ -42,8 +42,9 @@ def find_upgrades(instance: Instance, budget: float) -> Upgrades:
     while True:
         bracket = guess_bracket(instance, budget, spread=spread)
         settled, active = settle_tasks(instance, bracket)
-        part = instance.restrict(active) if len(active) < len(instance) else instance
-        start = Choice(settled.strategy[active], settled.cost[active], settled.value[active])
+        all_active = len(active) == len(instance)
+        part = instance if all_active else instance.restrict(active)
+        start = settled.copy() if all_active else settled.select(active)
         segments = trace_segments(part, start.strategy, low=bracket.low, high=bracket.high)
         spare = budget - float(settled.cost.sum())
         uses_all = float(segments.extra_cost.sum()) > spare + budget * ROUNDING
@@ -51,10 +52,12 @@ def find_upgrades(instance: Instance, budget: float) -> Upgrades:
             break
         spread *= WIDER
     segments = segments.select(order_steepest(segments.slope))
-    others = np.ones(len(instance), dtype=np.bool_)
-    others[active] = False
-    settled_cost = subtract(Remainder(0.0, 0.0), settled.cost[others])
-    margin = bracket.margin if len(active) < len(instance) else math.inf
+    settled_cost = Remainder(0.0, 0.0)
+    if not all_active:
+        others = np.ones(len(instance), dtype=np.bool_)
+        others[active] = False
+        settled_cost = subtract(settled_cost, settled.cost[others])
+    margin = math.inf if all_active else bracket.margin
     return Upgrades(part, start, segments, not uses_all, settled, active, settled_cost, margin)
 
 
@@ -62,7 +65,7 @@ def take_steepest(upgrades: Upgrades, budget: float) -> Taken:
     """The choice after the steepest segments that fit, as real numbers add up; negative room where nothing does."""
     segments = upgrades.segments
     spare = measure_room(upgrades, upgrades.start, budget)
-    count = int(np.searchsorted(segments.extra_cost.cumsum(), spare, side="right"))
+    count = count_fitting(segments.extra_cost, spare)
     count = min(count, len(segments.task) - 1)  # all of them do not fit, whatever a rounded sum says
     while True:
         choice = take(upgrades, count)
@@ -80,24 +83,22 @@ def take(upgrades: Upgrades, count: int) -> Choice:
 
 def change(upgrades: Upgrades, choice: Choice, task: Indices | Numbers, strategy: Indices | Numbers) -> Choice:
     """The choice with some tasks' strategies changed; of several changes of one task the last one counts."""
-    changed = Choice(choice.strategy.copy(), choice.cost.copy(), choice.value.copy())
+    changed = choice.copy()
     changed.strategy[task] = strategy
-    touched = np.zeros(len(upgrades.active), dtype=np.bool_)
-    touched[task] = True
-    tasks = np.flatnonzero(touched)
-    found = look_up(upgrades.instance.restrict(tasks), changed.strategy[tasks])
-    changed.cost[tasks], changed.value[tasks] = found.cost, found.value
+    update_choice(upgrades.instance, choice.strategy, changed)
     return changed
 
 
 def measure_room(upgrades: Upgrades, choice: Choice, budget: float) -> float:
     """What a choice leaves of a budget, in twice the precision of a float and then rounded."""
-    costs = np.append(choice.cost, [-upgrades.settled_cost.rounded, -upgrades.settled_cost.error])
-    return subtract(Remainder(budget, 0.0), costs).rounded
+    settled = upgrades.settled_cost
+    left = subtract(Remainder(budget, 0.0), choice.cost)
+    return subtract(left, np.array([-settled.rounded, -settled.error])).rounded
 
 
 def complete(upgrades: Upgrades, choice: Choice) -> Choice:
     """The choice of all tasks. It is valid until the next call: no copy is made."""
+    all_active = len(upgrades.active) == len(upgrades.settled.strategy)
     for column, part in zip(upgrades.settled, choice, strict=True):
-        column[upgrades.active] = part
+        column[slice(None) if all_active else upgrades.active] = part
     return upgrades.settled
