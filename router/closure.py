@@ -15,6 +15,7 @@ STATE_LIMIT = 32_768  # states kept of each half; past it those that lose least 
 WORK_LIMIT = 6_000_000  # states looked at in one closure, under a tenth of a second
 BARS = 4_096  # of the histogram by which states are cut down to the limit
 POOL = 1_500_000  # states kept in all
+SMALL_POOL = 8_192  # of these, what there is room for at first: to get room for all takes the system a while
 
 
 class Terms(NamedTuple):
@@ -101,22 +102,17 @@ def close_gap(core: Core, terms: Terms) -> Closure:
     and worse than another (Pisinger 1995, section 3). The best pair of states is found by running through one half
     upwards in cost and through the other downwards (Horowitz and Sahni 1974).
     """
-    first = np.flatnonzero(np.diff(core.alternatives.task, prepend=-1, append=-2))  # (tasks + 1,)
-    steps = np.zeros(len(first) + 1, np.int64)
-    pool = _Pool(np.empty(POOL, np.int32), np.empty(POOL, np.int32), steps, steps.copy())
-    taken, best, complete = _search(first, core.alternatives, core.more_alike, terms, pool)
-    missing = terms.price * terms.room + core.excess - best.gain
-    if (complete and core.complete) or missing <= terms.tolerance:
-        missing = 0.0
-    made_of = _trace_back(pool, taken, best) if taken else None
-    return Closure(made_of, missing)
+    made_of, gain, complete = _search(core.alternatives, core.more_alike, terms)
+    missing = terms.price * terms.room + core.excess - gain
+    proven = (complete and core.complete) or missing <= terms.tolerance
+    return Closure(made_of if gain > terms.gain else None, 0.0 if proven else missing)
 
 
 @compiled
-def _search(
-    first: Indices, alternatives: Alternatives, more_alike: NDArray[np.bool_], terms: Terms, pool: _Pool
-) -> tuple[int, _Pair, bool]:
-    """After how many steps the best pair was found (0: none beats the gain to beat), the pair, and if all was seen."""
+def _search(alternatives: Alternatives, more_alike: NDArray[np.bool_], terms: Terms) -> tuple[Indices, float, bool]:
+    """The alternatives that gain most together, none where no gain beats the one to beat; the gain; if all was seen."""
+    first = _find_first(alternatives.task)
+    pool = _Pool(np.empty(0, np.int32), np.empty(0, np.int32), np.zeros_like(first), np.zeros_like(first))
     halves = [_Half(np.zeros(1), np.zeros(1)), _Half(np.zeros(1), np.zeros(1))]
     taken, best, complete, changed = 0, _Pair(terms.gain, 0, 0), True, True
     work, steps, half, unchanged = 0, 0, 0, _Change(0.0, 0.0, -1)
@@ -142,14 +138,25 @@ def _search(
             if len(states.cost) > STATE_LIMIT:
                 complete, states = False, _keep_nearest(states, limits)
         halves[half] = _Half(states.cost, states.gain)
+        pool = _make_room(pool, pool.begin[steps], len(states.cost))
         changed = _store(states, pool, steps, half)
         complete = complete and not (changed and more_alike[begin])
-        steps += 1
-        work += len(halves[0].cost) + len(halves[1].cost)
+        steps, work = steps + 1, work + len(halves[0].cost) + len(halves[1].cost)
         pair = _join(halves[0], halves[1], terms)
         if pair.gain > best.gain:
             taken, best = steps, pair
-    return taken, best, complete
+    return _trace_back(pool, taken, best), best.gain, complete
+
+
+@compiled
+def _find_first(task: Indices) -> Indices:
+    """(tasks + 1,) where each task's alternatives begin."""
+    first, count = np.empty(len(task) + 1, np.int64), 0
+    for step in range(len(task)):
+        first[count] = step
+        count += step == 0 or task[step] != task[step - 1]
+    first[count] = len(task)
+    return first[: count + 1]
 
 
 @compiled
@@ -224,6 +231,18 @@ def _keep_nearest(states: _States, limits: _Limits) -> _States:
     first = max(min(cheaper - STATE_LIMIT // 2, len(kept) - STATE_LIMIT), 0)
     kept = kept[first : first + STATE_LIMIT]
     return _States(states.cost[kept], states.gain[kept], states.parent[kept], states.change[kept])
+
+
+@compiled
+def _make_room(pool: _Pool, kept: int, more: int) -> _Pool:
+    """The pool, or a larger one with the same states where it has no room for more."""
+    if kept + more <= len(pool.parent):
+        return pool
+    size = SMALL_POOL if kept + more <= SMALL_POOL else POOL
+    larger = _Pool(np.empty(size, np.int32), np.empty(size, np.int32), pool.begin, pool.half)
+    for state in range(kept):
+        larger.parent[state], larger.change[state] = pool.parent[state], pool.change[state]
+    return larger
 
 
 @compiled
