@@ -43,6 +43,15 @@ class Alternatives(NamedTuple):
         )
 
 
+class _Terms(NamedTuple):
+    """Which alternatives belong to a core: at the price they lose less than the limit, and are no free step."""
+
+    price: float
+    limit: float
+    step_cost: float
+    step_gain: float
+
+
 class Core(NamedTuple):
     """What may change, tasks with the nearest alternatives first."""
 
@@ -57,21 +66,19 @@ def gather_core(instance: Instance, start: Indices, steps: FreeSteps, *, price: 
 
     Those that are a free step there or back are left out.
     """
-    losses = measure_losses(instance, start, price=price, limit=limit * (1 + ROUNDING))
-    near = np.flatnonzero(losses.nearest < limit * (1 + ROUNDING))
+    bound = limit * (1 + ROUNDING)
+    losses = measure_losses(instance, start, price=price, limit=bound)
+    near = _find_near(losses.nearest, bound)
     more_alike, complete = np.zeros(len(near), dtype=np.bool_), losses.excess <= limit * ROUNDING
     if len(near) > TASK_LIMIT:
         kept, alike = _thin_copies(losses.kind[near])
         near, more_alike = near[kept], alike[kept]
-    _, first, kind = np.unique(losses.kind[near], return_index=True, return_inverse=True)
     # Tasks that are alike stay together; equals are mixed, since the first ones are all upgraded and the last ones not.
-    order = np.lexsort((first[kind] * SCATTER % 2**32, losses.nearest[near]))
+    order = np.lexsort((_scatter_kinds(losses.kind[near]), losses.nearest[near]))
     complete = complete and len(order) <= TASK_LIMIT  # in particular, none was left out for the other limit
     near, more_alike = near[order[:TASK_LIMIT]], more_alike[order[:TASK_LIMIT]]
-    found = _gather(instance.restrict(near), start[near], price, limit * (1 + ROUNDING))
-    kept = (np.abs(found.extra_cost) != steps.cost) | (np.abs(found.gain) != steps.gain)
-    alternatives = found._replace(task=near[found.task]).select(kept)
-    return Core(alternatives, more_alike[found.task][kept], losses.excess, complete)
+    found = _gather(instance, near, start[near], _Terms(price, bound, steps.cost, steps.gain))
+    return Core(found._replace(task=near[found.task]), more_alike[found.task], losses.excess, complete)
 
 
 def measure_losses(instance: Instance, start: Indices, *, price: float, limit: float) -> Losses:
@@ -83,12 +90,17 @@ def measure_losses(instance: Instance, start: Indices, *, price: float, limit: f
     return Losses(sum(excess), nearest, kind)
 
 
-def _gather(instance: Instance, start: Indices, price: float, limit: float) -> Alternatives:
-    def gather(block: Block) -> Alternatives:
-        found = _make_alternatives(block.value.size)
-        return found.select(slice(_collect(block, start, price, limit, found)))
+def _gather(instance: Instance, near: Indices, start: Indices, terms: _Terms) -> Alternatives:
+    """The alternatives of the tasks `near`, numbered by their place there."""
 
-    pieces = map_blocks(gather, instance) or [_make_alternatives(0)]
+    def gather(block: Block, rows: Indices) -> Alternatives:
+        found = _make_alternatives(len(rows) * instance.strategies)
+        return found.select(slice(_collect(block, rows, start, terms, found)))
+
+    if instance.whole is not None:
+        return gather(instance.whole, near)
+    part = instance.restrict(near)
+    pieces = map_blocks(lambda block: gather(block, np.arange(len(block.value))), part) or [_make_alternatives(0)]
     task, strategy, *columns = (np.concatenate(column) for column in zip(*pieces, strict=True))
     return Alternatives(task, strategy, *columns)
 
@@ -140,21 +152,23 @@ def _mix(value: Kinds, cost: Kinds, start: int) -> np.uint64:
 
 
 @compiled
-def _collect(block: Block, start: Indices, price: float, limit: float, out: Alternatives) -> int:
-    """Alternatives under the limit that no other strategy of their task makes superfluous."""
+def _collect(block: Block, rows: Indices, start: Indices, terms: _Terms, out: Alternatives) -> int:
+    """Alternatives in some rows that belong to the core and that no other strategy of their task makes superfluous."""
     count = 0
-    for task in range(block.value.shape[0]):
-        at = block.first_task + task
+    for place in range(len(rows)):
+        task, at = rows[place], block.first_task + place
         here_value, here_cost = block.value[task, start[at]], block.cost[task, start[at]]
         for strategy in range(block.value.shape[1]):
             v, c = block.value[task, strategy], block.cost[task, strategy]
             if not ((c < here_cost or v > here_value) and abs(v) <= LARGEST and 0 <= c <= LARGEST):
                 continue
-            loss = _lose(v, c, here_value, here_cost, price)
-            if not loss < limit or _is_superfluous(block.value[task], block.cost[task], strategy):
+            loss, extra_cost, gain = _lose(v, c, here_value, here_cost, terms.price), c - here_cost, v - here_value
+            if not loss < terms.limit or _is_superfluous(block.value[task], block.cost[task], strategy):
+                continue
+            if abs(extra_cost) == terms.step_cost and abs(gain) == terms.step_gain:
                 continue
             out.task[count], out.strategy[count] = at, strategy
-            out.extra_cost[count], out.gain[count], out.loss[count] = c - here_cost, v - here_value, loss
+            out.extra_cost[count], out.gain[count], out.loss[count] = extra_cost, gain, loss
             count += 1
     return count
 
@@ -171,6 +185,31 @@ def _is_superfluous(value: Floats, cost: Floats, strategy: int) -> bool:
 
 
 @compiled
+def _find_near(nearest: Floats, limit: float) -> Indices:
+    """Tasks with an alternative that loses less than the limit."""
+    near, count = np.empty(len(nearest), np.int64), 0
+    for task in range(len(nearest)):
+        near[count] = task
+        count += nearest[task] < limit
+    return near[:count].copy()
+
+
+@compiled
+def _scatter_kinds(kind: Kinds) -> Indices:
+    """A number for each task, equal for those that are alike, and in no order otherwise."""
+    number, size = np.empty(len(kind), np.int64), 1
+    while size < 2 * len(kind):
+        size *= 2
+    seen = np.full(size, -1)
+    for task in range(len(kind)):
+        slot = _find_slot(kind, seen, task)
+        if seen[slot] < 0:
+            seen[slot] = task
+        number[task] = seen[slot] * SCATTER % 2**32
+    return number
+
+
+@compiled
 def _thin_copies(kind: Kinds) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Some tasks of each kind, as many as a core takes, and of these the last ones of kinds that have more.
 
@@ -178,7 +217,8 @@ def _thin_copies(kind: Kinds) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """
     tasks = len(kind)
     kept, more = np.zeros(tasks, np.bool_), np.zeros(tasks, np.bool_)
-    seen, count, last = _make_slots(-1), _make_slots(0), _make_slots(-1)
+    size = 4 * CHOICE_LIMIT
+    seen, count, last = np.full(size, -1), np.zeros(size, np.int64), np.full(size, -1)
     chosen = 0
     for step in range(tasks):
         task = step * SCATTER % tasks
@@ -195,11 +235,6 @@ def _thin_copies(kind: Kinds) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     for slot in np.flatnonzero(count > COPY_LIMIT):
         more[last[slot]] = True
     return kept, more
-
-
-@compiled
-def _make_slots(value: int) -> Indices:
-    return np.full(4 * CHOICE_LIMIT, value, np.int64)
 
 
 @compiled

@@ -24,8 +24,8 @@ def fill_room(segments: Segments, taken: int, room: float, *, tasks: int) -> Fil
     Without it one dear segment at the break would leave much of the budget unused, and the exact closure with a core
     of nearly everything.
     """
-    near = segments.select(slice(taken, taken + LOOKAHEAD))
-    fitting, gain = _pick_fitting(near.task, near.extra_cost, near.gain, room, tasks)
+    near = slice(taken, taken + LOOKAHEAD)
+    fitting, gain = _pick_fitting(segments.task[near], segments.extra_cost[near], segments.gain[near], room, tasks)
     return Filling(taken + fitting, gain)
 
 

@@ -29,9 +29,12 @@ def find_free_steps(segments: Segments, taken: int, strategy: Indices) -> FreeSt
 
     Without them a dynamic programme over tasks that are all alike would count the ways to trade one for another.
     """
-    near = segments.select(slice(max(taken - WINDOW, 0), taken + WINDOW))
+    window = slice(max(taken - WINDOW, 0), taken + WINDOW)
     cost, gain = float(segments.extra_cost[taken]), float(segments.gain[taken])
-    alike = (near.extra_cost == cost) & (near.gain == gain)
+    alike = (segments.extra_cost[window] == cost) & (segments.gain[window] == gain)
+    if np.count_nonzero(alike) < 2 * LEAST_COPIES:
+        return NONE_FREE
+    near = segments.select(window)
     up = near.select(np.flatnonzero(alike & (strategy[near.task] == near.before)))
     down = near.select(np.flatnonzero(alike & (strategy[near.task] == near.strategy)))
     if min(len(up.task), len(down.task)) < LEAST_COPIES:

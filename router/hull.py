@@ -72,20 +72,24 @@ def order_steepest(slope: Floats) -> Indices:
     Keys of 64 bits hold the slope's distance from the steepest in units of last digits, as far as it fits beside the
     index: sorting them takes a tenth of the time of sorting indices by slope.
     """
-    count = len(slope)
-    if not count:
+    if not len(slope):
         return np.zeros(0, dtype=np.int64)
     digits = slope.view(np.uint64)  # of positive floats these ascend with them
     distance = digits.max() - digits
-    index_bits = max((count - 1).bit_length(), 1)
+    index_bits = max((len(slope) - 1).bit_length(), 1)
     dropped = max(int(distance.max()).bit_length() + index_bits - 64, 0)
-    distance >>= np.uint64(dropped)
-    distance <<= np.uint64(index_bits)
-    distance |= np.arange(count, dtype=np.uint64)
+    _add_index(distance, dropped, index_bits)
     distance.sort()
     distance &= np.uint64((1 << index_bits) - 1)
     order: Indices = distance.view(np.int64)
     return order
+
+
+@compiled
+def _add_index(keys: NDArray[np.uint64], dropped: int, index_bits: int) -> None:
+    """Each key without its last digits and followed by its index."""
+    for index in range(len(keys)):
+        keys[index] = (keys[index] >> np.uint64(dropped)) << np.uint64(index_bits) | np.uint64(index)
 
 
 @compiled
