@@ -61,11 +61,14 @@ def _read_cells(instance: Instance) -> tuple[Floats, Floats]:
 
 
 def _round_up(extra: Floats, step: float, steps: int) -> Indices:
-    """(tasks, strategies) the whole steps that are worth at least the extra cost."""
+    """(tasks, strategies) the fewest whole steps that are worth at least the extra cost."""
     if step == 0:
         return np.asarray(np.where(extra == 0, 0, steps + 1))
-    counts = np.minimum(np.ceil(extra / step), steps + 1)
-    counts += counts * step < extra  # the division may have rounded down
+    # The nearest number, and one more where that is too little: rounding up what the division rounded up already would
+    # be a step too many, and what costs all that there is would not fit.
+    with np.errstate(over="ignore"):  # infinite is more than there are, too
+        counts = np.minimum(np.rint(extra / step), steps + 1)
+    counts += counts * step < extra
     return np.asarray(np.minimum(counts, steps + 1), dtype=np.int64)
 
 

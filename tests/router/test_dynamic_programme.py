@@ -92,6 +92,41 @@ def test_steps_that_fit_and_a_sum_that_rounds_past_the_budget_are_not_taken() ->
     assert allocation.cost <= 1.8
 
 
+@pytest.mark.parametrize(("budget", "steps", "dear"), [(3.0, 3, 3.4), (3.5, 3, math.nextafter(3.5, 4.0))])
+def test_what_is_a_little_too_dear_is_no_obstacle(budget: float, steps: int, dear: float) -> None:
+    """In as many steps as what fits, it would be preferred to that, and then not fit the true budget."""
+    pool = Pool(np.array([[0.0, 0.9, 1.0]]), np.array([[0.0, budget, dear]]))
+    assert pool.solve(budget, steps).choice.tolist() == [1]
+
+
+@pytest.mark.parametrize(("budget", "steps"), [(2.1, 7), (1.1, 15)])
+def test_what_costs_the_whole_budget_fits(budget: float, steps: int) -> None:
+    """Divided by a step, the budget rounds to more than all steps."""
+    assert budget / (budget / steps) > steps
+    allocation = Pool(np.array([[0.0, 0.9, 1.0]]), np.array([[0.0, budget, 9.0]])).solve(budget, steps)
+    assert allocation.choice.tolist() == [1]
+
+
+def test_of_a_budget_next_to_nothing_the_steps_are_small() -> None:
+    assert Pool(np.array([[0.0, 1.0]]), np.array([[0.0, 0.1]])).solve(2e-309, 4).choice.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "cost", "budget", "steps"),
+    [
+        pytest.param([0.5, 0.5], [1.5, 1.5], 3.0, 3, id="whole steps, no whole costs"),
+        pytest.param([1.0, 0.375, 0.75, 0.25, 0.75], [0.4, 0.2, 0.8, 0.4, 0.8], 1.8, 18, id="all in tenths"),
+    ],
+)
+def test_rounded_costs_prove_nothing(accuracy: list[float], cost: list[float], budget: float, steps: int) -> None:
+    """The programme misses the best choice, and says by how much at most."""
+    nothing, too_dear = np.zeros(len(cost)), np.full(len(cost), 9.0)
+    pool = Pool(np.stack([nothing, accuracy, accuracy], axis=1), np.stack([nothing, cost, too_dear], axis=1))
+    allocation, best = pool.solve(budget, steps), pool.find_best(budget)
+    assert allocation.accuracy < best <= allocation.upper_bound
+    assert not allocation.proven
+
+
 def test_half_steps_and_weights_count() -> None:
     accuracy, cost = np.array([[0.0, 0.5], [0.0, 0.4]]), np.array([[1.0, 2.0], [1.0, 2.0]])
     weighted = solve_by_steps(check_instance(accuracy, cost, [1, 2]), 3.0, 2)
