@@ -61,7 +61,7 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
         plan=plan,
         observed_accuracy=mean_of_known(routed.grade),
         engines=describe_engines(job.meta.get("engines", {})),
-        strategies=describe_strategies(routed, measured={}),
+        strategies=describe_strategies(routed),
         frontier=curve,
         spend=_trace_spend(session, facts),
         accuracy_bins=bin_accuracy(routed.accuracy[ran, routed.choice[ran]], routed.grade[ran]),

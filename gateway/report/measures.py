@@ -81,19 +81,15 @@ def thin_frontier(
 
 
 class Saving(NamedTuple):
-    """The job against one strategy alone; measured where that is known, predicted otherwise."""
+    """The job against one strategy alone, as predicted."""
 
     strategy: str
     cost_share: float  # of the strategy's cost that the job saved; negative when the job cost more
     accuracy_points: float  # above the strategy's accuracy
-    measured: bool
 
 
 def compare_with_singles(report: JobReport) -> tuple[Saving, ...]:
-    """The job against every single strategy: measured beside measured, predicted beside predicted.
-
-    Those that can serve every task come first, dearest first.
-    """
+    """The job against every single strategy; those that can serve every task come first, dearest first."""
     dearest_first = sorted(report.strategies, key=lambda s: (-s.eligible_tasks, -s.alone_cost_quanta))
     return tuple(_compare(report, strategy) for strategy in dearest_first)
 
@@ -105,11 +101,9 @@ def best_single(report: JobReport) -> Saving | None:
 
 
 def _compare(report: JobReport, strategy: StrategyReport) -> Saving:
-    alone_cost = strategy.alone_cost_measured_quanta or strategy.alone_cost_quanta
-    cost_share = 1 - report.budget.used_quanta / alone_cost if alone_cost else 0.0
-    if strategy.alone_accuracy_measured is None or report.observed_accuracy is None:
-        return Saving(strategy.name, cost_share, report.plan.accuracy - strategy.alone_accuracy, False)
-    return Saving(strategy.name, cost_share, report.observed_accuracy - strategy.alone_accuracy_measured, True)
+    alone = strategy.alone_cost_quanta
+    cost_share = 1 - report.budget.used_quanta / alone if alone else 0.0
+    return Saving(strategy.name, cost_share, report.plan.accuracy - strategy.alone_accuracy)
 
 
 def nice_ticks(low: float, high: float, *, count: int = 5) -> tuple[float, ...]:

@@ -1,13 +1,13 @@
 """What was predicted and what happened, as arrays over the tasks of a job, and what a report says of each strategy."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.report.values import CostPair, Plan, Point, StrategyReport
+from gateway.report.values import CostPair, Plan, StrategyReport
 from router.allocation import Allocation
 
 Floats = NDArray[np.floating]
@@ -26,12 +26,12 @@ class RoutedTasks:
     grade: Floats  # (n,) 0..1; NaN = no grade
 
 
-def describe_strategies(routed: RoutedTasks, *, measured: Mapping[str, Point]) -> tuple[StrategyReport, ...]:
-    """Each strategy alone and on its own tasks; `measured` gives what strategies really did on ALL of these tasks."""
-    return tuple(_describe_strategy(routed, column, measured.get(name)) for column, name in enumerate(routed.names))
+def describe_strategies(routed: RoutedTasks) -> tuple[StrategyReport, ...]:
+    """Each strategy alone, as predicted, and on its own tasks."""
+    return tuple(_describe_strategy(routed, column) for column in range(len(routed.names)))
 
 
-def _describe_strategy(routed: RoutedTasks, column: int, measured: Point | None) -> StrategyReport:
+def _describe_strategy(routed: RoutedTasks, column: int) -> StrategyReport:
     accuracy = routed.accuracy[:, column].astype(np.float64)  # (n,)
     cost = routed.cost_quanta[:, column].astype(np.float64)  # (n,)
     chosen = routed.choice == column  # (n,)
@@ -42,8 +42,6 @@ def _describe_strategy(routed: RoutedTasks, column: int, measured: Point | None)
         eligible_tasks=int(np.isfinite(accuracy).sum()),
         alone_accuracy=float(np.nan_to_num(accuracy).sum() / max(1, len(accuracy))),
         alone_cost_quanta=float(np.nansum(cost)),
-        alone_accuracy_measured=measured.accuracy if measured else None,
-        alone_cost_measured_quanta=measured.cost_quanta if measured else None,
         tasks=int(chosen.sum()),
         predicted_accuracy=mean_of_known(accuracy[chosen]),
         observed_accuracy=mean_of_known(grade),

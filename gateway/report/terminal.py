@@ -85,9 +85,8 @@ def _headline(report: JobReport) -> RenderableType:
 
 def say_saving(saving: Saving) -> str:
     """The job against one strategy in a sentence."""
-    basis = "measured" if saving.measured else "predicted"
     verdict = f"{say_cost_against(saving.cost_share)}, {say_points(saving.accuracy_points)} points"
-    return f"{saving.strategy} for every task: {verdict} ({basis})"
+    return f"{saving.strategy} for every task: {verdict} (predicted)"
 
 
 def _certificate(report: JobReport) -> str:
@@ -144,19 +143,16 @@ def _singles_table(report: JobReport) -> RenderableType:
     table.add_column("cost", justify="right")
     table.add_column("this job", justify="right")
     table.add_column("and is ahead by", justify="right")
-    savings = compare_with_singles(report)
-    for saving in savings:
+    for saving in compare_with_singles(report):
         strategy = by_name[saving.strategy]
         table.add_row(
             _single_name(strategy, report.tasks.total),
-            say_share(strategy.alone_accuracy_measured if saving.measured else strategy.alone_accuracy)
-            + ("*" if saving.measured else " "),
-            scale.text(strategy.alone_cost_measured_quanta or strategy.alone_cost_quanta),
+            say_share(strategy.alone_accuracy),
+            scale.text(strategy.alone_cost_quanta),
             _signed(saving.cost_share, say_cost_against(saving.cost_share)),
             _signed(saving.accuracy_points, f"{say_points(saving.accuracy_points)} points"),
         )
-    note = "; * measured on these very tasks" if any(s.measured for s in savings) else ""
-    return Group(table, Text(f"cost in {scale.label}; predicted{note}", style="dim"))
+    return Group(table, Text(f"cost in {scale.label}; predicted", style="dim"))
 
 
 def _single_name(strategy: StrategyReport, task_count: int) -> Text:

@@ -55,8 +55,6 @@ class StrategyReport:
     eligible_tasks: int
     alone_accuracy: float  # predicted for all tasks; a task it may not serve counts as wrong
     alone_cost_quanta: float  # predicted, over the tasks it may serve
-    alone_accuracy_measured: float | None = None  # where every task was really run with it (a recording, a calibration)
-    alone_cost_measured_quanta: float | None = None
     tasks: int
     predicted_accuracy: float | None  # on the tasks it was given
     observed_accuracy: float | None  # on those of them with a grade

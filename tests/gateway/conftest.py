@@ -15,7 +15,6 @@ from gateway.report.values import (
     Example,
     JobReport,
     Plan,
-    Point,
     SpendPoint,
     Stage,
     TaskCounts,
@@ -104,7 +103,7 @@ def make_report(routed: RoutedTasks) -> JobReport:
     spent = sum(routed.paid_quanta)
     predicted = float(routed.accuracy[rows, routed.choice].mean())
     started = datetime(2026, 2, 3, 22, 14, 5, tzinfo=UTC)
-    strategies = describe_strategies(routed, measured={"direct": Point(cost_quanta=2.7e12, accuracy=0.2291)})
+    strategies = describe_strategies(routed)
     return JobReport(
         job_id=7,
         job_file="examples/night.jsonl",

@@ -62,9 +62,6 @@ def _draw_singles(axes: "Axes", report: JobReport) -> list[PointLabel]:
         colour = strategy_colour(index)
         axes.scatter([x], [y], s=46, color=colour if whole else PAPER, edgecolor=colour, linewidth=1.6, zorder=3)
         labels.append(PointLabel(x, y, strategy.name, MUTED))
-        if strategy.alone_accuracy_measured is not None:
-            x = scale.value(strategy.alone_cost_measured_quanta or strategy.alone_cost_quanta)
-            axes.scatter([x], [100 * strategy.alone_accuracy_measured], s=54, marker="x", color=colour, zorder=3)
     return labels
 
 
