@@ -47,7 +47,7 @@ def write_files(session: Session, *, report: JobReport, folder: Path) -> FileCou
         job_id=job.id,
         answered=_iterate_answered(session, job=job, names=names),
         unanswered=_iterate_unanswered(session, job=job),
-        decisions=_iterate_decisions(session, job=job, names=names, overall_price=report.plan.shadow_price),
+        decisions=_iterate_decisions(session, job=job, names=names),
         pages={REPORT: render_html(report)},
     )
 
@@ -87,15 +87,13 @@ def _iterate_unanswered(session: Session, *, job: Job) -> Iterator[UnansweredTas
         yield UnansweredTask(seq=result.seq, custom_id=result.custom_id, code=code, message=message)
 
 
-def _iterate_decisions(
-    session: Session, *, job: Job, names: Mapping[int, str], overall_price: float | None
-) -> Iterator[Decision]:
+def _iterate_decisions(session: Session, *, job: Job, names: Mapping[int, str]) -> Iterator[Decision]:
     unit = Objective.from_json(job.objective).unit
     ordered = [names[strategy_id] for strategy_id in job.strategy_ids]
     rows = chain.from_iterable(map(_rows, iterate_prediction_blocks(session, job_id=job.id)))
     for result, row in zip(iterate_results(session, job_id=job.id), rows, strict=True):
         forecasts = _forecasts(row, result, ordered)
-        yield _describe_decision(result, unit=unit, names=names, forecasts=forecasts, overall_price=overall_price)
+        yield _describe_decision(result, unit=unit, names=names, forecasts=forecasts)
 
 
 class _Row(NamedTuple):
@@ -123,25 +121,18 @@ def _forecast(name: str, accuracy: float, cost: float, *, asked: str) -> Strateg
 
 
 def _describe_decision(
-    result: TaskResult,
-    *,
-    unit: Unit,
-    names: Mapping[int, str],
-    forecasts: tuple[StrategyForecast, ...],
-    overall_price: float | None,
+    result: TaskResult, *, unit: Unit, names: Mapping[int, str], forecasts: tuple[StrategyForecast, ...]
 ) -> Decision:
     outcome = result.outcome
     if outcome is None:
-        return Decision(
-            seq=result.seq, custom_id=result.custom_id, unit=unit, forecasts=forecasts, shadow_price=overall_price
-        )
+        return Decision(seq=result.seq, custom_id=result.custom_id, unit=unit, forecasts=forecasts)
     return Decision(
         seq=result.seq,
         custom_id=result.custom_id,
         unit=unit,
         forecasts=forecasts,
         chosen=names[outcome.strategy_id],
-        shadow_price=overall_price if outcome.shadow_price is None else outcome.shadow_price,
+        shadow_price=outcome.shadow_price,
         propensity=outcome.propensity,
         window=outcome.window_id,
         group=outcome.group_id,

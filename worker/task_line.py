@@ -30,6 +30,11 @@ class TaskLine:
         return "\n".join(message.content for message in self.prompt.messages if message.role == "user")
 
 
+def has_grader(payload: str) -> bool:
+    """Whether a stored line says how to tell that its answer is right."""
+    return json.loads(payload).get("grader") is not None
+
+
 def parse_task_line(payload: str) -> TaskLine:
     """The task that a stored line states."""
     line = json.loads(payload)

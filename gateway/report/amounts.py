@@ -78,9 +78,7 @@ def say_change(ratio: float) -> str:
 
 
 def say_shadow_price(price: float, unit: Unit) -> str:
-    """The shadow price (right answers per quantum) in words a person can check."""
-    if price <= 0:
-        return "the budget does not bind: more of it would not buy another right answer"
+    """A shadow price above 0 (right answers per quantum) in words a person can check."""
     return f"one more right answer costs about {say_cost(1 / price, unit)} at the margin"
 
 

@@ -12,7 +12,7 @@ from gateway.report.engines import describe_engines
 from gateway.report.explain import explain_choice, options_of, pick_examples
 from gateway.report.facts import JobFacts, read_job_facts
 from gateway.report.measures import bin_accuracy, thin_frontier
-from gateway.report.routed import describe_plan, describe_strategies, mean_of_known, pair_costs
+from gateway.report.routed import describe_plan, describe_strategies, pair_costs, predict_answered
 from gateway.report.values import (
     BudgetReport,
     DecisionRow,
@@ -22,7 +22,6 @@ from gateway.report.values import (
     Point,
     SpendPoint,
     Stage,
-    TaskCounts,
     Timings,
 )
 from router.allocate import allocate
@@ -57,9 +56,10 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
             burned_quanta=budget.burned,
             overrun_quanta=budget.overrun,
         ),
-        tasks=_count_tasks(facts),
+        tasks=facts.ends.count(),
         plan=plan,
-        observed_accuracy=mean_of_known(routed.grade),
+        predicted_accuracy=predict_answered(routed),
+        observed_accuracy=facts.ends.mean_right(),
         engines=describe_engines(job.meta.get("engines", {})),
         strategies=describe_strategies(routed),
         frontier=curve,
@@ -79,17 +79,6 @@ def describe_objective(objective: Objective) -> str:
         return objective.stated
     share = f" ({objective.stated})" if "%" in objective.stated else ""
     return f"budget {say_cost(objective.cap, objective.unit)}{share}"
-
-
-def _count_tasks(facts: JobFacts) -> TaskCounts:
-    total = facts.job.task_count
-    return TaskCounts(
-        total=total,
-        answered=total - facts.failed - facts.unserved,
-        failed=facts.failed,
-        unserved=facts.unserved,
-        graded=int(np.isfinite(facts.routed.grade).sum()),
-    )
 
 
 def _plan_whole_job(facts: JobFacts) -> tuple[Plan, tuple[Point, ...]]:
@@ -154,12 +143,12 @@ def _explain_examples(session: Session, facts: JobFacts, *, shadow_price: float 
 def _explain(facts: JobFacts, row: int, prompt: str, shadow_price: float | None) -> Example:
     options, chosen = options_of(facts.routed, row), facts.routed.names[facts.routed.choice[row]]
     return Example(
-        custom_id=facts.custom_ids[row],
+        custom_id=facts.ends.custom_ids[row],
         prompt=prompt,
         chosen=chosen,
         options=options,
         reason=explain_choice(options, chosen, shadow_price=shadow_price, unit=facts.objective.unit),
-        answer=facts.answers[row],
+        answer=facts.ends.answers[row],
         grade=_known(facts.routed.grade[row]),
     )
 
@@ -173,14 +162,14 @@ def _describe_decision(facts: JobFacts, row: int, prompt: str) -> DecisionRow:
     routed, column = facts.routed, int(facts.routed.choice[row])
     ran = column >= 0
     return DecisionRow(
-        custom_id=facts.custom_ids[row],
+        custom_id=facts.ends.custom_ids[row],
         prompt=prompt,
         strategy=routed.names[column] if ran else None,
         predicted_accuracy=_known(routed.accuracy[row, column]) if ran else None,
         predicted_cost_quanta=_known(routed.cost_quanta[row, column]) if ran else None,
         cost_quanta=routed.paid_quanta[row] if ran else None,
         grade=_known(routed.grade[row]),
-        answer=facts.answers[row],
+        answer=facts.ends.answers[row],
     )
 
 

@@ -12,6 +12,7 @@ from gateway.report.plots.frontier import draw_frontier
 from gateway.report.plots.mix import draw_mix
 from gateway.report.plots.spend import draw_spend
 from gateway.report.plots.theme import STRATEGY_COLOURS
+from gateway.report.sentences import say_certificate, say_counts, say_price, say_right
 from gateway.report.values import JobReport
 
 TEMPLATE = "report.html.j2"
@@ -38,7 +39,6 @@ def render_html(report: JobReport) -> str:
 
 
 def _page_values(report: JobReport) -> Mapping[str, Any]:
-    price = report.plan.shadow_price
     return {
         "report": report,
         "by_name": {strategy.name: strategy for strategy in report.strategies},
@@ -47,7 +47,10 @@ def _page_values(report: JobReport) -> Mapping[str, Any]:
         "task_scale": _task_scale(report),
         "savings": compare_with_singles(report),
         "best_single": best_single(report),
-        "price_words": None if price is None else amounts.say_shadow_price(price, report.unit),
+        "right_words": say_right(report),
+        "certificate_words": say_certificate(report),
+        "price_words": say_price(report),
+        "count_words": say_counts(report),
         "decisions": report.decisions[:LISTED_DECISIONS],
         "plots": _draw_plots(report),
     }

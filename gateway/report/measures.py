@@ -103,7 +103,7 @@ def best_single(report: JobReport) -> Saving | None:
 def _compare(report: JobReport, strategy: StrategyReport) -> Saving:
     alone = strategy.alone_cost_quanta
     cost_share = 1 - report.budget.used_quanta / alone if alone else 0.0
-    return Saving(strategy.name, cost_share, report.plan.accuracy - strategy.alone_accuracy)
+    return Saving(strategy.name, cost_share, report.predicted_accuracy - strategy.alone_accuracy)
 
 
 def nice_ticks(low: float, high: float, *, count: int = 5) -> tuple[float, ...]:

@@ -22,6 +22,7 @@ class RoutedTasks:
     accuracy: Floats  # (n, s) predicted; NaN = not eligible
     cost_quanta: Floats  # (n, s) predicted; NaN = not eligible
     choice: NDArray[np.integer]  # (n,) the strategy that ran; -1 = none
+    answered: NDArray[np.bool_]  # (n,) whether there is an answer
     paid_quanta: Sequence[int]  # (n,) exact; 0 where nothing ran
     grade: Floats  # (n,) 0..1; NaN = no grade
 
@@ -51,6 +52,13 @@ def _describe_strategy(routed: RoutedTasks, column: int) -> StrategyReport:
     )
 
 
+def predict_answered(routed: RoutedTasks) -> float:
+    """The mean accuracy that was predicted for what was done; a task without an answer counts as not right."""
+    rows = np.flatnonzero(routed.answered)
+    predicted = routed.accuracy[rows, routed.choice[rows]].astype(np.float64)
+    return float(np.nan_to_num(predicted).sum()) / max(1, len(routed.choice))
+
+
 def mean_of_known(values: Floats) -> float | None:
     """The mean of what is not NaN, or None when there is nothing."""
     known = values[np.isfinite(values)]
@@ -58,13 +66,12 @@ def mean_of_known(values: Floats) -> float | None:
 
 
 def describe_plan(allocation: Allocation, *, task_count: int) -> Plan:
-    """A job's allocation with its sums turned into means over all its tasks, those that nothing serves among them."""
+    """The job allocated at once, with sums turned into means over all tasks, those that nothing serves among them."""
     tasks = max(1, task_count)
     return Plan(
         accuracy=allocation.accuracy / tasks,
         cost_quanta=allocation.cost,
         upper_bound=allocation.upper_bound / tasks if math.isfinite(allocation.upper_bound) else None,
-        proven=allocation.proven,
         shadow_price=allocation.shadow_price if math.isfinite(allocation.shadow_price) else None,
     )
 

@@ -20,11 +20,11 @@ from gateway.report.amounts import (
     say_cost_of,
     say_points,
     say_seconds,
-    say_shadow_price,
     say_share,
 )
 from gateway.report.frontier_sketch import sketch_frontier
-from gateway.report.measures import Saving, best_single, compare_with_singles
+from gateway.report.measures import best_single, compare_with_singles
+from gateway.report.sentences import say_certificate, say_counts, say_price, say_right, say_saving
 from gateway.report.styles import bar_text, strategy_style
 from gateway.report.values import Example, JobReport, StrategyReport
 
@@ -61,38 +61,26 @@ def _section(title: str, body: RenderableType) -> Iterator[RenderableType]:
 
 
 def _headline(report: JobReport) -> RenderableType:
-    budget, plan = report.budget, report.plan
+    budget = report.budget
     lines = Table.grid(padding=(0, 2))
     lines.add_column(style="dim", no_wrap=True)
     lines.add_column()
     if report.observed_accuracy is not None:
-        graded = f"of {report.tasks.graded:,} graded answers are right"
-        lines.add_row("accuracy", Text.assemble((say_share(report.observed_accuracy), "bold green"), f" {graded}"))
-    lines.add_row("predicted", f"{say_share(plan.accuracy)}, {_certificate(report)}")
+        right = say_share(report.observed_accuracy)
+        lines.add_row("accuracy", Text.assemble((right, "bold green"), f" {say_right(report)}"))
+    lines.add_row("predicted", f"{say_share(report.predicted_accuracy)}, {say_certificate(report)}")
     lines.add_row("spend", _spend_line(report))
     if budget.burned_quanta or budget.overrun_quanta:
         burned, overrun = (say_cost(quanta, report.unit) for quanta in (budget.burned_quanta, budget.overrun_quanta))
         lines.add_row("of which", f"{burned} burned by interrupted work, {overrun} overrun")
     if saving := best_single(report):
         lines.add_row("against", say_saving(saving))
-    if plan.shadow_price is not None:
-        lines.add_row("price", say_shadow_price(plan.shadow_price, report.unit))
-    lines.add_row("tasks", _count_line(report))
+    if price := say_price(report):
+        lines.add_row("budget" if report.tasks.beyond_budget else "price", price)
+    lines.add_row("tasks", say_counts(report))
     title = Text.assemble((f"job {report.job_id}", "bold"), f" · {report.job_file} · {report.state}")
     asked = report.objective
     return Panel(lines, title=title, title_align="left", subtitle=asked, subtitle_align="right", padding=(1, 2))
-
-
-def say_saving(saving: Saving) -> str:
-    """The job against one strategy in a sentence."""
-    verdict = f"{say_cost_against(saving.cost_share)}, {say_points(saving.accuracy_points)} points"
-    return f"{saving.strategy} for every task: {verdict} (predicted)"
-
-
-def _certificate(report: JobReport) -> str:
-    if report.plan.proven or report.plan.gap is None:
-        return "the optimum for these predictions (proven)"
-    return f"at most {100 * report.plan.gap:.2f} points below the optimum (certified)"
 
 
 def _spend_line(report: JobReport) -> Text:
@@ -102,13 +90,6 @@ def _spend_line(report: JobReport) -> Text:
     share = budget.used_quanta / budget.cap_quanta if budget.cap_quanta else 0.0
     bar = bar_text(share, width=22, style="green" if share <= 1 else "red")
     return Text.assemble(bar, f" {say_cost_of(budget.used_quanta, budget.cap_quanta, report.unit)}")
-
-
-def _count_line(report: JobReport) -> str:
-    tasks = report.tasks
-    endings = ((tasks.failed, "refused by the engine"), (tasks.unserved, "not run"))
-    rest = "".join(f", {count:,} {words}" for count, words in endings if count)
-    return f"{tasks.answered:,} of {tasks.total:,} answered{rest}"
 
 
 def _mix_table(report: JobReport) -> RenderableType:
@@ -179,7 +160,7 @@ def _calibration_table(report: JobReport) -> RenderableType:
             f"{part.tasks:,}",
             Text("as predicted", style="green") if inside else Text("outside", style="yellow"),
         )
-    predicted, paid = report.plan.cost_quanta, report.budget.used_quanta
+    predicted, paid = report.ran_predicted_quanta, report.ran_cost_quanta
     ratio = f" ({say_change(paid / predicted)})" if predicted else ""
     cost = f"cost: predicted {say_cost(predicted, report.unit)}, paid {say_cost(paid, report.unit)}{ratio}"
     return Group(table, Text(cost))

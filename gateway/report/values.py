@@ -42,8 +42,10 @@ class TaskCounts:
     total: int
     answered: int
     failed: int  # refused by the engine, one by one
-    unserved: int  # never run: budget exhausted or cancelled
-    graded: int
+    beyond_budget: int  # not run: nothing that may serve them fitted what was left
+    not_eligible: int  # not run: no strategy can serve them
+    waiting: int  # not ended yet: the job is under way
+    graded: int  # with a grader, whether they were answered or not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +67,12 @@ class StrategyReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What the allocation promised, with its certificate: nothing within the budget is predicted above the bound."""
+    """The whole job allocated at once: nothing within the budget is predicted above the bound."""
 
     accuracy: float
     cost_quanta: float
     upper_bound: float | None  # mean accuracy; None where no budget bounds the choice (a weight)
-    proven: bool  # the choice is the optimum for these predictions, not only within the gap
     shadow_price: float | None  # right answers per quantum
-
-    @property
-    def gap(self) -> float | None:
-        """Mean accuracy that may at most be missing to the optimum."""
-        return None if self.upper_bound is None else max(0.0, self.upper_bound - self.accuracy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +180,8 @@ class JobReport:
     budget: BudgetReport
     tasks: TaskCounts
     plan: Plan
-    observed_accuracy: float | None
+    predicted_accuracy: float  # for what was done, over all tasks: one without an answer counts as not right
+    observed_accuracy: float | None  # over all tasks with a grader: one without an answer counts as not right
     engines: tuple[EngineReport, ...]
     strategies: tuple[StrategyReport, ...]
     frontier: tuple[Point, ...]  # cheapest first
@@ -200,3 +197,19 @@ class JobReport:
     def unit(self) -> Unit:
         """The unit of every cost in the report."""
         return self.budget.unit
+
+    @property
+    def ran_predicted_quanta(self) -> float:
+        """What the tasks that ran were predicted to cost."""
+        return sum(strategy.predicted_cost_quanta for strategy in self.strategies)
+
+    @property
+    def ran_cost_quanta(self) -> int:
+        """What the tasks that ran cost."""
+        return sum(strategy.cost_quanta for strategy in self.strategies)
+
+    @property
+    def gap(self) -> float | None:
+        """How far what was done may at most be from the optimum, as predicted; None where no budget bounds it."""
+        bound = self.plan.upper_bound
+        return None if bound is None else max(0.0, bound - self.predicted_accuracy)

@@ -162,15 +162,16 @@ def test_a_decision_for_every_task(db_engine: Engine, job_id: int, tmp_path: Pat
     assert (first["cost"], first["grade"], first["propensity"]) == (290, 1.0, 1.0)
     assert pinned["predicted"]["program"] is None
     assert pinned["not_eligible"] == {"program": "the line asks for direct"}
-    assert (nobody["chosen"], nobody["cost"], nobody["window"]) == (None, None, None)
+    assert (nobody["chosen"], nobody["cost"], nobody["window"], nobody["shadow_price"]) == (None, None, None, None)
 
 
 def test_the_report_adds_up(db_engine: Engine, job_id: int, tmp_path: Path) -> None:
     report = write_job_output(db_engine, job_id=job_id, folder=tmp_path / "out")
     assert report.budget.spent_quanta == 660
     assert report.budget.reserved_quanta == 0
-    assert (report.tasks.answered, report.tasks.failed, report.tasks.unserved, report.tasks.graded) == (3, 1, 1, 3)
-    assert report.observed_accuracy == pytest.approx(2 / 3)
+    assert (report.tasks.answered, report.tasks.failed, report.tasks.not_eligible, report.tasks.graded) == (3, 1, 1, 5)
+    assert report.observed_accuracy == pytest.approx(2 / 5)  # the two without an answer are not right
+    assert report.predicted_accuracy == pytest.approx((0.9 + 0.8 + 0.95) / 5)
     assert report.objective == "budget 1.10e3 FLOPs (50%)"
     assert report.plan.cost_quanta <= CAP
     assert report.plan.accuracy == pytest.approx((0.9 + 0.8 + 0.5 + 0.95) / 5, abs=1e-6)

@@ -85,7 +85,7 @@ def test_prompts_and_names_can_not_break_out(report: JobReport) -> None:
 
 
 def odd_jobs(report: JobReport) -> dict[str, JobReport]:
-    nothing = TaskCounts(total=240, answered=0, failed=0, unserved=240, graded=0)
+    nothing = TaskCounts(total=240, answered=0, failed=0, beyond_budget=0, not_eligible=0, waiting=240, graded=0)
     blank = replace(
         report,
         tasks=nothing,
@@ -102,7 +102,7 @@ def odd_jobs(report: JobReport) -> dict[str, JobReport]:
     return {
         "nothing ran": blank,
         "no cap": replace(report, budget=replace(report.budget, cap_quanta=None)),
-        "a weight": replace(report, plan=replace(report.plan, upper_bound=None, shadow_price=None, proven=True)),
+        "a weight": replace(report, plan=replace(report.plan, upper_bound=None, shadow_price=None)),
         "burned": replace(report, budget=replace(report.budget, burned_quanta=5 * 10**10, overrun_quanta=3)),
         "one strategy": replace(report, strategies=report.strategies[:1], frontier=report.frontier[:1]),
         "partial grades": replace(report, decisions=(replace(report.decisions[0], grade=0.5, strategy=None),)),

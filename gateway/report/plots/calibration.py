@@ -43,6 +43,6 @@ def draw_cost_calibration(report: JobReport) -> str:
         axes.set_xlabel(f"predicted cost of a task, {scale.label}")
         axes.set_ylabel(f"actual cost, {scale.label}")
         axes.legend(loc="upper left", labelcolor=INK, handletextpad=0.2)
-        predicted_total, paid = report.plan.cost_quanta, report.budget.used_quanta
+        predicted_total, paid = report.ran_predicted_quanta, report.ran_cost_quanta
         words = f"Predicted {say_cost(predicted_total, report.unit)} in all, paid {say_cost(paid, report.unit)}."
         return write_svg(figure, name="cost", title="Predicted against actual cost", description=words)
