@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
     BUDGET = 6  # the budget, or the target accuracy, can not be met; the message names what can
     OUTPUT = 7  # the output folder can not be written, or a disk is full
     DATABASE = 8  # the database does not start or does not answer, or a port or folder it needs is taken
-    NOT_FOUND = 9  # no such job, or a job that has not got this far
+    NOT_FOUND = 9  # no such job, or one that the command can not be used on
     UNHEALTHY = 10  # doctor found something that needs attention
     UNTRAINED = 11  # a strategy has no predictor yet: calibrate and train first
     DRAINED = 130  # Ctrl-C once: what had started was finished; `apportion continue` goes on

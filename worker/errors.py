@@ -7,7 +7,7 @@ WorkerError
 ├── NothingToTrain          no graded outcomes of any strategy
 ├── UntrainedStrategies     strategies without predictors
 ├── RecordingError          a recording can not be read
-└── JobNotDriveable         this command can not go on with this job
+└── JobNotDriveable         this command can not be used on this job
 """
 
 
@@ -45,4 +45,4 @@ class RecordingError(WorkerError):
 
 
 class JobNotDriveable(WorkerError):
-    """The job does not exist, or was made with other strategies than this command has."""
+    """The job does not exist, is of another kind, or was made with other strategies than this command has."""
