@@ -3,6 +3,8 @@
 import errno
 from typing import NamedTuple
 
+import psycopg
+from psycopg.errors import DiskFull, OutOfMemory
 from sqlalchemy.exc import OperationalError
 
 from db.errors import NoSuchRow
@@ -44,13 +46,23 @@ def describe_failure(error: BaseException) -> Failure:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         place = error.filename or "this machine"
         return Failure(f"{place}: the disk is full; free some space and run the command again", ExitCode.OUTPUT, True)
-    if isinstance(error, OperationalError):
-        reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
-        return Failure(f"the database does not answer: {reason}", ExitCode.DATABASE, True)
+    if isinstance(error, OperationalError | psycopg.OperationalError):  # SQLAlchemy does not wrap those of a COPY
+        return _describe_database_failure(getattr(error, "orig", None) or error)
     for kind, exit_code in EXIT_CODES.items():
         if isinstance(error, kind):
             return Failure(str(error), exit_code, True)
     return Failure(f"{type(error).__name__}: {error}", ExitCode.INTERNAL, False)
+
+
+def _describe_database_failure(cause: BaseException) -> Failure:
+    """What Postgres said, or what kept us from asking it."""
+    reason = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
+    if isinstance(cause, DiskFull):
+        remedy = "free some space and run the command again (`apportion continue JOB` where a job was under way)"
+        return Failure(f"the database's disk is full: {reason}; {remedy}", ExitCode.OUTPUT, True)
+    if isinstance(cause, OutOfMemory):
+        return Failure(f"the database is out of memory: {reason}", ExitCode.DATABASE, True)
+    return Failure(f"the database does not answer: {reason}", ExitCode.DATABASE, True)
 
 
 # The first row that fits decides, so a narrower error stands before the wider one it belongs to.

@@ -4,7 +4,11 @@ import errno
 import os
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.errors import DiskFull, OutOfMemory
+from sqlalchemy import Engine as Database
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from db.errors import NoSuchRow
@@ -30,6 +34,10 @@ from worker.postgres.errors import ServerFailed
         (OutputNotWritable(Path("out"), "Permission denied"), ExitCode.OUTPUT),
         (ServerFailed("port"), ExitCode.DATABASE),
         (OperationalError("SELECT 1", {}, Exception("connection refused")), ExitCode.DATABASE),
+        (OperationalError("INSERT", {}, OutOfMemory("out of memory")), ExitCode.DATABASE),
+        (OperationalError("INSERT", {}, DiskFull("could not extend file")), ExitCode.OUTPUT),
+        (DiskFull("could not extend file"), ExitCode.OUTPUT),
+        (psycopg.OperationalError("the connection is lost"), ExitCode.DATABASE),
         (NoSuchRow(table="job", row_id=7), ExitCode.NOT_FOUND),
         (JobNotDriveable("no job 7"), ExitCode.NOT_FOUND),
         (UntrainedStrategies("direct"), ExitCode.UNTRAINED),
@@ -41,6 +49,17 @@ def test_known_trouble_has_a_code_and_no_traceback(error: BaseException, exit_co
     failure = describe_failure(error)
     assert (failure.exit_code, failure.expected) == (exit_code, True)
     assert failure.message
+
+
+def test_a_full_disk_of_the_database_is_no_silence(db_engine: Database) -> None:
+    full = "RAISE EXCEPTION 'could not extend file \"base/5/1\": No space left on device' USING ERRCODE = 'disk_full'"
+    with pytest.raises(OperationalError) as caught, db_engine.begin() as connection:
+        connection.execute(text(f"DO $$ BEGIN {full}; END $$"))
+    message = describe_failure(caught.value).message
+    assert message.startswith(
+        'the database\'s disk is full: could not extend file "base/5/1": No space left on device;'
+    )
+    assert "apportion continue" in message
 
 
 def test_unknown_trouble_is_ours() -> None:
