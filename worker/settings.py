@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from worker.errors import SettingError
 from worker.postgres.location import default_data_directory
+
+DATABASE_DRIVERS = ("postgresql", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings that the environment asks for; SettingError names the variable."""
     given = {name: environ.get(f"APPORTION_{name.upper()}") or None for name in Settings.__dataclass_fields__}
     return Settings(
-        database_url=given["database_url"],
+        database_url=_database_url(given["database_url"]),
         data_directory=_path(given["data_directory"], default_data_directory()),
         cache_directory=_path(given["cache_directory"], Path(platformdirs.user_cache_dir("apportion"))),
         encoder_model=given["encoder_model"],
@@ -54,6 +60,30 @@ def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
     if not value:
         raise SettingError(f"the strategy file takes a key from the variable {name}, which is not set: export it")
     return value
+
+
+def _database_url(value: str | None) -> str | None:
+    """The address as it was given, once it can be one of Postgres; no error repeats what may hold a password."""
+    if value is None:
+        return None
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):
+        raise _bad_database_url("can not be read as an address") from None
+    if url.drivername not in DATABASE_DRIVERS:
+        raise _bad_database_url(f"begins with {url.drivername}://")
+    if "@" in (url.host or ""):
+        raise _bad_database_url("has an @ too many")
+    try:
+        make_conninfo(**dict.fromkeys(url.query, ""))
+    except ProgrammingError as error:
+        raise _bad_database_url(f"has an {str(error).strip()}") from None
+    return value
+
+
+def _bad_database_url(problem: str) -> SettingError:
+    form = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters of the password as %XX"
+    return SettingError(f"APPORTION_DATABASE_URL {problem}: write {form}, or leave it unset for the embedded server")
 
 
 def _path(value: str | None, default: Path) -> Path:

@@ -61,6 +61,38 @@ def test_a_window_is_an_eighth_of_the_job_within_bounds(tasks: int, size: int) -
     assert read_settings({}).window_size(tasks) == size
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:secret@here:5432/night?sslmode=require",
+        "postgresql+psycopg://here/night",
+        "postgresql:///night?host=/one&host=/two",
+        "postgresql://",
+    ],
+)
+def test_an_address_of_postgres_is_taken_as_it_is(address: str) -> None:
+    assert read_settings({"APPORTION_DATABASE_URL": address}).database_url == address
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("secret", "can not be read as an address"),
+        ("me:secret@here/night", "can not be read as an address"),
+        ("postgresql://me:x@here:secret/night", "can not be read as an address"),
+        ("postgresql://me:se@cret@here/night", "has an @ too many"),
+        ("postgresqll://me:secret@here/night", "begins with postgresqll://"),
+        ("mysql://me:secret@here/night", "begins with mysql://"),
+        ("postgresql+psycopg2://me:secret@here/night", r"begins with postgresql\+psycopg2://"),
+        ("postgresql://me:secret@here/night?sslmod=secret", 'has an invalid connection option "sslmod"'),
+    ],
+)
+def test_an_address_that_is_none_of_postgres_is_refused_without_its_password(address: str, problem: str) -> None:
+    with pytest.raises(SettingError, match=f"APPORTION_DATABASE_URL {problem}: write postgresql://") as caught:
+        read_settings({"APPORTION_DATABASE_URL": address})
+    assert "cret" not in str(caught.value)
+
+
 def test_a_window_size_that_was_set_holds_for_every_job() -> None:
     assert read_settings({"APPORTION_WINDOW_TASKS": "3"}).window_size(1_000_000) == 3
 
