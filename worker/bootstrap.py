@@ -63,28 +63,22 @@ def open_workshop(settings: Settings, *, strategy_file: Path, watch: Watch) -> I
         yield Workshop(settings=settings, database=database, pool=pool, strategy_ids=strategy_ids, watch=watch)
 
 
-@contextmanager
-def reopen_workshop(settings: Settings, *, job_id: int, watch: Watch) -> Iterator[tuple[Workshop, Job]]:
+def reopen_workshop(settings: Settings, *, database: Database, job: Job, watch: Watch) -> Workshop:
     """The workshop of a stored job; JobNotDriveable when its strategies are others now, or cost other amounts."""
-    with open_database(settings) as database:
-        job = read_known_job(database, job_id=job_id)
-        source = Path(job.meta["strategy_file"])
-        watch(Progress(stage=Stage.MODELS))
-        pool = load_pool(source, cache_directory=settings.cache_directory)
-        with session_scope(database) as session:
-            stored = read_strategies(session, strategy_ids=job.strategy_ids)
-        current = {priced.strategy.name: priced for priced in pool.strategies}
-        changed = [row.name for row in stored if row.name not in current or not _is_as_stored(current[row.name], row)]
-        if changed:
-            raise JobNotDriveable(
-                f"job {job_id} was submitted with other versions of {', '.join(changed)} than {source} has now: "
-                "restore the file as it was, or submit the job again"
-            )
-        own = ServingPool(source=source, strategies=tuple(current[row.name] for row in stored))
-        yield (
-            Workshop(settings=settings, database=database, pool=own, strategy_ids=list(job.strategy_ids), watch=watch),
-            job,
+    source = Path(job.meta["strategy_file"])
+    watch(Progress(stage=Stage.MODELS))
+    pool = load_pool(source, cache_directory=settings.cache_directory)
+    with session_scope(database) as session:
+        stored = read_strategies(session, strategy_ids=job.strategy_ids)
+    current = {priced.strategy.name: priced for priced in pool.strategies}
+    changed = [row.name for row in stored if row.name not in current or not _is_as_stored(current[row.name], row)]
+    if changed:
+        raise JobNotDriveable(
+            f"job {job.id} was submitted with other versions of {', '.join(changed)} than {source} has now: "
+            "restore the file as it was, or submit the job again"
         )
+    own = ServingPool(source=source, strategies=tuple(current[row.name] for row in stored))
+    return Workshop(settings=settings, database=database, pool=own, strategy_ids=list(job.strategy_ids), watch=watch)
 
 
 def build_engine(model: ServedModel, *, settings: Settings) -> Engine:

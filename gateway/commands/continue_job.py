@@ -5,12 +5,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from db.states import JobKind
+from db.states import JobKind, JobState
 from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
 from gateway.commands.working import working
 from gateway.exit_codes import ExitCode
 from gateway.output_folder import check_output_folder
-from worker.bootstrap import reopen_workshop
+from worker.bootstrap import read_known_job, reopen_workshop
+from worker.database import open_database
 from worker.progress import Progress, Stage
 from worker.runs import drive_job
 from worker.settings import read_settings
@@ -18,19 +19,20 @@ from worker.settings import read_settings
 
 def continue_job(console: Console, *, job_id: int) -> ExitCode:
     """What was answered stays answered; the files go where the job's first command was told to put them."""
-    report = None
-    with (
-        working(console) as work,
-        reopen_workshop(read_settings(), job_id=job_id, watch=work.view.show) as (workshop, job),
-    ):
+    settings, report = read_settings(), None
+    with working(console) as work, open_database(settings) as database:
+        job = read_known_job(database, job_id=job_id)
         folder = Path(job.meta.get("out", "."))
         if job.kind is JobKind.RUN:
             check_output_folder(folder)
-        end = drive_job(workshop, job_id=job_id, draining=work.draining)
-        if end.completed and job.kind is JobKind.RUN:
+        completed = job.state is JobState.COMPLETED  # then neither its strategies nor an engine are needed
+        if not completed:
+            workshop = reopen_workshop(settings, database=database, job=job, watch=work.view.show)
+            completed = drive_job(workshop, job_id=job_id, draining=work.draining).completed
+        if completed and job.kind is JobKind.RUN:
             work.view.show(Progress(stage=Stage.FINISHING))
-            report = write_job_output(workshop.database, job_id=job_id, folder=folder)
-    if not end.completed:
+            report = write_job_output(database, job_id=job_id, folder=folder)
+    if not completed:
         return tell_drained(console, job_id=job_id)
     if report is None:
         console.print(Text(f"calibration {job_id} is complete: `apportion train` learns from it"))

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from db.job_list import list_jobs
+from db.jobs import read_job
 from db.session import run_in_transaction, session_scope
 from router.units import Amount, Unit
 from tests.worker.fake_night import make_tasks
-from worker.bootstrap import Workshop, open_workshop, reopen_workshop
+from worker.bootstrap import Workshop, open_workshop, read_known_job, reopen_workshop
 from worker.calibration import submit_recorded
+from worker.database import open_database
 from worker.engines.errors import EngineUnavailable
 from worker.errors import BudgetTooSmall, JobNotDriveable, UntrainedStrategies
 from worker.objective import Request
@@ -47,6 +49,13 @@ def opened(settings: Settings, file: Path) -> Iterator[Workshop]:
         yield workshop
 
 
+@contextmanager
+def reopened(settings: Settings, job_id: int) -> Iterator[Workshop]:
+    with open_database(settings) as database:
+        job = read_known_job(database, job_id=job_id)
+        yield reopen_workshop(settings, database=database, job=job, watch=lambda _: None)
+
+
 def store_job(settings: Settings, file: Path) -> int:
     with opened(settings, file) as workshop:
         return run_in_transaction(
@@ -63,9 +72,9 @@ def store_job(settings: Settings, file: Path) -> int:
 
 def test_a_job_is_taken_up_with_the_strategies_it_was_submitted_with(settings: Settings, tmp_path: Path) -> None:
     job_id = store_job(settings, write_pool(tmp_path))
-    with reopen_workshop(settings, job_id=job_id, watch=lambda _: None) as (workshop, job):
-        assert (job.id, workshop.pool.names) == (job_id, ("direct",))
-        assert list(workshop.strategy_ids) == list(job.strategy_ids)
+    with reopened(settings, job_id) as workshop, session_scope(workshop.database) as session:
+        assert workshop.pool.names == ("direct",)
+        assert list(workshop.strategy_ids) == list(read_job(session, job_id=job_id).strategy_ids)
 
 
 @pytest.mark.parametrize("change", [{"max_tokens": 21}, {"price": "0.2"}, {"name": "straight"}])
@@ -76,7 +85,7 @@ def test_a_job_is_not_taken_up_with_others_or_under_other_prices(
     write_pool(tmp_path, **change)  # type: ignore[arg-type]  # fields by name
     with (
         pytest.raises(JobNotDriveable, match=f"job {job_id} was submitted with other versions of direct"),
-        reopen_workshop(settings, job_id=job_id, watch=lambda _: None),
+        reopened(settings, job_id),
     ):
         pass
 
@@ -84,7 +93,7 @@ def test_a_job_is_not_taken_up_with_others_or_under_other_prices(
 def test_a_job_that_does_not_exist_is_named(settings: Settings) -> None:
     with (
         pytest.raises(JobNotDriveable, match="there is no job 77 in this database"),
-        reopen_workshop(settings, job_id=77, watch=lambda _: None),
+        reopened(settings, 77),
     ):
         pass
 
