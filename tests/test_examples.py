@@ -60,3 +60,12 @@ def test_concurs_pool_for_gpus_is_five_models_asked_in_two_ways() -> None:
     assert all(engine.kind is EngineKind.VLLM for engine in pool.engines.values())
     methods = Counter((strategy.engine.name, strategy.decoding.name) for strategy in pool.strategies)
     assert methods == {(name, method): 1 for name in pool.engines for method in ("direct", "chain_of_thought")}
+
+
+def test_concurs_pool_fits_a_gpu_of_80_gb() -> None:
+    engines = read_strategy_file(EXAMPLES / "concur.yaml").engines
+    shares = {name: float(str(engine.options["gpu_memory_utilization"])) for name, engine in engines.items()}
+    assert sum(shares.values()) <= 0.95
+    for name, share in shares.items():
+        weights_gb = 2 * float(name.rpartition("-")[2].removesuffix("b"))  # bfloat16
+        assert 80 * share >= weights_gb + 4, name
