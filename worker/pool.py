@@ -9,11 +9,13 @@ import yaml
 from sqlalchemy.orm import Session
 
 from db.strategies import register_strategy
+from router.errors import FieldError, StrategyFileError
 from router.flops import ModelShape, flops_price
 from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
 from router.strategy_file import parse_strategies
 from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
+from worker.engines.options import check_options
 from worker.engines.prompt_bound import PromptBound
 from worker.engines.prompt_counter import PromptCounter
 from worker.errors import StrategyFileUnreadable
@@ -69,7 +71,13 @@ def read_strategy_file(path: Path) -> StrategyPool:
         raise StrategyFileUnreadable(f"{path}: can not be read: {error}") from None
     except yaml.YAMLError as error:
         raise StrategyFileUnreadable(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
-    return parse_strategies(document, source=str(path))
+    declared = parse_strategies(document, source=str(path))
+    try:
+        for engine in declared.engines.values():
+            check_options(engine)
+    except FieldError as error:
+        raise StrategyFileError(f"{path}: {error}") from None
+    return declared
 
 
 def load_pool(path: Path, *, cache_directory: Path) -> ServingPool:

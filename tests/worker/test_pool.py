@@ -7,8 +7,10 @@ from sqlalchemy import Engine as Database
 
 from db.session import session_scope
 from router.errors import StrategyFileError
+from router.generation import Capability
 from router.units import Unit
 from worker.engines.errors import MissingWeights
+from worker.engines.options import read_server_options
 from worker.errors import StrategyFileUnreadable
 from worker.pool import DEFAULT_CONTEXT_TOKENS, load_pool, read_strategy_file, register_pool
 
@@ -57,6 +59,42 @@ def test_an_empty_file_names_itself(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text("")
     with pytest.raises(StrategyFileError, match=r"s\.yaml"):
         read_strategy_file(tmp_path / "s.yaml")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "problem"),
+    [
+        (
+            "vllm",
+            "{tensor_paralel_size: 2}",
+            r"tensor_paralel_size: is not a known key \(did you mean 'tensor_parallel_s",
+        ),
+        ("local", "{max_num_seqs: 0}", "max_num_seqs: must be a positive integer, got 0"),
+        ("transformers", "{enforce_eager: often}", "enforce_eager: must be true or false, got 'often'"),
+        ("vllm", "{gpu_memory_utilization: 14}", "gpu_memory_utilization: must be a number from 0.01 to 1, got 14"),
+        ("openai", "{temperature: 1}", "temperature: is not a known key; known keys: capabilities, concurrency, time"),
+        ("openai", "{capabilities: [poetry]}", "capabilities: 'poetry' is not known; known capabilities: choice, re"),
+        ("openai", "{capabilities: choice}", "capabilities: must be a list of texts, got 'choice'"),
+        ("openai", "{concurrency: 0}", "concurrency: must be a positive integer, got 0"),
+        ("openai", "{timeout_seconds: long}", "timeout_seconds: must be a number of at least 0.001, got 'long'"),
+    ],
+)
+def test_an_option_that_an_engine_can_not_use_is_named_with_its_file(
+    tmp_path: Path, kind: str, options: str, problem: str
+) -> None:
+    address = ", base_url: 'http://127.0.0.1:9/v1'" if kind == "openai" else ""
+    file = write(tmp_path, engine=f"{{kind: {kind}, model: some/model, description: d{address}, options: {options}}}")
+    with pytest.raises(StrategyFileError, match=rf"strategies\.yaml: engines\.e\.options\.{problem}"):
+        read_strategy_file(file)
+
+
+def test_options_that_an_engine_knows_are_taken(tmp_path: Path) -> None:
+    options = "{capabilities: [choice, regex], concurrency: 4, timeout_seconds: 2.5}"
+    engine = REMOTE.replace("description: d", f"description: d, options: {options}")
+    (spec,) = read_strategy_file(write(tmp_path, engine=engine)).engines.values()
+    read = read_server_options(spec)
+    assert read.capabilities == {Capability.SAMPLES, Capability.CHOICE, Capability.REGEX}
+    assert (read.concurrency, read.timeout_seconds) == (4, 2.5)
 
 
 def test_a_remote_model_is_priced_in_tokens_and_by_its_declared_parameters(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from worker.engines.admission import refuse_unsupported
 from worker.engines.errors import EngineMisconfigured, EngineUnavailable, PromptRefused
 from worker.engines.identity import EngineIdentity
 from worker.engines.openai_reply import raise_for_status, read_completion, read_json
+from worker.engines.options import read_server_options
 
-KNOWN_OPTIONS = frozenset({"capabilities", "concurrency", "timeout_seconds"})
 CONNECT_SECONDS = 10.0
 
 
@@ -21,18 +21,16 @@ class OpenAIEngine:
     """A remote engine. What a server can do beyond several samples is declared in the spec's option `capabilities`."""
 
     def __init__(self, spec: EngineSpec, *, api_key: str | None = None) -> None:
-        unknown = spec.options.keys() - KNOWN_OPTIONS
-        if unknown:
-            raise EngineMisconfigured(f"engine {spec.name} has unknown options: {', '.join(sorted(unknown))}")
+        options = read_server_options(spec)
         if spec.base_url is None:
             raise EngineMisconfigured(f"engine {spec.name} has no base_url")
         self.name = spec.name
-        self.capabilities = _read_capabilities(spec)
-        self.concurrency = int(_read_positive(spec, "concurrency", 16))
+        self.capabilities = options.capabilities
+        self.concurrency = options.concurrency
         self._spec = spec
         self._base_url = spec.base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._timeout_seconds = _read_positive(spec, "timeout_seconds", 300)
+        self._timeout_seconds = options.timeout_seconds
         self._client: httpx.AsyncClient | None = None
 
     async def start(self) -> None:
@@ -147,19 +145,3 @@ def _read_schema(schema: str) -> object:
     except ValueError as error:
         raise PromptRefused(f"the JSON schema is no JSON: {error}") from error
     return parsed
-
-
-def _read_capabilities(spec: EngineSpec) -> frozenset[Capability]:
-    declared = spec.options.get("capabilities", [])
-    try:
-        return frozenset({Capability.SAMPLES, *map(Capability, declared)})  # type: ignore[call-overload]  # checked here
-    except (TypeError, ValueError) as error:
-        known = ", ".join(Capability)
-        raise EngineMisconfigured(f"engine {spec.name}: capabilities must be a list of {known}: {error}") from error
-
-
-def _read_positive(spec: EngineSpec, option: str, default: float) -> float:
-    value = spec.options.get(option, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise EngineMisconfigured(f"engine {spec.name}: {option} must be a positive number, got {value!r}")
-    return value

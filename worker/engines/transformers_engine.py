@@ -18,7 +18,7 @@ from worker.engines.answer import Answer
 from worker.engines.errors import EngineMisconfigured, EngineUnavailable
 from worker.engines.grammars import GrammarCompiler, grammar_capabilities
 from worker.engines.identity import EngineIdentity, read_cpu_model
-from worker.engines.local_options import check_local_options
+from worker.engines.options import read_local_options
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.static_batch import PromptAnswers, StaticBatch
 from worker.weights import ModelFolder
@@ -51,7 +51,7 @@ class TransformersEngine:
     ) -> None:
         self.name = spec.name
         self.capabilities = grammar_capabilities() | {Capability.SAMPLES}
-        self._options = check_local_options(spec)
+        self._options = read_local_options(spec)
         self.concurrency = int(str(self._options.get("max_num_seqs", BATCH_ROWS)))
         self._folder = folder
         self._counter = counter

@@ -11,7 +11,7 @@ from router.strategy import EngineSpec
 from worker.engines.admission import refuse_overlong, refuse_unsupported
 from worker.engines.errors import EngineDied, EngineError, EngineUnavailable, PromptRefused
 from worker.engines.identity import EngineIdentity, read_cpu_model
-from worker.engines.local_options import check_local_options
+from worker.engines.options import read_local_options
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.vllm_runtime import import_vllm, start_async_llm
 from worker.weights import ModelFolder
@@ -36,7 +36,7 @@ class VllmEngine:
     ) -> None:
         self.name = spec.name
         self._spec = spec
-        self._options = check_local_options(spec)
+        self._options = read_local_options(spec)
         self._folder = folder
         self._counter = counter
         self._log_path = log_dir / f"engine-{spec.name}.log" if log_dir is not None else None

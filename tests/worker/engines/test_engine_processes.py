@@ -128,9 +128,3 @@ def test_vllm_that_can_not_start_says_why(
         engine_loop.run(engine.start())
     engine_loop.run(engine.stop())
     gc.collect()
-
-
-def test_unknown_options_are_named(folder: ModelFolder, counter: PromptCounter) -> None:
-    spec = EngineSpec(name="odd", kind=EngineKind.VLLM, model="m", description="", options={"tensor_paralel_size": 2})
-    with pytest.raises(EngineMisconfigured, match=r"tensor_paralel_size.*known:.*tensor_parallel_size"):
-        VllmEngine(spec, folder=folder, counter=counter)
