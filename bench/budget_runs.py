@@ -17,7 +17,7 @@ from worker.engine_room import EngineRoom
 from worker.engines.protocol import Engine
 from worker.objective import Request
 from worker.pool import ServedModel
-from worker.runs import dispatch, plan_tasks, store_run
+from worker.runs import dispatch, plan_tasks, read_predictors, store_run
 
 Budgets = Mapping[str, Amount | BudgetPercent]  # by the name of the run
 
@@ -58,7 +58,8 @@ def run_budgets(
 
 
 async def _run_one(workshop: Workshop, room: EngineRoom, *, tasks: Sequence[NewTask], request: Request) -> BudgetRun:
-    plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)
+    predictors = await asyncio.to_thread(read_predictors, workshop)
+    plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request, predictors=predictors)
     started = time.monotonic()
     job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta={})
     storing_seconds = time.monotonic() - started

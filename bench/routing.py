@@ -27,7 +27,7 @@ from worker.bootstrap import Workshop
 from worker.objective import Request
 from worker.recording import read_recording
 from worker.routing import open_routing, route_next_window
-from worker.runs import plan_tasks, store_run
+from worker.runs import plan_tasks, read_predictors, store_run
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 GOAL_MS = 1.0
@@ -60,7 +60,7 @@ def repeat_tasks(tasks: Sequence[NewTask], times: int) -> list[NewTask]:
 def measure(workshop: Workshop, tasks: Sequence[NewTask]) -> Cost:
     """Plan, store and route these tasks as a job of their own."""
     request = Request(stated="25%", budget=parse_budget("25%"))
-    plan = plan_tasks(workshop, tasks=tasks, request=request)
+    plan = plan_tasks(workshop, tasks=tasks, request=request, predictors=read_predictors(workshop))
     started = time.monotonic()
     job_id = store_run(workshop, tasks=tasks, plan=plan, meta={})
     stored = time.monotonic()

@@ -48,6 +48,12 @@ class Strategy:
     tags: tuple[str, ...] = ()
 
     @property
+    def units(self) -> frozenset[Unit]:
+        """The units in which it has a price on whatever machine: its own, tokens, FLOPs where its size is known."""
+        sized = self.engine.kind is not EngineKind.OPENAI or self.engine.parameters is not None
+        return frozenset({*self.tariff, Unit.TOKENS, *([Unit.FLOPS] if sized else [])})
+
+    @property
     def model_text(self) -> str:
         """What the model is, for the predictors' representation of the model."""
         return f"{self.engine.model}: {self.engine.description}"
@@ -72,9 +78,10 @@ class StrategyPool:
     engines: Mapping[str, EngineSpec]
     strategies: tuple[Strategy, ...]
 
-    def engine_names(self) -> list[str]:
-        """The engines that a strategy of the pool uses; the others need not be started."""
-        return list(dict.fromkeys(strategy.engine.name for strategy in self.strategies))
+    @property
+    def units(self) -> frozenset[Unit]:
+        """The units in which every strategy has a price."""
+        return frozenset(Unit).intersection(*(strategy.units for strategy in self.strategies))
 
 
 def list_settings(value: object) -> object:

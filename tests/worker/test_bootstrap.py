@@ -18,6 +18,7 @@ from worker.database import open_database
 from worker.engines.errors import EngineUnavailable
 from worker.errors import BudgetTooSmall, JobNotDriveable, UntrainedStrategies
 from worker.objective import Request
+from worker.progress import Progress, Stage
 from worker.recording import RecordedOutcome, Recording
 from worker.runs import run
 from worker.settings import Settings
@@ -148,9 +149,15 @@ def teach(workshop: Workshop) -> None:
 
 
 def test_a_run_that_can_not_begin_leaves_no_job_behind(settings: Settings, tmp_path: Path) -> None:
-    with opened(settings, write_pool(tmp_path)) as workshop:
+    stages: list[Stage] = []
+
+    def watch(progress: Progress) -> None:
+        stages.append(progress.stage)
+
+    with open_workshop(settings, strategy_file=write_pool(tmp_path), watch=watch) as workshop:
         with pytest.raises(UntrainedStrategies):
             begin(workshop, tokens=10_000)
+        assert stages[-1] is Stage.DATABASE  # nothing slow was begun
         teach(workshop)
         with pytest.raises(BudgetTooSmall):
             begin(workshop, tokens=10)

@@ -106,6 +106,7 @@ def test_a_remote_model_is_priced_in_tokens_and_by_its_declared_parameters(tmp_p
     assert first.tariff.charge(Unit.FLOPS, prompt_tokens=3, output_tokens=4) == 14_000_000
     assert first.tariff.charge(Unit.USD, prompt_tokens=3, output_tokens=4) == 11_000_000
     assert Unit.USD not in second.tariff.prices
+    assert [set(priced.tariff.prices) for priced in pool.strategies] == [p.strategy.units for p in pool.strategies]
     assert first.model is second.model is pool.models["e"]  # one model, however many strategies
     assert first.model.context_tokens == DEFAULT_CONTEXT_TOKENS
 
