@@ -22,7 +22,7 @@ from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.progress import Progress, Stage
-from worker.submission import RunPlan, plan_run, submit_run
+from worker.submission import RunPlan, plan_run, submit_calibration, submit_run
 
 
 class Dispatched(NamedTuple):
@@ -65,6 +65,34 @@ def run(
         job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta=meta)
         await asyncio.to_thread(_add_timings, workshop, job_id, {"storing_seconds": time.monotonic() - started})
         on_submitted(job_id, plan)
+        return job_id
+
+    return asyncio.run(_drive(workshop, submit, draining=draining))
+
+
+def calibrate(
+    workshop: Workshop,
+    *,
+    tasks: Sequence[NewTask],
+    meta: Mapping[str, Any],
+    draining: threading.Event,
+    on_submitted: Callable[[int], None],
+) -> RunEnd:
+    """Let every strategy of the workshop answer every task; engines that do not start leave no job behind."""
+
+    def store() -> int:
+        return run_in_transaction(
+            workshop.database,
+            lambda session: submit_calibration(
+                session, tasks=tasks, pool=workshop.pool, strategy_ids=workshop.strategy_ids, meta=meta
+            ),
+        )
+
+    async def submit(engines_started: Awaitable[None]) -> int:
+        workshop.watch(Progress(stage=Stage.ENGINES))
+        await engines_started
+        job_id = await asyncio.to_thread(store)
+        on_submitted(job_id)
         return job_id
 
     return asyncio.run(_drive(workshop, submit, draining=draining))

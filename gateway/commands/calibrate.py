@@ -17,9 +17,8 @@ from worker.calibration import CalibrationPlan, calibration_meta, plan_calibrati
 from worker.pool import read_strategy_file
 from worker.progress import Progress, Stage
 from worker.recording import Recording, hash_task_file, read_recording
-from worker.runs import RunEnd, drive_job
+from worker.runs import RunEnd, calibrate
 from worker.settings import read_settings
-from worker.submission import submit_calibration
 from worker.task_line import parse_task_line
 
 
@@ -77,12 +76,6 @@ def _take_in(
 def _run_rest(workshop: Workshop, work: Working, plan: CalibrationPlan, *, tasks: list[NewTask], digest: str) -> RunEnd:
     pool = take(workshop.pool, plan.to_run)
     strategy_ids = [workshop.strategy_ids[position] for position in plan.to_run]
-    meta = calibration_meta(tasks_sha256=digest, pool=pool)
-    job_id = run_in_transaction(
-        workshop.database,
-        lambda session: submit_calibration(session, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=meta),
-    )
-    work.view.note(f"calibration {job_id}: should it stop, `apportion continue {job_id}` goes on")
     rest = Workshop(
         settings=workshop.settings,
         database=workshop.database,
@@ -90,4 +83,12 @@ def _run_rest(workshop: Workshop, work: Working, plan: CalibrationPlan, *, tasks
         strategy_ids=strategy_ids,
         watch=workshop.watch,
     )
-    return drive_job(rest, job_id=job_id, draining=work.draining)
+    return calibrate(
+        rest,
+        tasks=tasks,
+        meta=calibration_meta(tasks_sha256=digest, pool=pool),
+        draining=work.draining,
+        on_submitted=lambda job_id: work.view.note(
+            f"calibration {job_id}: should it stop, `apportion continue {job_id}` goes on"
+        ),
+    )

@@ -127,6 +127,17 @@ def test_calibration_needs_graders(folder: Path) -> None:
     assert "night.jsonl: 1 tasks have no grader, the first is a" in result.stderr
 
 
+@pytest.mark.parametrize("engine", ["api_key_env: NO_SUCH_KEY, ", ""])
+def test_a_calibration_whose_engine_does_not_start_is_not_stored(folder: Path, engine: str) -> None:
+    Path("strategies.yaml").write_text(REMOTE.replace("{kind: openai, ", f"{{kind: openai, {engine}"), encoding="utf-8")
+    graded = LINE | {"grader": {"kind": "numeric", "reference": 2}}
+    Path("graded.jsonl").write_text(json.dumps(graded) + "\n", encoding="utf-8")
+    result = invoke("calibrate", "graded.jsonl", "--strategies", "strategies.yaml")
+    assert result.exit_code == (ExitCode.USAGE if engine else ExitCode.ENGINE)
+    assert ("NO_SUCH_KEY" if engine else "can not reach http://127.0.0.1:9/v1") in result.stderr
+    assert "no jobs yet" in invoke("status").stdout
+
+
 def test_status_of_an_empty_database(folder: Path) -> None:
     result = invoke("status")
     assert result.exit_code == ExitCode.DONE
