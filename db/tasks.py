@@ -1,6 +1,6 @@
 """Tasks: copied in once, read by sequence number."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg.errors import UniqueViolation
@@ -61,12 +61,3 @@ def read_tasks(session: Session, *, job_id: int, seqs: Sequence[int]) -> list[St
         if seq not in by_seq:
             raise NoSuchRow(table=f"job {job_id} task", row_id=seq)
     return [by_seq[seq] for seq in seqs]
-
-
-def iterate_tasks(session: Session, *, job_id: int, lo: int = 0, hi: int | None = None) -> Iterator[StoredTask]:
-    """Tasks lo..hi-1 in order, streamed: a million of them never lie in memory at once."""
-    query = select(*_COLUMNS).where(TaskRow.job_id == job_id, TaskRow.seq >= lo).order_by(TaskRow.seq)
-    if hi is not None:
-        query = query.where(TaskRow.seq < hi)
-    for row in session.execute(query, execution_options={"yield_per": 5_000}):
-        yield StoredTask(**row._mapping)

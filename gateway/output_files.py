@@ -32,7 +32,7 @@ class AnsweredTask:
 
 @dataclass(frozen=True, kw_only=True)
 class UnansweredTask:
-    """A task without an answer; `code` is `budget_exhausted`, `batch_cancelled` or what its engine refused it with."""
+    """A task without an answer; `code` is why: `budget_exhausted`, or what its engine refused it with."""
 
     seq: int
     custom_id: str

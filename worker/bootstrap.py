@@ -1,5 +1,6 @@
 """Builds what commands work with; nothing is built anywhere else, and nothing when a module is imported."""
 
+import asyncio
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from db.jobs import Job, read_job
 from db.session import run_in_transaction, session_scope
 from db.strategies import StoredStrategy, read_strategies
 from worker.database import open_database
+from worker.doorbell import Doorbell, LocalDoorbell
 from worker.encoder import SentenceEncoder
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.protocol import Engine
@@ -92,6 +94,11 @@ def build_engine(model: ServedModel, *, settings: Settings) -> Engine:
         log_dir=settings.cache_directory / "logs",
         threads=settings.torch_threads,
     )
+
+
+def build_doorbell() -> Doorbell:
+    """The doorbell of this process, for the running loop."""
+    return LocalDoorbell(asyncio.get_running_loop())
 
 
 def _is_as_stored(priced: PricedStrategy, stored: StoredStrategy) -> bool:

@@ -19,7 +19,7 @@ from db.jobs import Job, complete_job
 from db.session import run_in_transaction, session_scope
 from db.unstarted import read_unstarted
 from router.units import Unit
-from worker.doorbell import LocalDoorbell
+from worker.doorbell import Doorbell
 from worker.engine_activity import EngineActivity
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
@@ -49,6 +49,7 @@ class Assets:
     strategies: dict[int, PricedStrategy]  # by database id
     engines: EngineRoom
     settings: Settings
+    bell: Doorbell  # of the loop that drives
     watch: Watch
     draining: threading.Event  # set from outside: finish what is running, start nothing
 
@@ -63,7 +64,6 @@ class Dispatcher:
         self._heartbeat = heartbeat
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._loop = asyncio.get_running_loop()
-        self._bell = LocalDoorbell(self._loop)
         self._settlements = SettlementBell()
         self._routed = open_routing(assets.database, job=job)
         self._next_sweep = 0.0  # on the monotonic clock
@@ -85,7 +85,7 @@ class Dispatcher:
         await asyncio.to_thread(self._counts.show)
         try:
             while not await self._advance():
-                await self._bell.wait(timeout_seconds=SWEEP_SECONDS)
+                await self._assets.bell.wait(timeout_seconds=SWEEP_SECONDS)
         finally:
             await self._abandon()
         if self._failure is not None:
@@ -145,7 +145,7 @@ class Dispatcher:
                 return
             task = asyncio.create_task(self._run_group(work))
             self._running.add(task)
-            task.add_done_callback(lambda _: self._bell.ring())
+            task.add_done_callback(lambda _: self._assets.bell.ring())
 
     async def _run_group(self, work: ClaimedWork) -> None:
         group, engines, priced = work.group, self._assets.engines, self._assets.strategies[work.group.strategy_id]

@@ -10,6 +10,9 @@ class Doorbell(Protocol):
     def ring(self) -> None:
         """Call after the commit that made work, from any thread."""
 
+    async def wait(self, *, timeout_seconds: float) -> None:
+        """Return when rung, or after the timeout: a sweep must not depend on a bell."""
+
 
 class LocalDoorbell:
     """The doorbell of one process: it wakes the dispatcher's event loop."""
@@ -19,11 +22,11 @@ class LocalDoorbell:
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
-        """Wake the loop; one wake answers any number of rings."""
+        """Wake the loop."""
         self._loop.call_soon_threadsafe(self._rung.set)
 
     async def wait(self, *, timeout_seconds: float) -> None:
-        """Return when rung, or after the timeout: a sweep must not depend on a bell."""
+        """One wait answers any number of rings."""
         try:
             await asyncio.wait_for(self._rung.wait(), timeout_seconds)
         except TimeoutError:

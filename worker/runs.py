@@ -14,7 +14,7 @@ from db.session import run_in_transaction, session_scope
 from db.states import JobState
 from db.tasks import NewTask
 from router.warm_up import compile_kernels
-from worker.bootstrap import Workshop, build_engine
+from worker.bootstrap import Workshop, build_doorbell, build_engine
 from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
 from worker.engine_warnings import find_engine_changes
@@ -171,6 +171,7 @@ async def dispatch(workshop: Workshop, room: EngineRoom, *, job: Job, draining: 
         strategies=dict(zip(workshop.strategy_ids, workshop.pool.strategies, strict=True)),
         engines=room,
         settings=settings,
+        bell=build_doorbell(),
         watch=workshop.watch,
         draining=draining,
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, func, insert, update
 from sqlalchemy.orm import Session
 
 from db.budgets import open_budget
@@ -16,7 +16,7 @@ from db.session import session_scope
 from db.settlements import NewOutcome, NewRetry, Settlement, settle_batch
 from db.states import GroupState, JobKind, WindowState
 from db.strategies import register_strategy
-from db.tables import GroupRow, WindowRow
+from db.tables import GroupRow, LabelRow, WindowRow
 from db.tasks import NewTask, copy_tasks
 from db.windows import claim_window
 
@@ -135,6 +135,12 @@ def outcome(seq: int, *, cost: int = 4, answer: str = "42", correct: float | Non
         response={"texts": [answer], "finish_reasons": ["stop"]},
         correct=correct,
     )
+
+
+def label(session: Session, *, job_id: int, seq: int, arm: int, source: str, correct: float) -> None:
+    """Store how somebody sees an outcome; no command does so yet."""
+    row = {"tenant_id": TENANT, "job_id": job_id, "seq": seq, "arm": arm, "source": source, "correct": correct}
+    session.execute(insert(LabelRow).values(row))
 
 
 def retry(seq: int, *, cost: int = 4, exclude_strategy: bool = False, delay_seconds: float = 0.0) -> NewRetry:

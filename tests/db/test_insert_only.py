@@ -2,9 +2,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError, NotSupportedError
 
-from db.outcomes import store_label
 from db.session import session_scope
-from tests.db.building import build_claimed, outcome, reserve, retry, settle
+from tests.db.building import build_claimed, label, outcome, reserve, retry, settle
 
 
 @pytest.mark.parametrize("table", ["task", "outcome", "ledger_entry", "attempt", "label"])
@@ -13,7 +12,7 @@ def test_rows_that_are_written_once_can_not_be_changed(db_engine: Engine, table:
     job, group = build_claimed(db_engine, tasks=2)
     settle(db_engine, group, reserve(db_engine, group, [0, 1]), [outcome(0)], [retry(1)])
     with session_scope(db_engine) as session:
-        store_label(session, job_id=job.id, seq=0, arm=0, source="person", correct=0.0)
+        label(session, job_id=job.id, seq=0, arm=0, source="person", correct=0.0)
     with pytest.raises((IntegrityError, NotSupportedError), match="are written once"), db_engine.begin() as connection:
         connection.execute(text(statement.format(table)))
 

@@ -3,9 +3,8 @@
 import pytest
 from sqlalchemy import Engine
 
-from db.errors import NoSuchRow
 from db.jobs import complete_job, read_job, update_meta
-from db.outcomes import import_recording, store_label
+from db.outcomes import import_recording
 from db.plans import commit_window
 from db.progress import SpendPoint, read_predicted_in_flight, read_progress, read_spending
 from db.results import iterate_results
@@ -23,6 +22,7 @@ from tests.db.building import (
     build_job,
     claim,
     finish,
+    label,
     new_group,
     outcome,
     reserve,
@@ -190,11 +190,9 @@ def test_the_newest_label_wins_over_the_grader(db_engine: Engine) -> None:
         recorded = [outcome(0), outcome(1, correct=None)]
         import_recording(session, job_id=job.id, strategy_id=arm, outcomes=recorded)
         for correct in (0.5, 0.0):
-            store_label(session, job_id=job.id, seq=0, arm=arm, source="person", correct=correct)
-        store_label(session, job_id=job.id, seq=1, arm=arm, source="judge", correct=1.0)
+            label(session, job_id=job.id, seq=0, arm=arm, source="person", correct=correct)
+        label(session, job_id=job.id, seq=1, arm=arm, source="judge", correct=1.0)
         rows = read_training_rows(session, strategy_id=arm)
-        with pytest.raises(NoSuchRow, match=f"there is no outcome of job {job.id} for task 9"):
-            store_label(session, job_id=job.id, seq=9, arm=arm, source="person", correct=1.0)
     assert [(row.seq, row.correct) for row in rows] == [(0, 0.0), (1, 1.0)]
 
 

@@ -17,7 +17,9 @@ from router.generation import Capability, Completion, GenerationRequest
 from router.strategy_file import parse_strategies
 from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
+from worker.bootstrap import build_doorbell
 from worker.dispatcher import Assets, Dispatcher
+from worker.doorbell import Doorbell
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
 from worker.engines.identity import EngineIdentity
@@ -172,9 +174,12 @@ def drive(
     settings: Settings,
     *,
     draining: threading.Event | None = None,
+    hang_bell: Callable[[], Doorbell] = build_doorbell,
 ) -> bool:
     """Whether one process of this job completed it; engines are used up in turn when they die."""
-    return asyncio.run(_drive(database, job_id, engines, settings, draining=draining or threading.Event()))
+    return asyncio.run(
+        _drive(database, job_id, engines, settings, draining=draining or threading.Event(), hang_bell=hang_bell)
+    )
 
 
 async def _drive(
@@ -184,6 +189,7 @@ async def _drive(
     settings: Settings,
     *,
     draining: threading.Event,
+    hang_bell: Callable[[], Doorbell],
 ) -> bool:
     pool, spare = make_pool(), iter(engines)
     room = EngineRoom(pool, build=lambda _: next(spare))
@@ -195,6 +201,7 @@ async def _drive(
         strategies=dict(zip(job.strategy_ids, pool.strategies, strict=True)),
         engines=room,
         settings=settings,
+        bell=hang_bell(),
         watch=lambda _: None,
         draining=draining,
     )

@@ -1,5 +1,6 @@
 """A whole job on the real database with a fake engine: what is answered, what it costs, what breaks and mends."""
 
+import asyncio
 import threading
 from collections import Counter
 from pathlib import Path
@@ -67,6 +68,27 @@ def test_answers_dearer_than_predicted_never_pass_the_cap_and_later_windows_are_
     assert done.overrun == 0
     assert done.outcomes + done.requeued.get(RequeueReason.BUDGET_EXHAUSTED, 0) == 100
     assert done.outcomes >= 99  # at its worst a small answer costs 10, so the budget serves all
+
+
+class DeadBell:
+    """A doorbell whose rings are all lost."""
+
+    def __init__(self) -> None:
+        self.rings = 0
+
+    def ring(self) -> None:
+        self.rings += 1
+
+    async def wait(self, *, timeout_seconds: float) -> None:
+        await asyncio.sleep(timeout_seconds / 50)
+
+
+def test_a_lost_ring_costs_time_and_never_a_task(db_engine: Database, tmp_path: Path) -> None:
+    job_id = submit(db_engine, predictions=predict_flat(30, **GOOD_LARGE), objective=budget(1200))
+    bell, engine = DeadBell(), FakeEngine(answer_with("yes", tokens=3))
+    assert drive(db_engine, job_id, [engine], make_settings(tmp_path), hang_bell=lambda: bell)
+    assert bell.rings > 0  # it is this one that the dispatcher was given
+    assert progress_of(db_engine, job_id).outcomes == 30
 
 
 def test_a_task_that_fits_no_more_is_named_and_the_job_still_ends(db_engine: Database, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
 
-from db.outcomes import store_label
 from db.predictors import read_champions, store_champion
 from db.session import run_in_transaction, session_scope
 from router.units import Unit
+from tests.db.building import label
 from tests.worker.fake_night import make_pool, make_tasks
 from worker.calibration import submit_recorded
 from worker.encoder import SentenceEncoder
@@ -118,7 +118,7 @@ def test_only_news_is_learnt(db_engine: Database, encoder: TaskEncoder) -> None:
     assert versions(db_engine, ids, encoder) == before == [1, 1]
 
     with session_scope(db_engine) as session:  # a person sees one answer otherwise than its grader
-        store_label(session, job_id=job_id, seq=0, arm=ids[0], source="person", correct=1.0)
+        label(session, job_id=job_id, seq=0, arm=ids[0], source="person", correct=1.0)
     assert [own.figures is not None for own in train(db_engine, encoder)] == [True, False]
 
     take_in(db_engine, digest="b", correct={"large": [0.0] * TASK_COUNT})
