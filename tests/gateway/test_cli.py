@@ -151,6 +151,22 @@ def test_strategies_are_listed_with_prices(folder: Path) -> None:
     assert "FLOPs" in result.stdout
 
 
+def test_prices_are_whole_on_80_columns(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    voting = "{method: self_consistency, n: 5, base: {method: program_of_thought, max_tokens: 20}}"
+    priced = "tariff: {USD: {prompt_per_mtok: 0.1, output_per_mtok: 0.3}}"
+    more = f"  - {{name: qwen-votes-of-5, engine: big, {priced}, decoding: {voting}}}\n"
+    Path("strategies.yaml").write_text(REMOTE.replace("big", "qwen2.5-7b") + more.replace("big", "qwen2.5-7b"))
+    result = invoke("strategies", "list", "--strategies", "strategies.yaml")
+    assert result.exit_code == ExitCode.DONE
+    heading, _, plain, *_ = result.stdout.splitlines()
+    assert heading.split() == ["strategy", "engine", "method", "longest", "1e12", "FLOPs", "1e-6", "USD", "needs"]
+    assert plain.split() == ["direct", "qwen2.5-7b", "direct", "48", "16.72", "\N{EN DASH}", "\N{EN DASH}"]
+    assert "130.00" in result.stdout
+    assert "\N{HORIZONTAL ELLIPSIS}" not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
 def test_doctor_looks_at_everything(folder: Path) -> None:
     result = invoke("doctor", "--strategies", "strategies.yaml")
     assert result.exit_code == ExitCode.DONE
