@@ -27,7 +27,7 @@ def home() -> Iterator[Home]:
     folder.chmod(0o755)  # root's database server runs as another user, who must reach its folder
     made = Home(folder, cache=Path(tempfile.gettempdir()) / "apportion-test-cache")
     made.run("calibrate", EXAMPLES / "calibration.jsonl", "--strategies", STRATEGIES, "--recording", RECORDING)
-    made.run("train", "--strategies", STRATEGIES)
+    assert "Training predictors: done; 10 of 10; " in made.run("train", "--strategies", STRATEGIES)
     yield made
     remove_folder(folder)
 

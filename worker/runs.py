@@ -54,7 +54,7 @@ def run(
     predictors = read_predictors(workshop)  # before anything slow, as they may be missing
     workshop.watch(Progress(stage=Stage.ALLOCATOR))
     compile_kernels()
-    workshop.watch(Progress(stage=Stage.ENCODING, total=len(tasks)))
+    workshop.watch(Progress(stage=Stage.ENCODING))  # how many are new, the encoder says
     workshop.load_models()
 
     async def submit(engines_started: Awaitable[None]) -> int:

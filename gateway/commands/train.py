@@ -11,6 +11,7 @@ from gateway.commands.working import working
 from gateway.exit_codes import ExitCode
 from gateway.report.amounts import UNKNOWN, say_share
 from worker.bootstrap import open_workshop
+from worker.progress import Progress, Stage
 from worker.settings import read_settings
 from worker.training_job import Trained, train_predictors
 
@@ -28,6 +29,7 @@ def train_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
             encoder=workshop.encoder,
             watch=work.view.show,
         )
+        work.view.show(Progress(stage=Stage.TRAINING, done=len(trained), total=len(trained)))
     console.print(_trained_table(trained))
     return ExitCode.DONE
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from gateway.live.progress import Moment, StageClock
 from gateway.live.words import say_count, say_grades, say_mix, say_spend, say_times
+from gateway.report.amounts import say_seconds
 from worker.progress import Progress
 
 QUIET_SECONDS = 2.0  # stages shorter than this say nothing in between
@@ -57,7 +58,8 @@ class PlainView:
     def _print(self, moment: Moment, *, ending: str) -> None:
         progress = moment.progress
         spent = say_spend(progress)
-        parts = [ending, say_count(progress), say_times(moment), f"spent {spent}" if spent else ""]
+        times = say_seconds(moment.seconds) if ending else say_times(moment)
+        parts = [ending, say_count(progress), times, f"spent {spent}" if spent else ""]
         parts += [say_grades(progress), say_mix(progress)]
         self._print_text(f"{progress.stage}: {'; '.join(part for part in parts if part)}")
 

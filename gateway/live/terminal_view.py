@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gateway.live.progress import Moment, StageClock
 from gateway.live.words import say_count, say_grades, say_spend, say_times
-from gateway.report.amounts import say_cost
+from gateway.report.amounts import say_cost, say_seconds
 from gateway.report.styles import strategy_style
 from worker.progress import Progress
 
@@ -78,7 +78,7 @@ def _finished_line(moment: Moment, *, ended_well: bool) -> Text:
     sign = ("\N{CHECK MARK} ", "green") if ended_well else ("\N{BALLOT X} ", "red")
     progress = moment.progress
     spent = say_cost(progress.spent, progress.unit) if progress.unit is not None else ""
-    words = (say_count(progress), say_times(moment), spent)
+    words = (say_count(progress), say_seconds(moment.seconds), spent)
     return Text.assemble(sign, progress.stage.ljust(STAGE_COLUMNS + 1), (_joined(words), "dim"))
 
 

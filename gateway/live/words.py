@@ -33,7 +33,7 @@ def say_mix(progress: Progress) -> str:
 
 
 def say_times(moment: Moment) -> str:
-    """How long the stage has taken and may still take."""
+    """How long the stage under way has taken and may still take."""
     left = moment.seconds_left
     took = say_seconds(moment.seconds)
     return took if left is None or moment.share == 1 else f"{took}, about {say_seconds(left)} left"

@@ -1,6 +1,8 @@
 """What a person sees while a command works."""
 
+import contextlib
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -85,6 +87,27 @@ def test_the_live_view_leaves_one_line_a_stage() -> None:
     work(TerminalView(Console(file=stream, width=100, force_terminal=True, color_system=None), now=clock), clock)
     assert stream.getvalue().count("\N{CHECK MARK} Opening the database") == 1
     assert stream.getvalue().count("\N{CHECK MARK} Answering") == 1
+
+
+@pytest.mark.parametrize("kind", [PlainView, TerminalView])
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_what_has_ended_takes_no_more_time(
+    kind: type[PlainView | TerminalView], error: type[BaseException] | None
+) -> None:
+    """Neither a stage that another one followed, nor the last one, whether it is drained or stopped."""
+    clock, stream = HandClock(), io.StringIO()
+    view = kind(Console(file=stream, width=100, force_terminal=True, color_system=None), now=clock)
+    with contextlib.suppress(KeyboardInterrupt), view:
+        view.show(Progress(stage=Stage.ENCODING, done=100, total=240))
+        clock.seconds += 1.9
+        view.show(answering(0))
+        clock.seconds += 10
+        view.show(answering(120))
+        if error is not None:
+            raise error
+    ended = [line for line in stream.getvalue().splitlines() if "120 of 240" in line][-1]
+    assert re.search(r"10 s\b", ended)
+    assert not re.search(r"(done|\N{CHECK MARK}|stopped|\N{BALLOT X}).* left", stream.getvalue())
 
 
 def test_a_failure_marks_the_stage_it_came_in() -> None:
