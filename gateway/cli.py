@@ -52,7 +52,11 @@ def run(  # noqa: PLR0917 - typer passes every option by name
 
 @app.command("continue")
 def continue_(job: JobNumber) -> None:
-    """Go on with a job that stopped: nothing is lost, nothing is answered twice."""
+    """Go on with a job that stopped: what was answered stays, and nothing is answered twice.
+
+    What a crash or a second Ctrl-C broke off is charged at its worst case and asked again.
+    Under a tight budget some tasks may then end as budget_exhausted. A first Ctrl-C breaks nothing off.
+    """
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.continue_job import continue_job

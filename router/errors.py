@@ -20,6 +20,8 @@ RouterError
 └── StrategyFileError
 """
 
+import math
+
 
 class RouterError(Exception):
     """Everything router/ raises on purpose."""
@@ -60,9 +62,10 @@ class InfeasibleTarget(AllocationError):
     def __init__(self, *, target: float, best_reachable: float) -> None:
         self.target = target
         self.best_reachable = best_reachable
+        shown = math.floor(best_reachable * 10_000) / 10_000  # never more than can be reached
         super().__init__(
-            f"the target accuracy is {target!r} but the most accurate strategy for every task reaches "
-            f"{best_reachable!r}: lower the target to that or add a more accurate strategy"
+            f"the target accuracy is {target:g} but the most accurate strategy for every task reaches {shown:g}: "
+            "lower the target to that or add a more accurate strategy"
         )
 
 

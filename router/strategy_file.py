@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from router.decoding.registry import read_method
 from router.errors import FieldError, StrategyFileError, TariffError
-from router.fields import Fields
+from router.fields import Fields, quote
 from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
 from router.tariff import TokenPrice, parse_declared_prices
 from router.units import Unit
@@ -12,6 +12,9 @@ from router.units import Unit
 
 def parse_strategies(document: object, *, source: str) -> StrategyPool:
     """The pool that a parsed strategy file describes; StrategyFileError names the file, the place and the remedy."""
+    if not isinstance(document, Mapping):
+        found = "is empty" if document is None else f"must be a mapping, got {quote(document)}"
+        raise StrategyFileError(f"{source}: {found}: declare engines and strategies, as examples/strategies.yaml does")
     try:
         fields = Fields(document, path="").allow("engines", "strategies")
         engines = _read_engines(fields)

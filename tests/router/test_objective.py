@@ -76,6 +76,9 @@ def test_a_target_out_of_reach_names_the_best() -> None:
     with pytest.raises(InfeasibleTarget, match="reaches") as caught:
         allocate_target(ACCURACY, COST, 0.71)
     assert caught.value.best_reachable == pytest.approx(0.7)
+    assert "is 0.71 but the most accurate strategy for every task reaches 0.7: lower" in str(caught.value)
+    shown = str(InfeasibleTarget(target=0.9, best_reachable=0.7625986307525635))
+    assert "is 0.9 but the most accurate strategy for every task reaches 0.7625: lower" in shown
     with pytest.raises(InvalidAllocationInput, match="target accuracy is nan"):
         allocate_target(ACCURACY, COST, math.nan)
     with pytest.raises(InvalidAllocationInput, match="no task with a weight"):

@@ -57,7 +57,11 @@ def test_what_is_no_plain_yaml_is_refused(tmp_path: Path, text: str, problem: st
 
 def test_an_empty_file_names_itself(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text("")
-    with pytest.raises(StrategyFileError, match=r"s\.yaml"):
+    remedy = r": declare engines and strategies, as examples/strategies\.yaml does"
+    with pytest.raises(StrategyFileError, match=r"s\.yaml: is empty" + remedy):
+        read_strategy_file(tmp_path / "s.yaml")
+    (tmp_path / "s.yaml").write_text("- direct")
+    with pytest.raises(StrategyFileError, match=r"s\.yaml: must be a mapping, got \['direct'\]" + remedy):
         read_strategy_file(tmp_path / "s.yaml")
 
 
