@@ -35,7 +35,7 @@ def list_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
 
 def _choose_scales(strategies: Sequence[PricedStrategy]) -> dict[Unit, CostScale]:
     """A scale for each unit in which some strategy has a price; tokens, which all have, say nothing."""
-    scales = {}
+    scales: dict[Unit, CostScale] = {}
     for unit in Unit:
         prices = [price for priced in strategies if (price := _find_price(priced, unit)) is not None]
         if prices and unit is not Unit.TOKENS:
