@@ -35,7 +35,7 @@ class Job:
 
     @property
     def arms(self) -> Sequence[int]:
-        """The arms in which every task is answered once: a run has one, a calibration one for each strategy."""
+        """The arms in which every task is answered once: a run has one, other jobs one for each strategy."""
         return [0] if self.kind is JobKind.RUN else self.strategy_ids
 
 

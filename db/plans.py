@@ -43,8 +43,8 @@ def commit_window(
 ) -> list[int]:
     """The ids of the groups, now ready to be claimed; StaleFence, or WindowMismatch unless every task has its place.
 
-    Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy. A
-    calibration needs every task in every strategy's arm: there, these are the tasks missing from some of the groups.
+    Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy. A job
+    other than a run needs every task in every strategy's arm: there, these are the tasks missing from some groups.
     """
     window = write_window_fenced(
         session,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.states import OutcomeSource
+from db.states import JobKind, OutcomeSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +14,9 @@ class TrainingRow:
 
     job_id: int
     seq: int
+    kind: JobKind
     payload: str
+    weight: float  # how many tasks a probe stands for, 1 on average; 1 in a calibration
     correct: float  # 0..1
     prompt_tokens: int
     output_tokens: int
@@ -26,24 +28,30 @@ class TrainingRow:
 # to learn from them would be to believe that the tasks it was not given are like those it was.
 # Versions with the same spec hash answer alike, so a new tariff does not throw away what was learnt.
 _READ = text("""
-    SELECT outcome.job_id, outcome.seq, task.payload, coalesce(newest.correct, outcome.correct) AS correct,
+    SELECT outcome.job_id, outcome.seq, outcome.kind, task.payload,
+           coalesce((job.meta -> 'weights' ->> outcome.seq)::float8, 1.0) AS weight,
+           coalesce(newest.correct, outcome.correct) AS correct,
            outcome.prompt_tokens, outcome.output_tokens, outcome.propensity, outcome.source
     FROM strategy AS wanted
     JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
     JOIN outcome ON outcome.strategy_id = alike.id
+    JOIN job ON job.id = outcome.job_id
     JOIN task ON task.job_id = outcome.job_id AND task.seq = outcome.seq
     LEFT JOIN LATERAL (
         SELECT correct FROM label
         WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
         ORDER BY label.id DESC LIMIT 1
     ) AS newest ON true
-    WHERE wanted.id = :strategy_id AND outcome.kind = 'calibration'
+    WHERE wanted.id = :strategy_id AND outcome.kind IN ('calibration', 'probe')
       AND coalesce(newest.correct, outcome.correct) IS NOT NULL
     ORDER BY outcome.job_id, outcome.seq, outcome.arm
 """)
 
 
 def read_training_rows(session: Session, *, strategy_id: int) -> list[TrainingRow]:
-    """Calibration outcomes of known correctness, of all versions that answer alike, oldest job first."""
+    """Graded outcomes of calibrations and probes, of all versions that answer alike, oldest job first."""
     rows = session.execute(_READ, {"strategy_id": strategy_id})
-    return [TrainingRow(**(row._asdict() | {"source": OutcomeSource(row.source)})) for row in rows]
+    return [
+        TrainingRow(**(row._asdict() | {"kind": JobKind(row.kind), "source": OutcomeSource(row.source)}))
+        for row in rows
+    ]

@@ -66,9 +66,9 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
     )
     if window is None:
         return None
-    if job.kind is JobKind.CALIBRATION:
-        return _route_calibration(database, routed=routed, window=window, settings=settings)
-    return _route_run(database, routed=routed, window=window, settings=settings)
+    if job.kind is JobKind.RUN:
+        return _route_run(database, routed=routed, window=window, settings=settings)
+    return _route_every_arm(database, routed=routed, window=window, settings=settings)
 
 
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
@@ -114,7 +114,7 @@ def _choose(
     return choose_for_window(predictions, window_tasks=window_tasks, objective=objective, money=money)
 
 
-def _route_calibration(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
+def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
     job = routed.job
     predictions = routed.predictions.of(window.seqs)
     money = _read_money(database, job=job)
