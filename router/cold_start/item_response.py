@@ -5,6 +5,8 @@ Both are linear in the task's embedding and learned from the strategies already 
 a handful of numbers, which few probes determine.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,8 +17,15 @@ from router.platt import sigmoid
 ABILITIES = 4
 STEPS, LEARNING_RATE = 300, 0.02
 SLOPE_PRECISION, ABILITY_PRECISION = 3.0, 1.0  # Gaussian priors; a weaker one on slopes learns the tasks by heart
-NEWTON_STEPS = 25
+NEWTON_STEPS, HALVINGS = 25, 30
 LEAST_VARIANCE = 0.05  # of an ability's prior, where the known strategies hardly differ
+
+
+class Line(NamedTuple):
+    """Log-odds of a right answer = weight . vector + bias."""
+
+    weight: DoubleArray  # (d,)
+    bias: float
 
 
 class ItemResponse:
@@ -33,19 +42,41 @@ class ItemResponse:
 
     def place(self, given: Probes) -> Predict:
         """The most likely ability under its prior (a Gaussian of the known strategies'), by Newton's method."""
-        ability = self.estimate(given)
-        return lambda tasks: sigmoid(_log_odds(self.describe(tasks), ability))
+        line = self.draw_line(given)
+        return lambda tasks: sigmoid(np.asarray(tasks @ line.weight + line.bias))
+
+    def draw_line(self, given: Probes) -> Line:
+        """A new strategy's log-odds, which are linear in the task's vector."""
+        toward = np.append(self.estimate(given), 1.0)  # easiness counts once
+        weight = self._slope @ toward
+        return Line(weight, float(self._level @ toward - self._center @ weight))
 
     def estimate(self, given: Probes) -> DoubleArray:
-        """A new strategy's ability (abilities,)."""
+        """A new strategy's ability (abilities,): the most likely one."""
         items, ability = self.describe(given.embeddings), self.mean.copy()
         design = items[:, :-1]
         for _ in range(NEWTON_STEPS):
             expected = sigmoid(_log_odds(items, ability))
             gradient = design.T @ (given.weight * (given.correct - expected)) - (ability - self.mean) / self.variance
             spread = (given.weight * expected * (1 - expected))[:, np.newaxis]
-            ability = ability + np.linalg.solve(design.T @ (spread * design) + np.diag(1 / self.variance), gradient)
+            step = np.linalg.solve(design.T @ (spread * design) + np.diag(1 / self.variance), gradient)
+            ability = self._climb(items, given, ability, step)
         return np.asarray(ability)
+
+    def _climb(self, items: DoubleArray, given: Probes, ability: DoubleArray, step: DoubleArray) -> DoubleArray:
+        """As far along the step as makes the ability more likely: a whole one may overshoot where tasks decide much."""
+        before = self._likelihood(items, given, ability)
+        for _ in range(HALVINGS):
+            after = ability + step
+            if self._likelihood(items, given, after) >= before:
+                return after
+            step = step / 2
+        return ability
+
+    def _likelihood(self, items: DoubleArray, given: Probes, ability: DoubleArray) -> float:
+        log_odds = _log_odds(items, ability)
+        of_answers = given.weight @ (given.correct * log_odds - np.logaddexp(log_odds, 0))
+        return float(of_answers - 0.5 * np.sum(np.square(ability - self.mean) / self.variance))
 
     def choose_informative(self, embeddings: FloatArray, given: Probes, *, count: int) -> NDArray[np.intp]:
         """The tasks (count,) that would say most about the ability: one after the other, by D-optimality."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from router.clusters import partition_tasks
+from router.clusters import assign_clusters, partition_tasks
 from router.cold_start.placement import FloatArray
 
 
@@ -20,11 +20,30 @@ class ProbeSet:
 def cover_tasks(embeddings: FloatArray, *, count: int, seed: int) -> ProbeSet:
     """As many clusters of the tasks (n, d) as probes are wanted; the task nearest to its centre stands for each.
 
-    Fewer probes than asked for when texts repeat or tasks are few.
+    A probe weighs as much as there are tasks nearer to it than to the others. All distinct tasks where they are fewer
+    than the probes asked for.
     """
-    centroids, labels = partition_tasks(embeddings, clusters=min(count, len(embeddings)), restarts=1, seed=seed)
+    order = np.random.default_rng(seed).permutation(len(embeddings))  # clusters are made of the first few thousand
+    tasks = embeddings[order]
+    centroids, labels = partition_tasks(tasks, clusters=min(count, len(tasks)), restarts=1, seed=seed)
     label = labels[:, 0]
-    distance = np.square(embeddings - centroids[0][label]).sum(axis=1)
+    distance = np.square(tasks - centroids[0][label]).sum(axis=1)
     nearest_first = np.lexsort((distance, label))
-    found, first, size = np.unique(label[nearest_first], return_index=True, return_counts=True)
-    return ProbeSet(rows=nearest_first[first], weight=size.astype(np.float64) * len(found) / len(embeddings))
+    rows = nearest_first[np.unique(label[nearest_first], return_index=True)[1]]
+    rows = _fill_up(tasks, rows, count=count)
+    nearest = assign_clusters(tasks, tasks[rows][np.newaxis])[:, 0]
+    nearest[rows] = np.arange(len(rows))  # even where another probe is the same but for rounding
+    size = np.bincount(nearest, minlength=len(rows))
+    return ProbeSet(rows=order[rows], weight=size * len(rows) / len(tasks))
+
+
+def _fill_up(tasks: FloatArray, rows: NDArray[np.intp], *, count: int) -> NDArray[np.intp]:
+    """Clusters that ended empty have no probe: the tasks farthest from all others' take their place."""
+    if len(rows) >= count:
+        return rows
+    chosen = rows.tolist()
+    distance = np.min([np.square(tasks - tasks[row]).sum(axis=1) for row in chosen], axis=0)
+    while len(chosen) < count and distance.max() > 0:
+        chosen.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.square(tasks - tasks[chosen[-1]]).sum(axis=1))
+    return np.array(chosen, dtype=np.intp)

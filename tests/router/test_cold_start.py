@@ -6,7 +6,7 @@ import pytest
 from router.cold_start.cluster_map import learn_cluster_map
 from router.cold_start.error_vector import learn_clusters
 from router.cold_start.handover import rank_placements
-from router.cold_start.item_response import learn_item_response
+from router.cold_start.item_response import ItemResponse, learn_item_response
 from router.cold_start.placement import DoubleArray, FloatArray, Place, Probes, place_constant
 from router.cold_start.probes import cover_tasks
 from router.platt import sigmoid
@@ -74,6 +74,24 @@ def test_a_strategy_without_probes_is_an_average_one_to_the_item_response_model(
     assert place_constant(nothing)(NEW) == pytest.approx(np.full(len(NEW), 0.5))
 
 
+@pytest.mark.parametrize("sharpness", [3.0, 40.0])
+def test_an_ability_is_the_most_likely_one_however_much_the_tasks_decide(sharpness: float) -> None:
+    generator = np.random.default_rng(1)
+    model = ItemResponse(
+        slope=sharpness * generator.normal(size=(DIMENSION, 5)),
+        level=np.zeros(5),
+        center=np.zeros(DIMENSION, dtype=np.float32),
+        abilities=generator.normal(size=(6, 4)),
+    )
+    tasks = generator.normal(size=(80, DIMENSION)).astype(np.float32)
+    items = model.describe(tasks)
+    correct = answer(sigmoid(items[:, :-1] @ generator.normal(size=4) + items[:, -1]), seed=3)
+    ability = model.estimate(Probes(tasks, correct, np.ones(80)))
+    expected = sigmoid(items[:, :-1] @ ability + items[:, -1])
+    slope = items[:, :-1].T @ (correct - expected) - (ability - model.mean) / model.variance
+    assert np.abs(slope).max() < 1e-4 * sharpness
+
+
 def test_probes_cover_the_clusters_and_weigh_as_much_as_they_stand_for() -> None:
     chosen = cover_tasks(PAST, count=40, seed=0)
     assert len(set(chosen.rows.tolist())) == len(chosen.rows) <= 40
@@ -82,6 +100,16 @@ def test_probes_cover_the_clusters_and_weigh_as_much_as_they_stand_for() -> None
     assert chosen.weight[left[chosen.rows]].sum() / chosen.weight.sum() == pytest.approx(left.mean(), abs=0.05)
     repeated = cover_tasks(np.repeat(PAST[:3], 5, axis=0), count=10, seed=0)
     assert len(repeated.rows) == 3
+    assert repeated.weight == pytest.approx(np.ones(3))
+
+
+def test_tasks_enough_give_as_many_probes_as_asked_for_from_all_of_a_long_file() -> None:
+    crowd = np.repeat(PAST[:50], 100, axis=0)  # many alike, which leave clusters empty, stand first
+    chosen = cover_tasks(np.concatenate((crowd, PAST[50:])), count=60, seed=0)
+    assert len({*chosen.rows.tolist()}) == 60
+    assert (chosen.rows >= len(crowd)).any()
+    assert chosen.weight.min() > 0
+    assert chosen.weight.mean() == pytest.approx(1)
 
 
 def test_informative_probes_are_distinct_and_beat_repeating_one_kind() -> None:
