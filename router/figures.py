@@ -9,6 +9,7 @@ class Fallback(StrEnum):
 
     NONE = "none"  # both networks were trained
     CONSTANT_ACCURACY = "constant accuracy"  # one-sided outcomes: nearly all right or nearly all wrong
+    COLD_START = "cold start"  # placed by its probes among the pool's past tasks; no network was trained
     CONSTANT = "constant"  # outcomes of too few tasks: accuracy and output tokens are both means
 
 
@@ -19,7 +20,9 @@ class TrainingFigures:
     outcomes: int
     mean_correct: float
     mean_output_tokens: float
-    held_out_log_loss: float  # cross-fitted; equals the constant's when the accuracy is a constant
+    held_out_log_loss: (
+        float  # cross-fitted (a cold start: cross-validated); equals the constant's when the accuracy is a constant
+    )
     constant_log_loss: float  # of always predicting the mean
     held_out_brier: float
     held_out_calibration_error: float

@@ -26,6 +26,11 @@ class OutcomeRows:
     def __len__(self) -> int:
         return len(self.correct)
 
+    @property
+    def minority(self) -> float:
+        """Rights or wrongs, whichever are fewer, by weight."""
+        return min(float(self.weight @ self.correct), float(self.weight @ (1 - self.correct)))
+
     def smear(self, log_tokens: DoubleArray) -> float:
         """True over predicted (1 + output tokens), as a ratio of totals, for predictions of its log (Duan 1983)."""
         true, predicted = self.weight @ (1 + self.output_tokens), self.weight @ np.exp(log_tokens)

@@ -16,14 +16,14 @@ from router.constant import (
     shrunken_accuracy,
 )
 from router.errors import PredictorInputError
-from router.figures import Fallback, TrainingFigures
+from router.figures import Fallback
 from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
+from router.held_out import measure_held_out
 from router.linear import constant_linear
 from router.linear_fit import fit_linear
 from router.outcome_rows import OutcomeRows, arrange_outcomes
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
-from router.scoring import brier_score, expected_calibration_error, log_loss
 from router.threads import one_thread
 from router.token_scaling import TokenScaling, fit_token_scaling
 from router.trained import TrainedHead, TrainedPair
@@ -74,7 +74,7 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
     tasks = torch.from_numpy((rows.embeddings - center) / spread)
     learner = Learner(rows=rows, tasks=tasks, strategy=strategy, config=config, seed=seed)
     tokens = train_tokens(learner)
-    one_sided = _minority(rows) < config.minimum_minority
+    one_sided = rows.minority < config.minimum_minority
     accuracy = _constant_accuracy(rows) if one_sided else train_accuracy(learner)
     clusters = _ClusterLearner(rows, config, seed)
     linear = fit_linear(rows, penalty=config.linear_penalty, folds=config.folds)
@@ -97,7 +97,7 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
         shares=config.shares,
         platt=platt,
         token_scaling=fit_token_scaling(predicted_tokens, rows.output_tokens, rows.weight),
-        figures=_measure(rows, held_out, smearing=tokens.smearing, fallback=fallback),
+        figures=measure_held_out(rows, held_out, smearing=tokens.smearing, fallback=fallback),
     )
 
 
@@ -146,10 +146,6 @@ class _ClusterLearner:
         )
 
 
-def _minority(rows: OutcomeRows) -> float:
-    return min(float(rows.weight @ rows.correct), float(rows.weight @ (1 - rows.correct)))
-
-
 def _constant_accuracy(rows: OutcomeRows) -> AccuracyFit:
     head = TrainedHead(network=None, constant=constant_log_odds(rows))
     return AccuracyFit(head, np.full(len(rows), shrunken_accuracy(rows)))
@@ -169,20 +165,5 @@ def _constant_pair(rows: OutcomeRows) -> TrainedPair:
         shares=Shares(network=1.0, linear=0.0),
         platt=PlattScaling(),
         token_scaling=TokenScaling(),
-        figures=_measure(rows, accuracy.out_of_fold, smearing=1.0, fallback=Fallback.CONSTANT),
-    )
-
-
-def _measure(rows: OutcomeRows, held_out: DoubleArray, *, smearing: float, fallback: Fallback) -> TrainingFigures:
-    mean = np.full(len(rows), shrunken_accuracy(rows))
-    return TrainingFigures(
-        outcomes=len(rows),
-        mean_correct=float(np.average(rows.correct, weights=rows.weight)),
-        mean_output_tokens=mean_output_tokens(rows),
-        held_out_log_loss=log_loss(held_out, rows.correct, rows.weight),
-        constant_log_loss=log_loss(mean, rows.correct, rows.weight),
-        held_out_brier=brier_score(held_out, rows.correct, rows.weight),
-        held_out_calibration_error=expected_calibration_error(held_out, rows.correct),
-        smearing=smearing,
-        fallback=fallback,
+        figures=measure_held_out(rows, accuracy.out_of_fold, smearing=1.0, fallback=Fallback.CONSTANT),
     )

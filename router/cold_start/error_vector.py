@@ -7,7 +7,7 @@ of clusters with few probes pulled to the strategy's overall mean.
 import numpy as np
 
 from router.clusters import assign_clusters, look_up_means, partition_tasks, shrunken_means
-from router.cold_start.placement import FloatArray, Place, Predict, Probes
+from router.cold_start.placement import DoubleArray, FloatArray, Place, Predict, Probes
 
 PRIOR_PROBES = 4.0  # a cluster's mean is pulled to the overall mean by this many probes
 PARTITIONS = 8
@@ -16,12 +16,22 @@ LEAST_CLUSTERS, MOST_CLUSTERS = 4, 32
 
 def learn_clusters(embeddings: FloatArray, *, probes: int, seed: int) -> Place:
     """Clusters of past tasks (n, d), about as many as the square root of the probes; no outcome is looked at."""
-    clusters = round(min(max(np.sqrt(probes), LEAST_CLUSTERS), MOST_CLUSTERS, len(embeddings)))
-    centroids = partition_tasks(embeddings, clusters=clusters, restarts=PARTITIONS, seed=seed).centroids
+    centroids = partition_past(embeddings, probes=probes, seed=seed)
 
     def place(given: Probes) -> Predict:
-        labels = assign_clusters(given.embeddings, centroids)
-        means = shrunken_means(labels, given.correct, given.weight, clusters=clusters, prior=PRIOR_PROBES)
+        means = average_near(centroids, given, given.correct)
         return lambda tasks: np.asarray(look_up_means(means, assign_clusters(tasks, centroids)), dtype=np.float64)
 
     return place
+
+
+def partition_past(embeddings: FloatArray, *, probes: int, seed: int) -> FloatArray:
+    """The centroids (partitions, clusters, d) of past tasks (n, d) for a strategy with this many probes."""
+    clusters = round(min(max(np.sqrt(probes), LEAST_CLUSTERS), MOST_CLUSTERS, len(embeddings)))
+    return partition_tasks(embeddings, clusters=clusters, restarts=PARTITIONS, seed=seed).centroids
+
+
+def average_near(centroids: FloatArray, given: Probes, values: DoubleArray) -> DoubleArray:
+    """The probes' mean value in each cluster, (partitions, clusters), pulled to the mean of all."""
+    labels = assign_clusters(given.embeddings, centroids)
+    return np.asarray(shrunken_means(labels, values, given.weight, clusters=centroids.shape[1], prior=PRIOR_PROBES))
