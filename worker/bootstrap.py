@@ -44,6 +44,16 @@ class Workshop:
         sentences = SentenceEncoder(self.settings.encoder_model, threads=self.settings.torch_threads)
         return TaskEncoder(sentences, cache_directory=self.settings.cache_directory)
 
+    def keep(self, positions: Sequence[int]) -> "Workshop":
+        """The same with these strategies of the pool alone."""
+        return Workshop(
+            settings=self.settings,
+            database=self.database,
+            pool=self.pool.keep(positions),
+            strategy_ids=[self.strategy_ids[position] for position in positions],
+            watch=self.watch,
+        )
+
     def load_models(self) -> None:
         """Load encoder and tokenizers now: an engine imports the same packages, and no two threads may at once."""
         _ = self.encoder.dimension

@@ -48,11 +48,6 @@ def plan_calibration(
     return CalibrationPlan(**places)
 
 
-def take(pool: ServingPool, positions: Sequence[int]) -> ServingPool:
-    """The pool of these strategies alone."""
-    return ServingPool(source=pool.source, strategies=tuple(pool.strategies[position] for position in positions))
-
-
 def submit_recorded(
     session: Session,
     *,

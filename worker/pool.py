@@ -1,6 +1,6 @@
 """The pool of strategies of this command, with what the machine knows about their models."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,10 @@ class ServingPool:
     def models(self) -> Mapping[str, ServedModel]:
         """The models in use, by engine name."""
         return {priced.strategy.engine.name: priced.model for priced in self.strategies}
+
+    def keep(self, positions: Sequence[int]) -> "ServingPool":
+        """The pool of these strategies alone."""
+        return ServingPool(source=self.source, strategies=tuple(self.strategies[position] for position in positions))
 
 
 def read_strategy_file(path: Path) -> StrategyPool:

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ from worker.objective import Objective, Request
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.progress import Progress, Stage
 from worker.submission import RunPlan, plan_run, submit_calibration, submit_run
+
+StoreJob = Callable[[], int]  # stores a job, or knows one that is stored, and gives its id
 
 
 class Dispatched(NamedTuple):
@@ -81,32 +84,35 @@ def calibrate(
     """Let every strategy of the workshop answer every task; engines that do not start leave no job behind."""
 
     def store() -> int:
-        return run_in_transaction(
+        job_id = run_in_transaction(
             workshop.database,
             lambda session: submit_calibration(
                 session, tasks=tasks, pool=workshop.pool, strategy_ids=workshop.strategy_ids, meta=meta
             ),
         )
-
-    async def submit(engines_started: Awaitable[None]) -> int:
-        workshop.watch(Progress(stage=Stage.ENGINES))
-        await engines_started
-        job_id = await asyncio.to_thread(store)
         on_submitted(job_id)
         return job_id
 
-    return asyncio.run(_drive(workshop, submit, draining=draining))
+    end = drive_jobs(workshop, jobs=iter((store,)), draining=draining)
+    assert end is not None
+    return end
 
 
 def drive_job(workshop: Workshop, *, job_id: int, draining: threading.Event) -> RunEnd:
     """Bring a stored job as far as it goes: what was answered stays answered, what a lost worker held is run again."""
+    end = drive_jobs(workshop, jobs=iter((lambda: job_id,)), draining=draining)
+    assert end is not None
+    return end
 
-    async def submitted(engines_started: Awaitable[None]) -> int:
-        workshop.watch(Progress(stage=Stage.ENGINES))
-        await engines_started
-        return job_id
 
-    return asyncio.run(_drive(workshop, submitted, draining=draining))
+def drive_jobs(workshop: Workshop, *, jobs: Iterator[StoreJob], draining: threading.Event) -> RunEnd | None:
+    """Bring jobs to their end one after the other, on engines that start once; None when there is no job.
+
+    A job is stored when the engines run: those that do not start leave none behind. It is asked for when the one before
+    it is complete, whose outcomes may decide what it asks.
+    """
+    first = next(jobs, None)
+    return None if first is None else asyncio.run(_drive_in_turn(workshop, first, jobs, draining=draining))
 
 
 def read_predictors(workshop: Workshop) -> LoadedPredictors:
@@ -146,21 +152,51 @@ async def _drive(
     workshop: Workshop, submit: Callable[[Awaitable[None]], Awaitable[int]], *, draining: threading.Event
 ) -> RunEnd:
     """Start the engines while the job is planned: both take seconds, and one does not need the other."""
+    async with _open_room(workshop) as (room, starting):
+        job_id = await submit(starting)
+        return await _bring_to_its_end(workshop, room, job_id, draining=draining)
+
+
+async def _drive_in_turn(
+    workshop: Workshop, first: StoreJob, rest: Iterator[StoreJob], *, draining: threading.Event
+) -> RunEnd:
+    async with _open_room(workshop) as (room, starting):
+        workshop.watch(Progress(stage=Stage.ENGINES))
+        await starting
+        store: StoreJob | None = first
+        while store is not None:
+            job_id = await asyncio.to_thread(store)
+            end = await _bring_to_its_end(workshop, room, job_id, draining=draining)
+            store = await asyncio.to_thread(next, rest, None) if end.completed else None
+        return end
+
+
+class _Room(NamedTuple):
+    room: EngineRoom
+    starting: asyncio.Task[None]
+
+
+@asynccontextmanager
+async def _open_room(workshop: Workshop) -> AsyncIterator[_Room]:
+    """Engines that are starting, and stop at the end of the block."""
     room = EngineRoom(workshop.pool, build=partial(build_engine, settings=workshop.settings))
     starting = asyncio.create_task(room.start())
     try:
-        job_id = await submit(starting)
-        job = await asyncio.to_thread(_note_engines, workshop, room, job_id)
-        if job.state is JobState.COMPLETED:
-            return RunEnd(job_id=job_id, completed=True)
-        ended = await dispatch(workshop, room, job=job, draining=draining)
-        timings = {"routing_seconds": ended.routing_seconds, "answering_seconds": ended.answering_seconds}
-        await asyncio.to_thread(_add_timings, workshop, job_id, timings)
-        return RunEnd(job_id=job_id, completed=ended.completed)
+        yield _Room(room, starting)
     finally:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         await room.stop()
+
+
+async def _bring_to_its_end(workshop: Workshop, room: EngineRoom, job_id: int, *, draining: threading.Event) -> RunEnd:
+    job = await asyncio.to_thread(_note_engines, workshop, room, job_id)
+    if job.state is JobState.COMPLETED:
+        return RunEnd(job_id=job_id, completed=True)
+    ended = await dispatch(workshop, room, job=job, draining=draining)
+    timings = {"routing_seconds": ended.routing_seconds, "answering_seconds": ended.answering_seconds}
+    await asyncio.to_thread(_add_timings, workshop, job_id, timings)
+    return RunEnd(job_id=job_id, completed=ended.completed)
 
 
 async def dispatch(workshop: Workshop, room: EngineRoom, *, job: Job, draining: threading.Event) -> Dispatched:

@@ -116,17 +116,41 @@ def submit_calibration(
     meta: Mapping[str, Any],
 ) -> int:
     """The id of a stored job in which every strategy answers every task it can serve, capped at its own worst case."""
+    return _submit_arms(session, kind=JobKind.CALIBRATION, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=meta)
+
+
+def submit_probe(
+    session: Session,
+    *,
+    tasks: Sequence[NewTask],
+    weights: Sequence[float],
+    pool: ServingPool,
+    strategy_ids: Sequence[int],
+    meta: Mapping[str, Any],
+) -> int:
+    """The id of a stored job like a calibration, of tasks that stand for as many others as their weights say."""
+    weighed = {**meta, "weights": list(weights)}
+    return _submit_arms(session, kind=JobKind.PROBE, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=weighed)
+
+
+def _submit_arms(
+    session: Session,
+    *,
+    kind: JobKind,
+    tasks: Sequence[NewTask],
+    pool: ServingPool,
+    strategy_ids: Sequence[int],
+    meta: Mapping[str, Any],
+) -> int:
     unit = choose_unit(None, [priced.tariff for priced in pool.strategies])
     demand = measure_demand([parse_task_line(task.payload) for task in tasks], pool.strategies)
     worst = price_worst(demand, strategies=pool.strategies, unit=unit)
     cap = sum(int(amount) for amount in worst[demand.eligible])  # exact: a float sum may fall below its own parts
-    objective = Objective(mode=Mode.BUDGET, unit=unit, stated="calibration", cap=cap)
-    # Nothing is chosen in a calibration: the accuracy only says who can serve what, and every cost is the worst case.
+    objective = Objective(mode=Mode.BUDGET, unit=unit, stated=str(kind), cap=cap)
+    # Nothing is chosen here: the accuracy only says who can serve what, and every cost is the worst case.
     accuracy = np.where(demand.eligible, 0.0, np.nan).astype(np.float32)
     predictions = Predictions(accuracy=accuracy, cost=worst, worst_cost=worst, prompt_tokens=demand.prompt_tokens)
-    job_id = _create(
-        session, kind=JobKind.CALIBRATION, objective=objective, strategy_ids=strategy_ids, encoder="", meta=meta
-    )
+    job_id = _create(session, kind=kind, objective=objective, strategy_ids=strategy_ids, encoder="", meta=meta)
     copy_tasks(session, job_id=job_id, tasks=tasks)
     _store_blocks(session, job_id=job_id, predictions=predictions, version_ids=())
     return job_id

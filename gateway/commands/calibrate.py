@@ -10,16 +10,15 @@ from db.tasks import NewTask
 from gateway.commands.finish_job import tell_drained
 from gateway.commands.run import read_tasks_of
 from gateway.commands.working import Working, working
-from gateway.errors import JobFileError
 from gateway.exit_codes import ExitCode
+from gateway.graded_tasks import require_graders
 from worker.bootstrap import Workshop, open_workshop
-from worker.calibration import CalibrationPlan, calibration_meta, plan_calibration, submit_recorded, take
+from worker.calibration import CalibrationPlan, calibration_meta, plan_calibration, submit_recorded
 from worker.pool import read_strategy_file
 from worker.progress import Progress, Stage
 from worker.recording import Recording, hash_task_file, read_recording
 from worker.runs import RunEnd, calibrate
 from worker.settings import read_settings
-from worker.task_line import parse_task_line
 
 
 def calibrate_strategies(
@@ -27,7 +26,7 @@ def calibrate_strategies(
 ) -> ExitCode:
     """Only what this database does not know yet is taken from the recording, and only the rest is run."""
     tasks = read_tasks_of(task_file, pool=read_strategy_file(strategy_file))
-    _require_graders(task_file, tasks)
+    require_graders(task_file, tasks)
     recording = None if recording_file is None else read_recording(recording_file)
     with (
         working(console) as work,
@@ -48,15 +47,6 @@ def calibrate_strategies(
     return ExitCode.DONE
 
 
-def _require_graders(task_file: Path, tasks: list[NewTask]) -> None:
-    bare = [task.custom_id for task in tasks if parse_task_line(task.payload).grader is None]
-    if bare:
-        problem = (
-            f"{task_file}: {len(bare):,} tasks have no grader, the first is {bare[0]}; calibration needs one on each"
-        )
-        raise JobFileError(str(task_file), [problem], problem_count=1)
-
-
 def _take_in(
     workshop: Workshop, plan: CalibrationPlan, *, tasks: list[NewTask], digest: str, recording: Recording
 ) -> None:
@@ -66,7 +56,7 @@ def _take_in(
             session,
             tasks=tasks,
             tasks_sha256=digest,
-            pool=take(workshop.pool, plan.recorded),
+            pool=workshop.pool.keep(plan.recorded),
             strategy_ids=[workshop.strategy_ids[position] for position in plan.recorded],
             recording=recording,
         ),
@@ -74,19 +64,11 @@ def _take_in(
 
 
 def _run_rest(workshop: Workshop, work: Working, plan: CalibrationPlan, *, tasks: list[NewTask], digest: str) -> RunEnd:
-    pool = take(workshop.pool, plan.to_run)
-    strategy_ids = [workshop.strategy_ids[position] for position in plan.to_run]
-    rest = Workshop(
-        settings=workshop.settings,
-        database=workshop.database,
-        pool=pool,
-        strategy_ids=strategy_ids,
-        watch=workshop.watch,
-    )
+    rest = workshop.keep(plan.to_run)
     return calibrate(
         rest,
         tasks=tasks,
-        meta=calibration_meta(tasks_sha256=digest, pool=pool),
+        meta=calibration_meta(tasks_sha256=digest, pool=rest.pool),
         draining=work.draining,
         on_submitted=lambda job_id: work.view.note(
             f"calibration {job_id}: should it stop, `apportion continue {job_id}` goes on"

@@ -72,8 +72,8 @@ def answer_with(text: str, *, tokens: int) -> Answering:
     return lambda _: Completion(texts=(text,), finish_reasons=("stop",), prompt_tokens=5, output_tokens=tokens)
 
 
-def make_pool() -> ServingPool:
-    """Two strategies of one engine, charged one quantum for each output token."""
+def make_pool(max_tokens: Mapping[str, int] = MAX_TOKENS) -> ServingPool:
+    """Strategies of one engine, charged one quantum for each output token."""
     document = {
         "engines": {
             "fake": {
@@ -85,7 +85,7 @@ def make_pool() -> ServingPool:
         },
         "strategies": [
             {"name": name, "engine": "fake", "decoding": {"method": "direct", "max_tokens": most}}
-            for name, most in MAX_TOKENS.items()
+            for name, most in max_tokens.items()
         ],
     }
     declared = parse_strategies(document, source="fake.yaml")
@@ -175,11 +175,11 @@ def drive(
     *,
     draining: threading.Event | None = None,
     hang_bell: Callable[[], Doorbell] = build_doorbell,
+    pool: ServingPool | None = None,
 ) -> bool:
     """Whether one process of this job completed it; engines are used up in turn when they die."""
-    return asyncio.run(
-        _drive(database, job_id, engines, settings, draining=draining or threading.Event(), hang_bell=hang_bell)
-    )
+    stop, served = draining or threading.Event(), pool or make_pool()
+    return asyncio.run(_drive(database, job_id, engines, settings, draining=stop, hang_bell=hang_bell, pool=served))
 
 
 async def _drive(
@@ -190,8 +190,9 @@ async def _drive(
     *,
     draining: threading.Event,
     hang_bell: Callable[[], Doorbell],
+    pool: ServingPool,
 ) -> bool:
-    pool, spare = make_pool(), iter(engines)
+    spare = iter(engines)
     room = EngineRoom(pool, build=lambda _: next(spare))
     await room.start()
     with session_scope(database) as session:

@@ -15,7 +15,7 @@ from db.session import run_in_transaction, session_scope
 from db.states import JobKind, JobState, RequeueReason
 from router.units import Unit
 from tests.worker.fake_night import FakeEngine, answer_with, drive, make_pool, make_settings, make_tasks
-from worker.calibration import CalibrationPlan, calibration_meta, plan_calibration, submit_recorded, take
+from worker.calibration import CalibrationPlan, calibration_meta, plan_calibration, submit_recorded
 from worker.errors import RecordingError
 from worker.pool import ServingPool, register_pool
 from worker.recording import RecordedOutcome, Recording
@@ -88,7 +88,7 @@ def test_a_recording_of_another_file_is_refused(db_engine: Database) -> None:
 
 def test_recorded_outcomes_are_a_completed_calibration_and_what_is_missing_is_not_eligible(db_engine: Database) -> None:
     recording = record((0, "large"), (2, "large"), (1, "small"))
-    job_id = take_in(db_engine, take(make_pool(), [1]), recording)
+    job_id = take_in(db_engine, make_pool().keep([1]), recording)
     with session_scope(db_engine) as session:
         job, progress = read_job(session, job_id=job_id), read_progress(session, job_id=job_id)
     assert (job.kind, job.state) == (JobKind.CALIBRATION, JobState.COMPLETED)

@@ -1,0 +1,31 @@
+"""The graded tasks of a file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from db.tasks import NewTask
+from gateway.errors import JobFileError
+from worker.task_line import parse_task_line
+
+
+def require_graders(task_file: Path, tasks: Sequence[NewTask]) -> None:
+    """JobFileError unless every task has a grader."""
+    bare = [task.custom_id for task in tasks if not _is_graded(task)]
+    if bare:
+        problem = (
+            f"{task_file}: {len(bare):,} tasks have no grader, the first is {bare[0]}; calibration needs one on each"
+        )
+        raise JobFileError(str(task_file), [problem], problem_count=1)
+
+
+def keep_graded(task_file: Path, tasks: Sequence[NewTask]) -> list[NewTask]:
+    """The tasks that have a grader; JobFileError when none has one."""
+    graded = [task for task in tasks if _is_graded(task)]
+    if not graded:
+        problem = f"{task_file}: none of the {len(tasks):,} tasks has a grader; what a probe is worth is its grade"
+        raise JobFileError(str(task_file), [problem], problem_count=1)
+    return graded
+
+
+def _is_graded(task: NewTask) -> bool:
+    return parse_task_line(task.payload).grader is not None
