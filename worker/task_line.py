@@ -1,5 +1,6 @@
 """A stored task read back: its prompt, its grader, and who may serve it."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 
@@ -44,3 +45,10 @@ def parse_task_line(payload: str) -> TaskLine:
         model=str(line["body"].get("model") or AUTO),
         grader=None if grader is None else parse_grader(grader),
     )
+
+
+def identify_task(payload: str) -> str:
+    """A digest that lines share which ask the same and grade alike, whatever they are called and whoever may serve."""
+    line = json.loads(payload)
+    asked = {key: value for key, value in line["body"].items() if key != "model"}
+    return hashlib.sha256(json.dumps([asked, line.get("grader")], sort_keys=True).encode()).hexdigest()

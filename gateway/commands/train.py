@@ -1,19 +1,17 @@
 """`apportion train`: predictors fitted to the outcomes in the database."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from gateway.commands.figures_table import draw_figures
 from gateway.commands.working import working
 from gateway.exit_codes import ExitCode
-from gateway.report.amounts import UNKNOWN, say_share
 from worker.bootstrap import open_workshop
 from worker.progress import Progress, Stage
 from worker.settings import read_settings
-from worker.training_job import Trained, train_predictors
+from worker.training_job import Handover, train_predictors
 
 
 def train_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
@@ -30,22 +28,21 @@ def train_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
             watch=work.view.show,
         )
         work.view.show(Progress(stage=Stage.TRAINING, done=len(trained), total=len(trained)))
-    console.print(_trained_table(trained))
+    console.print(
+        draw_figures(
+            ((row.strategy, row.outcomes, row.figures) for row in trained),
+            caption="log loss on outcomes the predictor had not seen; a dash: nothing new to learn from",
+        )
+    )
+    for row in trained:
+        if row.handover is not None:
+            console.print(Text(describe_handover(row.strategy, row.handover)))
     return ExitCode.DONE
 
 
-def _trained_table(trained: Sequence[Trained]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column("strategy", no_wrap=True)
-    for heading in ("outcomes", "right", "log loss", "of a constant"):
-        table.add_column(heading, justify="right")
-    for row in trained:
-        figures = row.figures
-        numbers = (
-            (say_share(figures.mean_correct), f"{figures.held_out_log_loss:.3f}", f"{figures.constant_log_loss:.3f}")
-            if figures
-            else (UNKNOWN, UNKNOWN, UNKNOWN)
-        )
-        table.add_row(row.strategy, f"{row.outcomes:,}", *numbers)
-    table.caption = "log loss on outcomes the predictor had not seen; a dash: nothing new to learn from"
-    return table
+def describe_handover(strategy: str, handover: Handover) -> str:
+    """Which of a strategy's two predictors serves, and why."""
+    own, cold = (f"{figures.held_out_log_loss:.4f}" for figures in (handover.own, handover.cold))
+    if handover.is_done:
+        return f"{strategy}: its own predictor takes over, log loss {own} against {cold} of its cold start"
+    return f"{strategy}: its cold start serves on, log loss {cold} against {own} of its own predictor"

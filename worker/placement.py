@@ -1,0 +1,78 @@
+"""Cold start: a strategy's outcomes and the pool's past become its pair, without training any."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.predictors import read_champions
+from db.states import JobKind
+from router.cold_start.pair import place_pair
+from router.predictor import PredictorConfig
+from router.strategy import Strategy
+from worker.champions import SEED, Challenger, crown, has_seen, is_readable
+from worker.known_outcomes import PoolRows, gather_past, list_others
+from worker.task_vectors import TaskVectors
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Placement:
+    """A pair without training, and what it stands on."""
+
+    challenger: Challenger
+    past_tasks: int
+    known_strategies: int  # behind the item response model; 0: there is none
+
+
+def place(
+    rows: PoolRows,
+    *,
+    strategy: Strategy,
+    strategy_id: int,
+    encoder: str,
+    vectors: TaskVectors,
+    file_tasks: Sequence[str] = (),
+) -> Placement:
+    """The placement of a strategy with graded outcomes among what the others were asked.
+
+    Where that is less than it was asked itself, its own tasks and the payloads of a file count as past tasks.
+    """
+    own, others = rows[strategy_id], list_others(rows, strategy_id=strategy_id)
+    payloads = [row.payload for row in own]
+    past = gather_past(others, least=len(own), spare=[*payloads, *file_tasks], vectors=vectors)
+    placed = place_pair(
+        vectors.of(payloads),
+        np.array([row.correct for row in own]),
+        np.array([row.output_tokens for row in own], dtype=np.float64),
+        weight=np.array([row.weight for row in own]),
+        past=past,
+        config=PredictorConfig(),
+        seed=SEED,
+    )
+    challenger = Challenger(strategy=strategy, encoder=encoder, pair=placed.pair, figures=placed.figures, rows=own)
+    known = 0 if past.outcomes is None else past.outcomes.correct.shape[1]
+    return Placement(challenger=challenger, past_tasks=len(past.tasks), known_strategies=known)
+
+
+class Reception(StrEnum):
+    """What becomes of a placement."""
+
+    SERVES = "serves"  # it is the champion now
+    KNOWN = "known"  # the champion learnt from the same outcomes
+    OUTWEIGHED = "outweighed"  # the champion learnt from more outcomes than there are probes
+
+
+def offer(session: Session, *, strategy_id: int, placement: Placement) -> Reception:
+    """Make it the champion, unless there is one that knows as much or more."""
+    challenger = placement.challenger
+    champions = read_champions(session, strategy_ids=[strategy_id], encoder=challenger.encoder)
+    champion = champions.get(strategy_id)
+    if champion is not None and is_readable(champion, encoder=challenger.encoder):
+        if has_seen(champion, challenger.rows):
+            return Reception.KNOWN
+        if int(champion.meta["figures"]["outcomes"]) > sum(row.kind is JobKind.PROBE for row in challenger.rows):
+            return Reception.OUTWEIGHED
+    crown(session, strategy_id=strategy_id, challenger=challenger, compared=False)
+    return Reception.SERVES
