@@ -11,17 +11,20 @@ from router.cold_start.placement import FloatArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProbeSet:
-    """Chosen tasks, and how many tasks each stands for."""
+    """Chosen tasks, and how much each counts.
+
+    A probe stands for the tasks that are nearer to it than to other probes, and counts as the square root of their
+    number: their number itself is fair and makes means noisy, 1 is neither. In between is best (docs/log.md).
+    """
 
     rows: NDArray[np.intp]  # (probes,)
-    weight: NDArray[np.float64]  # (probes,), mean 1
+    weight: NDArray[np.float64]  # (probes,), where 1 is the mean of probes that cover the tasks
 
 
 def cover_tasks(embeddings: FloatArray, *, count: int, seed: int) -> ProbeSet:
     """As many clusters of the tasks (n, d) as probes are wanted; the task nearest to its centre stands for each.
 
-    A probe weighs as much as there are tasks nearer to it than to the others. All distinct tasks where they are fewer
-    than the probes asked for.
+    All distinct tasks where they are fewer than the probes asked for.
     """
     order = np.random.default_rng(seed).permutation(len(embeddings))  # clusters are made of the first few thousand
     tasks = embeddings[order]
@@ -30,11 +33,21 @@ def cover_tasks(embeddings: FloatArray, *, count: int, seed: int) -> ProbeSet:
     distance = np.square(tasks - centroids[0][label]).sum(axis=1)
     nearest_first = np.lexsort((distance, label))
     rows = nearest_first[np.unique(label[nearest_first], return_index=True)[1]]
-    rows = _fill_up(tasks, rows, count=count)
+    rows = order[_fill_up(tasks, rows, count=count)]
+    size = _count_nearest(embeddings, rows)
+    return ProbeSet(rows=rows, weight=np.sqrt(size) / np.sqrt(size).mean())
+
+
+def add_probes(embeddings: FloatArray, cover: ProbeSet, rows: NDArray[np.intp]) -> ProbeSet:
+    """Further tasks (probes,) beside those that cover the tasks (n, d), on the same scale; crowded ones count less."""
+    size = _count_nearest(embeddings, np.concatenate((cover.rows, rows)))[len(cover.rows) :]
+    return ProbeSet(rows=rows, weight=np.sqrt(size) / np.sqrt(_count_nearest(embeddings, cover.rows)).mean())
+
+
+def _count_nearest(tasks: FloatArray, rows: NDArray[np.intp]) -> NDArray[np.intp]:
     nearest = assign_clusters(tasks, tasks[rows][np.newaxis])[:, 0]
     nearest[rows] = np.arange(len(rows))  # even where another probe is the same but for rounding
-    size = np.bincount(nearest, minlength=len(rows))
-    return ProbeSet(rows=order[rows], weight=size * len(rows) / len(tasks))
+    return np.bincount(nearest, minlength=len(rows))
 
 
 def _fill_up(tasks: FloatArray, rows: NDArray[np.intp], *, count: int) -> NDArray[np.intp]:

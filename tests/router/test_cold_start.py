@@ -8,7 +8,7 @@ from router.cold_start.error_vector import learn_clusters
 from router.cold_start.handover import rank_placements
 from router.cold_start.item_response import ItemResponse, learn_item_response
 from router.cold_start.placement import DoubleArray, FloatArray, Place, Probes, place_constant
-from router.cold_start.probes import cover_tasks
+from router.cold_start.probes import add_probes, cover_tasks
 from router.platt import sigmoid
 
 DIMENSION = 8
@@ -92,15 +92,26 @@ def test_an_ability_is_the_most_likely_one_however_much_the_tasks_decide(sharpne
     assert np.abs(slope).max() < 1e-4 * sharpness
 
 
-def test_probes_cover_the_clusters_and_weigh_as_much_as_they_stand_for() -> None:
+def test_probes_cover_the_clusters_and_count_as_the_root_of_what_they_stand_for() -> None:
     chosen = cover_tasks(PAST, count=40, seed=0)
-    assert len(set(chosen.rows.tolist())) == len(chosen.rows) <= 40
+    assert len(set(chosen.rows.tolist())) == len(chosen.rows) == 40
     assert chosen.weight.mean() == pytest.approx(1)
-    left = PAST[:, 0] < 0
-    assert chosen.weight[left[chosen.rows]].sum() / chosen.weight.sum() == pytest.approx(left.mean(), abs=0.05)
+    distance = np.square(PAST[:, np.newaxis] - PAST[chosen.rows]).sum(axis=2)  # (tasks, probes)
+    size = np.bincount(distance.argmin(axis=1), minlength=40)
+    assert chosen.weight == pytest.approx(np.sqrt(size) / np.sqrt(size).mean())
     repeated = cover_tasks(np.repeat(PAST[:3], 5, axis=0), count=10, seed=0)
     assert len(repeated.rows) == 3
     assert repeated.weight == pytest.approx(np.ones(3))
+
+
+def test_probes_that_crowd_one_place_count_less_there() -> None:
+    cover = cover_tasks(PAST, count=20, seed=0)
+    rest = np.setdiff1d(np.arange(len(PAST)), cover.rows)
+    crowded = rest[np.argsort(PAST[rest, 1])[-60:]]  # the hardest tasks
+    lonely = rest[np.argsort(PAST[rest, 1])[-1:]]
+    weight = add_probes(PAST, cover, crowded).weight
+    assert 0 < weight.min() <= weight.mean() < 0.5
+    assert add_probes(PAST, cover, lonely).weight[0] > weight[crowded == lonely[0]][0]
 
 
 def test_tasks_enough_give_as_many_probes_as_asked_for_from_all_of_a_long_file() -> None:
