@@ -16,7 +16,7 @@ class TrainingRow:
     seq: int
     kind: JobKind
     payload: str
-    weight: float  # how many tasks a probe stands for, 1 on average; 1 in a calibration
+    weight: float  # how much a probe counts for the tasks that it stands for; 1 in a calibration
     correct: float  # 0..1
     prompt_tokens: int
     output_tokens: int

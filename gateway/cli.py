@@ -83,6 +83,30 @@ def calibrate(
 
 
 @app.command()
+def probe(  # noqa: PLR0917 - typer passes every option by name
+    job_file: Annotated[
+        Path, typer.Argument(metavar="JOBFILE", help="Tasks in the job file format; graded ones count.")
+    ],
+    strategies: StrategyFile,
+    strategy: Annotated[str, typer.Option(help="The name of the strategy to ask.")],
+    probes: Annotated[int, typer.Option(min=1, help="How many tasks to ask.")] = 200,
+    adaptive: Annotated[
+        bool, typer.Option("--adaptive", help="Choose half of them by what the others say of its ability.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed chooses other tasks.")] = 0,
+) -> None:
+    """Ask a new strategy some tasks that stand for all, so that it joins the pool without a calibration."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.probe import Asked, probe_strategy
+
+        asked = Asked(strategy=strategy, probes=probes, adaptive=adaptive, seed=seed)
+        return probe_strategy(console, job_file=job_file, strategy_file=strategies, asked=asked)
+
+    _end(work)
+
+
+@app.command()
 def train(strategies: StrategyFile) -> None:
     """Fit the predictors to the graded outcomes in the database."""
 

@@ -17,6 +17,6 @@ class ExitCode(IntEnum):
     DATABASE = 8  # the database does not start or does not answer, or a port or folder it needs is taken
     NOT_FOUND = 9  # no such job, or one that the command can not be used on
     UNHEALTHY = 10  # doctor found something that needs attention
-    UNTRAINED = 11  # a strategy has no predictor yet: calibrate and train first
+    UNTRAINED = 11  # a strategy has no predictor yet: calibrate and train first, or probe it
     DRAINED = 130  # Ctrl-C once: what had started was finished; `apportion continue` goes on
     ABORTED = 131  # Ctrl-C twice: stopped at once; `apportion continue` goes on, what had started is charged

@@ -16,6 +16,7 @@ from worker.engines.errors import EngineError
 from worker.errors import (
     BudgetTooSmall,
     JobNotDriveable,
+    NothingToProbe,
     NothingToTrain,
     RecordingError,
     SettingError,
@@ -72,6 +73,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     SettingError: ExitCode.USAGE,
     JobFileError: ExitCode.JOB_FILE,
     RecordingError: ExitCode.JOB_FILE,
+    NothingToProbe: ExitCode.JOB_FILE,
     StrategyFileUnreadable: ExitCode.STRATEGIES,
     StrategyFileError: ExitCode.STRATEGIES,
     FieldError: ExitCode.STRATEGIES,

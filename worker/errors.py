@@ -5,6 +5,7 @@ WorkerError
 ├── StrategyFileUnreadable  the strategy file is missing or is not YAML
 ├── BudgetTooSmall          the budget is below the cheapest total
 ├── NothingToTrain          no graded outcomes of any strategy
+├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
 ├── RecordingError          a recording can not be read
 └── JobNotDriveable         this command can not be used on this job
@@ -34,6 +35,10 @@ class BudgetTooSmall(WorkerError):
 
 class NothingToTrain(WorkerError):
     """There are no graded outcomes to learn from."""
+
+
+class NothingToProbe(WorkerError):
+    """A file has no graded task that the strategy can serve."""
 
 
 class UntrainedStrategies(WorkerError):

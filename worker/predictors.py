@@ -30,7 +30,7 @@ def load_predictors(
     if missing:
         raise UntrainedStrategies(
             f"no predictor for {', '.join(missing)} (encoder {encoder}): run `apportion calibrate` with a graded "
-            "calibration file, then `apportion train`"
+            "calibration file, then `apportion train`; or `apportion probe` for a strategy that joins others"
         )
     stored = [champions[strategy_id] for strategy_id in strategy_ids]
     return LoadedPredictors(

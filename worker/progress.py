@@ -19,6 +19,7 @@ class Stage(StrEnum):
     ANSWERING = "Answering"
     FINISHING = "Finishing"
     TRAINING = "Training predictors"
+    PLACING = "Placing the strategy"
     RECORDING = "Reading the recording"
 
 

@@ -128,7 +128,7 @@ def submit_probe(
     strategy_ids: Sequence[int],
     meta: Mapping[str, Any],
 ) -> int:
-    """The id of a stored job like a calibration, of tasks that stand for as many others as their weights say."""
+    """The id of a stored job like a calibration, of tasks that stand for others and count as their weights say."""
     weighed = {**meta, "weights": list(weights)}
     return _submit_arms(session, kind=JobKind.PROBE, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=weighed)
 

@@ -16,6 +16,12 @@ from worker.progress import Progress, Stage
 from worker.runs import drive_job
 from worker.settings import read_settings
 
+# What has no report is learnt from.
+LEARNING = {
+    JobKind.CALIBRATION: "`apportion train` learns from it",
+    JobKind.PROBE: "the `apportion probe` command that began it goes on from there",
+}
+
 
 def continue_job(console: Console, *, job_id: int) -> ExitCode:
     """What was answered stays answered; the files go where the job's first command was told to put them."""
@@ -35,7 +41,7 @@ def continue_job(console: Console, *, job_id: int) -> ExitCode:
     if not completed:
         return tell_drained(console, job_id=job_id)
     if report is None:
-        console.print(Text(f"calibration {job_id} is complete: `apportion train` learns from it"))
+        console.print(Text(f"{job.kind} {job_id} is complete: {LEARNING[job.kind]}"))
     else:
         print_job_output(console, report, folder=folder)
     return ExitCode.DONE

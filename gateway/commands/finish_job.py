@@ -29,7 +29,8 @@ def print_job_output(console: Console, report: JobReport, *, folder: Path) -> No
     console.print(Text.assemble("results, errors, decisions and report.html are in ", (str(folder), "bold")))
 
 
-def tell_drained(console: Console, *, job_id: int) -> ExitCode:
-    """Say how to go on with a job that was drained."""
-    console.print(Text(f"job {job_id} is stopped, nothing is lost: `apportion continue {job_id}` goes on"))
+def tell_drained(console: Console, *, job_id: int, remedy: str | None = None) -> ExitCode:
+    """Say how to go on with a job that was drained; `apportion continue` if no other remedy is named."""
+    goes_on = remedy or f"`apportion continue {job_id}`"
+    console.print(Text(f"job {job_id} is stopped, nothing is lost: {goes_on} goes on"))
     return ExitCode.DRAINED
