@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from db.states import JobKind
 from db.training_rows import TrainingRow, read_training_rows
 from router.cold_start.common_tasks import find_common_tasks
-from router.cold_start.pair import KnownOutcomes, PoolPast
+from router.cold_start.pool_past import KnownOutcomes, PoolPast
 from worker.task_line import identify_task
 from worker.task_vectors import TaskVectors
 
@@ -56,7 +56,7 @@ def gather_past(
     Where these are fewer than `least` tasks, the `spare` payloads count as past tasks too.
     """
     identities = _Identities()
-    answered = [{identities.of(row.payload): row.correct for row in rows} for rows in others]
+    answered = [{identities.of(row.payload): row for row in rows} for rows in others]
     tasks: set[str] = set().union(*answered)
     if len(tasks) < least:
         tasks |= {identities.of(payload) for payload in spare}
@@ -81,14 +81,18 @@ class _Identities:
 
 
 def _tabulate(
-    answered: Sequence[Mapping[str, float]], payloads: Mapping[str, str], *, vectors: TaskVectors
+    answered: Sequence[Mapping[str, TrainingRow]], payloads: Mapping[str, str], *, vectors: TaskVectors
 ) -> KnownOutcomes | None:
     common = find_common_tasks(answered)
     if common is None:
         return None
     tasks = _sample(set(common.tasks))
-    correct = np.array([[answered[strategy][task] for strategy in common.strategies] for task in tasks])
-    return KnownOutcomes(vectors.of([payloads[task] for task in tasks]), correct)
+    table = [[answered[strategy][task] for strategy in common.strategies] for task in tasks]
+    return KnownOutcomes(
+        vectors.of([payloads[task] for task in tasks]),
+        np.array([[row.correct for row in line] for line in table]),
+        np.array([[row.output_tokens for row in line] for line in table], dtype=np.float64),
+    )
 
 
 def _sample(tasks: set[str]) -> list[str]:

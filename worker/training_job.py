@@ -11,7 +11,7 @@ from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind
 from db.training_rows import TrainingRow
-from router.figures import Fallback, TrainingFigures
+from router.figures import COLD_STARTS, TrainingFigures
 from router.fold import fold_pair
 from router.predictor import PredictorConfig
 from router.strategy import Strategy
@@ -102,7 +102,7 @@ def _train_one(database: Database, lesson: _Lesson) -> Trained:
             encoder=lesson.encoder.name,
             vectors=lesson.vectors,
         ).challenger
-        if cold.figures.fallback is Fallback.COLD_START:
+        if cold.figures.fallback in COLD_STARTS:
             handover = Handover(own=champion.figures, cold=cold.figures)
             champion = champion if handover.is_done else cold
     run_in_transaction(database, lambda session: crown(session, strategy_id=lesson.strategy_id, challenger=champion))

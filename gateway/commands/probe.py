@@ -100,6 +100,11 @@ def _describe_way(placement: Placement) -> str:
         if not placement.known_strategies:
             return f"a task is predicted by {clusters}"
         return f"a task is predicted half by {clusters}, half by what {placement.known_strategies} strategies did there"
+    if figures.fallback is Fallback.IMPUTED:
+        return (
+            f"its predictor learnt from what it would have done with {placement.past_tasks:,} past tasks, by what "
+            f"{placement.known_strategies} strategies did there and with its probes"
+        )
     why = {
         Fallback.CONSTANT: f"fewer than {PredictorConfig().minimum_tasks} distinct tasks have a grade",
         Fallback.CONSTANT_ACCURACY: f"nearly all answers are {'right' if figures.mean_correct > 0.5 else 'wrong'}",

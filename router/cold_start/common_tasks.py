@@ -1,6 +1,6 @@
 """Which tasks several known strategies have all answered: what an item response model is learned from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 LEAST_STRATEGIES, LEAST_TASKS = 3, 200
@@ -13,7 +13,7 @@ class CommonTasks(NamedTuple):
     strategies: list[int]  # positions among those asked about
 
 
-def find_common_tasks(answered: Sequence[Mapping[str, float]]) -> CommonTasks | None:
+def find_common_tasks(answered: Sequence[Collection[str]]) -> CommonTasks | None:
     """The most outcomes in a full table; None where fewer than 3 strategies have 200 tasks in common.
 
     Strategies with few outcomes are left out: they would leave few tasks that all have answered.

@@ -2,11 +2,9 @@
 
 The error vector is the pair's cluster means. An item response placement has log-odds that are linear in the task's
 vector, which two rectified units express exactly: z = relu(z) - relu(-z). Half of each predicts better than either
-(docs/log.md).
+(docs/log.md). Where the pool's strategies have answered enough of the probes too, the pair is trained on imputed
+outcomes instead, which is better still.
 """
-
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +12,12 @@ from numpy.typing import NDArray
 from router.blend import Shares, blend
 from router.clusters import ClusterMeans, assign_clusters, look_up_means
 from router.cold_start.error_vector import average_near, partition_past
+from router.cold_start.imputed_pair import train_imputed
 from router.cold_start.item_response import Line, learn_item_response
 from router.cold_start.placement import DoubleArray, FloatArray, Probes
+from router.cold_start.pool_past import KnownOutcomes, PlacedPair, PoolPast
 from router.constant import constant_clusters, shrunken_accuracy
-from router.figures import Fallback, TrainingFigures
+from router.figures import Fallback
 from router.fold import FoldedNetwork, FoldedPair
 from router.held_out import measure_held_out
 from router.linear import constant_linear
@@ -30,34 +30,6 @@ from router.token_scaling import TokenScaling
 CLUSTERS_ALONE = Shares(network=0.0, linear=0.0)
 HALF_AND_HALF = Shares(network=0.5, linear=0.0)
 NO_TOKENS = -50.0  # softplus of it is 0 in float32: the network's share of the tokens is nothing
-
-
-class KnownOutcomes(NamedTuple):
-    """What several known strategies did with the same tasks."""
-
-    embeddings: FloatArray  # (n, d)
-    correct: DoubleArray  # (n, strategies), 0..1
-
-    def leave_out(self, embeddings: FloatArray) -> "KnownOutcomes":
-        """Those of other tasks."""
-        gone = {row.tobytes() for row in embeddings}
-        kept = np.array([row.tobytes() not in gone for row in self.embeddings], dtype=bool)
-        return KnownOutcomes(self.embeddings[kept], self.correct[kept])
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PoolPast:
-    """What is known before a new strategy has answered anything."""
-
-    tasks: FloatArray  # (m, d), of which only the clusters count
-    outcomes: KnownOutcomes | None  # None: too few for an item response model
-
-
-class PlacedPair(NamedTuple):
-    """A pair without training, and how well it predicts the probes that it did not see."""
-
-    pair: FoldedPair
-    figures: TrainingFigures
 
 
 def place_pair(
@@ -85,6 +57,9 @@ def place_pair(
             pair = placing.assemble(line=None, accuracy=shrunken_accuracy(rows))
             figures = measure_held_out(rows, constant, smearing=1.0, fallback=Fallback.CONSTANT_ACCURACY)
             return PlacedPair(pair, figures)
+        imputed = None if past.outcomes is None else train_imputed(rows, past.outcomes, config=config, seed=seed)
+        if imputed is not None:
+            return imputed
         figures = measure_held_out(rows, placing.hold_out(), smearing=1.0, fallback=Fallback.COLD_START)
         return PlacedPair(placing.assemble(line=placing.draw_line(), accuracy=None), figures)
 

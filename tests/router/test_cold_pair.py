@@ -12,8 +12,9 @@ from router.artefact import PairMetadata, dump_pair, load_pair
 from router.cold_start.common_tasks import find_common_tasks
 from router.cold_start.error_vector import learn_clusters
 from router.cold_start.item_response import learn_item_response
-from router.cold_start.pair import KnownOutcomes, PlacedPair, PoolPast, place_pair
+from router.cold_start.pair import place_pair
 from router.cold_start.placement import DoubleArray, FloatArray, Probes
+from router.cold_start.pool_past import KnownOutcomes, PlacedPair, PoolPast
 from router.errors import PredictorArtefactError, PredictorInputError
 from router.figures import Fallback
 from router.predictor import PredictorConfig
@@ -39,7 +40,11 @@ def answer(tasks: FloatArray, skill: tuple[float, float, float], *, seed: int) -
 
 PAST = draw_tasks(240, seed=1)
 SKILLS = [(0.9, 0.1, 0.5), (0.1, 0.9, 0.5), (0.5, 0.5, 0.9), (0.8, 0.8, 0.1)]
-KNOWN = KnownOutcomes(PAST, np.stack([answer(PAST, skill, seed=n) for n, skill in enumerate(SKILLS)], axis=1))
+KNOWN = KnownOutcomes(
+    PAST,
+    np.stack([answer(PAST, skill, seed=n) for n, skill in enumerate(SKILLS)], axis=1),
+    np.repeat(np.round(10 + 40 * (PAST[:, :1] > 1)), len(SKILLS), axis=1).astype(np.float64),
+)
 WITH_OUTCOMES, WITHOUT = PoolPast(tasks=PAST, outcomes=KNOWN), PoolPast(tasks=PAST, outcomes=None)
 NEW = draw_tasks(400, seed=3)
 SKILL = (0.95, 0.3, 0.05)
@@ -114,12 +119,13 @@ def test_what_others_did_helps_where_probes_are_few() -> None:
     assert errors["tasks"] < 0.6 * constant
 
 
-def test_a_fold_is_predicted_by_others_outcomes_on_other_tasks_only() -> None:
+@pytest.mark.parametrize(("shared", "fallback"), [(59, Fallback.COLD_START), (120, Fallback.IMPUTED)])
+def test_a_fold_is_predicted_by_others_outcomes_on_other_tasks_only(shared: int, fallback: Fallback) -> None:
     """The others give the new strategy's very answers, which no task tells: none of it may reach a held-out fold."""
     generator = np.random.default_rng(4)
     tasks = generator.normal(size=(120, 100)).astype(np.float32)  # so long that a line can know them by heart
     correct = generator.integers(0, 2, size=120).astype(np.float64)
-    told = KnownOutcomes(tasks, np.stack([correct] * 3, axis=1))
+    told = KnownOutcomes(tasks[:shared], np.stack([correct[:shared]] * 3, axis=1), np.full((shared, 3), 9.0))
     placed = place_pair(
         tasks,
         correct,
@@ -129,8 +135,38 @@ def test_a_fold_is_predicted_by_others_outcomes_on_other_tasks_only() -> None:
         config=PredictorConfig(),
         seed=0,
     )
+    assert placed.figures.fallback is fallback
     # Chance gives the line a little; the answers themselves would bring it under a half.
     assert placed.figures.held_out_log_loss > 0.8 * placed.figures.constant_log_loss
+
+
+def test_where_others_answered_the_probes_it_learns_from_all_their_tasks() -> None:
+    """Kinds 1 and 2 look alike to the encoder; a known strategy tells them apart, so the new one's level is right."""
+    generator = np.random.default_rng(8)
+    easy = generator.random(600) < 0.5
+    tasks = draw_tasks(600, seed=9)
+    known = np.stack([np.where(easy, 1.0, 0.0), generator.random(600).round(), generator.random(600).round()], axis=1)
+    past = PoolPast(
+        tasks=tasks, outcomes=KnownOutcomes(tasks, known, np.where(easy, 10.0, 90.0)[:, np.newaxis] + known)
+    )
+    rows = np.concatenate((np.flatnonzero(easy)[:225], np.flatnonzero(~easy)[:75]))  # a lucky draw
+    placed = place_pair(
+        tasks[rows],
+        easy[rows].astype(np.float64),
+        np.where(easy[rows], 20.0, 180.0),
+        weight=None,
+        past=past,
+        config=PredictorConfig(),
+        seed=0,
+    )
+    assert placed.figures.fallback is Fallback.IMPUTED
+    accuracy, output_tokens = served(placed)
+    assert abs(accuracy.mean() - 0.5) < 0.3 * (0.75 - 0.5)  # three in four of its probes were right
+    assert output_tokens.mean() == pytest.approx(100, abs=20)
+    assert place_pair(
+        tasks[rows], easy[rows].astype(np.float64), np.where(easy[rows], 20.0, 180.0),
+        weight=None, past=past, config=PredictorConfig(), seed=0,
+    ).figures == placed.figures  # fmt: skip
 
 
 def test_probes_that_stand_for_more_tasks_count_more() -> None:
