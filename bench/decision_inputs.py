@@ -54,15 +54,25 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def read_inputs(arguments: argparse.Namespace) -> Iterator[Embedded]:
+    """The data sets, each with what the product's encoder makes of its queries."""
+    encoder = SentenceEncoder(threads=1)
+    for table in read_tables(arguments):
+        yield Embedded(table, embed(table, encoder, cache=arguments.cache))
+
+
+def read_tables(arguments: argparse.Namespace) -> Iterator[OutcomeTable]:
     """The data sets of the folder, or the shipped recording, one after the other; one thread from here on."""
     import torch
 
     torch.set_num_threads(1)
-    encoder = TaskEncoder(SentenceEncoder(threads=1), cache_directory=arguments.cache)
-    for read in _read_tables(arguments):
-        table = read.complete().thin(queries=arguments.queries, strategies=arguments.strategies)
-        vectors = encoder.encode(table.texts, progress=partial(_tell_encoding, table.name))
-        yield Embedded(table, vectors[:, :-FEATURES])  # methods that read features make them again from the texts
+    for table in _read_tables(arguments):
+        yield table.complete().thin(queries=arguments.queries, strategies=arguments.strategies)
+
+
+def embed(table: OutcomeTable, encoder: SentenceEncoder, *, cache: Path) -> FloatArray:
+    """Embeddings (queries, d) without prompt features: methods that read those make them again from the texts."""
+    keeping = TaskEncoder(encoder, cache_directory=cache)
+    return keeping.encode(table.texts, progress=partial(_tell_encoding, table.name))[:, :-FEATURES]
 
 
 def tell(message: str) -> None:

@@ -1,5 +1,6 @@
 """Whether a difference between two methods on the same queries is more than luck."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,3 +27,11 @@ def bootstrap_difference(difference: NDArray[np.float64], groups: NDArray[np.str
     drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
     low, high = np.quantile((drawn @ total) / (drawn @ count), (0.025, 0.975))
     return Interval(float(difference.mean()), float(low), float(high))
+
+
+def average_intervals(intervals: Sequence[Interval]) -> Interval:
+    """The mean of independent differences; distances to the limits add up as those of normals do."""
+    mean, low, high = np.array(intervals).T  # (intervals,) each
+    below, above = (np.sqrt(np.square(limit - mean).sum()) / len(mean) for limit in (low, high))
+    centre = float(mean.mean())
+    return Interval(centre, centre - float(below), centre + float(above))
