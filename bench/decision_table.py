@@ -50,13 +50,22 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def format_interval(interval: Interval | None) -> str:
+    """A difference with its limits; empty where there is none."""
+    return (
+        ""
+        if interval is None or math.isnan(interval.mean)
+        else f"{interval.mean:+.4f} ({interval.low:+.4f}, {interval.high:+.4f})"
+    )
+
+
 def _curve_row(name: str, summary: Summary) -> tuple[str, ...]:
     reached = summary.share_to_best_single
     return (
         name,
         _area(summary.area),
         *(_points(accuracy) for accuracy in summary.accuracy[1:]),
-        _interval(summary.area_behind),
+        format_interval(summary.area_behind),
         "never" if math.isnan(reached) else f"{reached:.0%}",
     )
 
@@ -65,7 +74,7 @@ def _quality_row(name: str, summary: Summary) -> tuple[str, ...]:
     return (
         name,
         _area(summary.brier),
-        _interval(summary.brier_behind),
+        format_interval(summary.brier_behind),
         _calibration(summary.calibration_error),
         _calibration(summary.chosen_calibration_error),
         f"{summary.cost_error:.2f}",
@@ -86,11 +95,3 @@ def _points(accuracy: float) -> str:
 
 def _area(area: float) -> str:
     return f"{area:.4f}"
-
-
-def _interval(interval: Interval | None) -> str:
-    return (
-        ""
-        if interval is None or math.isnan(interval.mean)
-        else f"{interval.mean:+.4f} ({interval.low:+.4f}, {interval.high:+.4f})"
-    )

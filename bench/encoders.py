@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bench.datasets.outcome_table import OutcomeTable
 from bench.decision_inputs import add_arguments, embed, parse, read_tables, tell
 from bench.decision_summary import DatasetResult
-from bench.decision_table import format_overview, format_result, markdown
+from bench.decision_table import format_interval, format_overview, format_result, markdown
 from bench.encoder_candidates import CANDIDATES, DEFAULT, Candidate, open_candidates
 from bench.encoder_quality import average_differences, compare_with_goals, measure_encoders
 from bench.encoder_speed import FEATURES_ALONE, compare_vectors, measure_drift, measure_load, pick_evenly, time_encoders
@@ -78,13 +78,11 @@ def format_choice(results: Sequence[DatasetResult], speeds: Mapping[str, float])
     for name, speed in speeds.items():
         summaries = [result.summaries[name] for result in results]
         area, brier = (np.mean([getattr(summary, part) for summary in summaries]) for part in ("area", "brier"))
-        less = ""
-        if name != DEFAULT:
-            interval = average_differences(results, name)
-            less = f"{interval.mean:+.4f} ({interval.low:+.4f}, {interval.high:+.4f})"
-        rows.append((name, f"{speed:,.0f}", f"{speed / speeds[DEFAULT]:.1f}", f"{area:.4f}", less, f"{brier:.4f}"))
+        ahead = [""] * 2 if name == DEFAULT else [format_interval(part) for part in average_differences(results, name)]
+        cost = (f"{speed:,.0f}", f"{speed / speeds[DEFAULT]:.1f}")
+        rows.append((name, *cost, f"{area:.4f}", ahead[0], f"{brier:.4f}", ahead[1]))
     columns = ("encoder", "texts a CPU second", "times the default", "area", "default less this (95 %)", "Brier")
-    return markdown(columns, rows)
+    return markdown((*columns, "this less default (95 %)"), rows)
 
 
 def _number(value: float) -> str:

@@ -72,6 +72,8 @@ def test_each_encoder_is_judged_by_its_own_vectors(result: DatasetResult) -> Non
     assert faster.area > default.area + 0.2
     assert features.area == pytest.approx(default.area, abs=0.15)
     assert default.area_behind is None
+    assert average_differences([result], FASTER).area.high < 0
+    assert average_differences([result], FASTER).brier.high < 0
 
 
 def test_a_default_behind_a_faster_encoder_misses_the_goal_and_a_slower_one_does_not_count(
@@ -94,7 +96,7 @@ def test_the_table_of_the_choice_has_a_row_for_each_encoder(result: DatasetResul
         [FEATURES_ALONE, "5,000", "500.0"],
     ]
     assert rows[0][4] == ""
-    assert rows[1][4].startswith(f"{average_differences([result], FASTER).mean:+.4f} (")
+    assert rows[1][4].startswith(f"{average_differences([result], FASTER).area.mean:+.4f} (")
 
 
 def test_a_part_of_the_columns_is_all_that_a_method_sees() -> None:
