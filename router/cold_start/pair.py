@@ -1,7 +1,7 @@
 """A strategy's first pair: placed by its probes among the pool's past tasks, served like any other folded pair.
 
 The error vector is the pair's cluster means. An item response placement has log-odds that are linear in the task's
-vector, which two rectified units express exactly: z = relu(z) - relu(-z). Half of each predicts better than either
+vector, which two rectified units express exactly: z = relu(z) - relu(-z). Half of each decides better than either
 (docs/log.md). Where the pool's strategies have answered enough of the probes too, the pair is trained on imputed
 outcomes instead, which is better still.
 """

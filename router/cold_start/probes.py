@@ -14,7 +14,7 @@ class ProbeSet:
     """Chosen tasks, and how much each counts.
 
     A probe stands for the tasks that are nearer to it than to other probes, and counts as the square root of their
-    number: their number itself is fair and makes means noisy, 1 is neither. In between is best (docs/log.md).
+    number: their number itself is fair and makes means noisy, 1 is neither (docs/log.md).
     """
 
     rows: NDArray[np.intp]  # (probes,)
