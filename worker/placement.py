@@ -1,4 +1,4 @@
-"""Cold start: a strategy's outcomes and the pool's past become its pair, without training any."""
+"""Cold start: a strategy's outcomes and the pool's past become its pair; no other strategy's is touched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from worker.task_vectors import TaskVectors
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Placement:
-    """A pair without training, and what it stands on."""
+    """A strategy's first pair, and what it stands on."""
 
     challenger: Challenger
     past_tasks: int
-    known_strategies: int  # behind the item response model; 0: there is none
+    known_strategies: int  # whose outcomes it was learned from too; 0: there are too few
 
 
 def place(

@@ -29,11 +29,11 @@ class PoolPast:
     """What is known before a new strategy has answered anything."""
 
     tasks: FloatArray  # (m, d), of which only the clusters count
-    outcomes: KnownOutcomes | None  # None: too few for an item response model
+    outcomes: KnownOutcomes | None  # None: too few to learn from
 
 
 class PlacedPair(NamedTuple):
-    """A pair without training, and how well it predicts the probes that it did not see."""
+    """A strategy's first pair, and how well it predicts the probes that it did not see."""
 
     pair: FoldedPair
     figures: TrainingFigures
