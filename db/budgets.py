@@ -1,12 +1,14 @@
-"""Budgets: opened, raised, read."""
+"""Budgets: opened, raised, lowered, read; and what they promise to tasks that wait."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.errors import NoSuchRow
-from db.states import EntryKind
+from db.errors import BudgetCommitted, NoSuchRow
+from db.states import BudgetPeriod, EntryKind
 from db.tables import BudgetRow, LedgerEntryRow
 
 
@@ -23,22 +25,50 @@ class Budget:
     spent: int
     burned: int
     overrun: int
+    kept: int | None  # kept free for the least worst cases of tasks not started; None: nothing is promised
+    shared: bool
+    period: BudgetPeriod | None
+    period_start: datetime | None
 
     @property
     def left(self) -> int | None:
         """What may still be reserved; None without a cap."""
-        return None if self.cap is None else self.cap - self.spent - self.burned - self.reserved
+        return None if self.cap is None else self.cap - self.committed
+
+    @property
+    def committed(self) -> int:
+        """What is spent, burned or reserved."""
+        return self.spent + self.burned + self.reserved
 
 
 BUDGET_COLUMNS = [getattr(BudgetRow, name) for name in Budget.__dataclass_fields__]
 
 
-def open_budget(session: Session, *, tenant_id: str, name: str, unit: str, cap: int | None) -> int:
+def open_budget(
+    session: Session,
+    *,
+    tenant_id: str,
+    name: str,
+    unit: str,
+    cap: int | None,
+    shared: bool = False,
+    period: BudgetPeriod | None = None,
+    period_start: datetime | None = None,
+) -> int:
     """The id of a new budget."""
-    row = insert(BudgetRow).values(tenant_id=tenant_id, name=name, unit=unit, cap=cap).returning(BudgetRow.id)
-    budget_id = session.execute(row).scalar_one()
+    row = insert(BudgetRow).values(
+        tenant_id=tenant_id,
+        name=name,
+        unit=unit,
+        cap=cap,
+        kept=None if cap is None else 0,
+        shared=shared,
+        period=period,
+        period_start=period_start,
+    )
+    budget_id = session.execute(row.returning(BudgetRow.id)).scalar_one()
     if cap is not None:
-        _post_raise(session, tenant_id=tenant_id, budget_id=budget_id, amount=cap)
+        _post_cap(session, tenant_id=tenant_id, budget_id=budget_id, kind=EntryKind.RAISE, amount=cap)
     return budget_id
 
 
@@ -53,18 +83,46 @@ def raise_budget(session: Session, *, budget_id: int, amount: int) -> Budget:
     if tenant_id is None:
         read_budget(session, budget_id=budget_id)  # says so when there is none
         raise ValueError(f"budget {budget_id} has no cap, so there is nothing to raise")
-    _post_raise(session, tenant_id=tenant_id, budget_id=budget_id, amount=amount)
+    _post_cap(session, tenant_id=tenant_id, budget_id=budget_id, kind=EntryKind.RAISE, amount=amount)
+    return read_budget(session, budget_id=budget_id)
+
+
+def set_cap(session: Session, *, budget_id: int, cap: int) -> Budget:
+    """The budget with this cap; BudgetCommitted, with nothing changed, where more is spent or reserved.
+
+    What was promised to waiting tasks gives way: they are served first come, first served from then on.
+    """
+    before = _lock_budget(session, budget_id=budget_id)
+    if before.cap is None:
+        raise ValueError(f"budget {budget_id} has no cap, so there is nothing to change")
+    if cap >= before.cap:
+        return raise_budget(session, budget_id=budget_id, amount=cap - before.cap)
+    if cap < before.committed:
+        raise BudgetCommitted(
+            budget_id=budget_id, budget_name=before.name, unit=before.unit, committed=before.committed, wanted=cap
+        )
+    promised = before.kept if before.kept is not None and before.committed + before.kept <= cap else None
+    session.execute(update(BudgetRow).where(BudgetRow.id == budget_id).values(cap=cap, kept=promised))
+    _post_cap(session, tenant_id=before.tenant_id, budget_id=budget_id, kind=EntryKind.LOWER, amount=cap - before.cap)
     return read_budget(session, budget_id=budget_id)
 
 
 def read_budget(session: Session, *, budget_id: int) -> Budget:
     """The budget as it stands; NoSuchRow when there is none."""
-    row = session.execute(select(*BUDGET_COLUMNS).where(BudgetRow.id == budget_id)).one_or_none()
+    return _one(session.execute(select(*BUDGET_COLUMNS).where(BudgetRow.id == budget_id)).one_or_none(), budget_id)
+
+
+def _lock_budget(session: Session, *, budget_id: int) -> Budget:
+    query = select(*BUDGET_COLUMNS).where(BudgetRow.id == budget_id).with_for_update(key_share=True)
+    return _one(session.execute(query).one_or_none(), budget_id)
+
+
+def _one(row: Row[Any] | None, budget_id: int) -> Budget:
     if row is None:
         raise NoSuchRow(table="budget", row_id=budget_id)
     return Budget(**row._mapping)
 
 
-def _post_raise(session: Session, *, tenant_id: str, budget_id: int, amount: int) -> None:
-    entry = {"tenant_id": tenant_id, "budget_id": budget_id, "kind": EntryKind.RAISE, "cap_delta": amount}
+def _post_cap(session: Session, *, tenant_id: str, budget_id: int, kind: EntryKind, amount: int) -> None:
+    entry = {"tenant_id": tenant_id, "budget_id": budget_id, "kind": kind, "cap_delta": amount}
     session.execute(insert(LedgerEntryRow).values(**entry, seqs=[], amounts=[]))

@@ -4,6 +4,8 @@ DbError
 ├── NoSuchRow            an id that names nothing
 ├── StaleFence           the lease was lost: somebody else owns the group or window now
 ├── BudgetDenied         a reservation does not fit the budget
+├── BudgetCommitted      a budget can not be lowered under what is spent and reserved
+├── JobHalted            the job is paused or cancelled: nothing of it may be started
 ├── AlreadySettled       the batch was settled before: the earlier settlement stands
 ├── BatchMismatch        a batch names the wrong tasks
 ├── WindowMismatch       a window's groups do not cover exactly its tasks
@@ -39,7 +41,7 @@ class StaleFence(DbError):
 class BudgetDenied(DbError):
     """A reservation does not fit; nothing was changed. Amounts are quanta of `unit`."""
 
-    def __init__(self, *, budget_id: int, budget_name: str, unit: str, left: int, needed: int) -> None:
+    def __init__(self, *, budget_id: int, budget_name: str, unit: str, left: int, needed: int, kept: int = 0) -> None:
         super().__init__(
             f"budget {budget_name} has {left} quanta ({unit}) left, the batch needs {needed}: "
             f"wait for settlements or raise the budget"
@@ -47,7 +49,31 @@ class BudgetDenied(DbError):
         self.budget_id = budget_id
         self.unit = unit
         self.left = left
+        self.kept = kept  # of what is left, for tasks that were promised an answer
         self.needed = needed
+
+
+class BudgetCommitted(DbError):
+    """A cap can not be lowered so far; nothing was changed. Amounts are quanta of `unit`."""
+
+    def __init__(self, *, budget_id: int, budget_name: str, unit: str, committed: int, wanted: int) -> None:
+        super().__init__(
+            f"budget {budget_name} has {committed} quanta ({unit}) spent, burned or reserved, so its cap can not be "
+            f"{wanted}: lower it to {committed} or more, or wait for what is running to settle"
+        )
+        self.budget_id = budget_id
+        self.unit = unit
+        self.committed = committed
+        self.wanted = wanted
+
+
+class JobHalted(DbError):
+    """The job is paused or cancelled: what runs is settled, and nothing more may be started."""
+
+    def __init__(self, *, job_id: int, cancelled: bool) -> None:
+        super().__init__(f"job {job_id} is {'cancelled' if cancelled else 'paused'}: nothing more of it is started")
+        self.job_id = job_id
+        self.cancelled = cancelled
 
 
 class AlreadySettled(DbError):

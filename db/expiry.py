@@ -32,6 +32,7 @@ def expire_leases(session: Session, *, job_id: int | None = None) -> Expired:
         return Expired(groups=0, windows=windows, burned=0, burned_tasks=0)
     fences = {"group_ids": list(lost), "fences": list(lost.values())}
     burned = session.execute(_BURN, fences).all()
+    session.execute(_COUNT_BACK, fences)
     session.execute(_RECORD_ATTEMPTS, fences)
     session.execute(_LOCK_BUDGETS, {"budget_ids": sorted({row.budget_id for row in burned})})
     session.execute(_CHARGE, fences)
@@ -71,13 +72,30 @@ _LOCK_BUDGETS = text(
     "SELECT id FROM budget WHERE id = ANY (CAST(:budget_ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE"
 )
 
+# What was burned has to be started again: it is kept free again, or nothing is where too little is left for that.
 _CHARGE = text("""
-    UPDATE budget SET reserved = reserved - total.burned, burned = budget.burned + total.burned
-    FROM (SELECT budget_id, sum(burned_delta) AS burned FROM ledger_entry
+    UPDATE budget SET reserved = reserved - total.burned, burned = budget.burned + total.burned,
+        kept = CASE WHEN spent + budget.burned + reserved + kept + total.least <= cap THEN kept + total.least END
+    FROM (SELECT budget_id, sum(burned_delta) AS burned, sum(again.least) AS least
+          FROM ledger_entry
           JOIN unnest(CAST(:group_ids AS bigint[]), CAST(:fences AS bigint[])) AS lost (group_id, ended_fence)
             ON grp_id = lost.group_id AND fence = lost.ended_fence AND kind = 'burn'
+          JOIN grp ON grp.id = grp_id
+          CROSS JOIN LATERAL (
+              SELECT coalesce(sum(member.least), 0) AS least
+              FROM unnest(grp.seqs, grp.least) AS member (seq, least) WHERE member.seq = ANY (ledger_entry.seqs)
+          ) AS again
           GROUP BY budget_id) AS total
     WHERE budget.id = total.budget_id
+""")
+
+_COUNT_BACK = text("""
+    UPDATE grp SET started = started - total.tasks
+    FROM (SELECT grp_id, sum(cardinality(seqs)) AS tasks FROM ledger_entry
+          JOIN unnest(CAST(:group_ids AS bigint[]), CAST(:fences AS bigint[])) AS lost (group_id, ended_fence)
+            ON grp_id = lost.group_id AND fence = lost.ended_fence AND kind = 'burn'
+          GROUP BY grp_id) AS total
+    WHERE grp.id = total.grp_id
 """)
 
 

@@ -8,12 +8,14 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.arrays import among
+from db.breakers import is_open
 from db.errors import UnfinishedGroup
 from db.leases import HeldGroup, lease_end, write_fenced
 from db.ledger import list_open_batches
+from db.promises import take_back_promise
 from db.requeues import NewRequeue, insert_requeues
-from db.states import GroupState, RequeueReason
-from db.tables import GroupRow
+from db.states import FINAL_REASONS, GroupState, RequeueReason
+from db.tables import GroupRow, JobRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +30,17 @@ class ClaimedGroup:
     arm: int
     seqs: Sequence[int]
     amounts: Sequence[int]  # worst case of each, in quanta
+    least: Sequence[int]  # what the budget keeps free for each until it is started
     past_attempts: Sequence[int]  # executions of each, in whatever group, that gave no answer
 
 
-class _Member(NamedTuple):
+class Member(NamedTuple):
+    """A task of a group that has no answer yet."""
+
     seq: int
-    amount: int
-    past_attempts: int
+    amount: int  # worst case, in quanta
+    least: int  # what the budget keeps free for it until it is started
+    past_attempts: int  # executions, in whatever group, that gave no answer
 
 
 def claim_group(
@@ -45,14 +51,20 @@ def claim_group(
     strategy_ids: Sequence[int] | None = None,
     job_id: int | None = None,
 ) -> ClaimedGroup | None:
-    """The oldest ready group (of these strategies, of this job); None when there is none."""
-    oldest = select(GroupRow.id).where(GroupRow.state == GroupState.READY).order_by(GroupRow.id).limit(1)
+    """The next ready group (of these strategies, of this job); None when there is none.
+
+    By priority and deadline of its job, then by age; nothing of paused jobs, nor of strategies that are left alone.
+    """
+    first = select(GroupRow.id).join(JobRow, JobRow.id == GroupRow.job_id).where(GroupRow.state == GroupState.READY)
+    first = first.where(~JobRow.paused, ~is_open(GroupRow.strategy_id))
     if strategy_ids is not None:
-        oldest = oldest.where(among(GroupRow.strategy_id, strategy_ids))
+        first = first.where(among(GroupRow.strategy_id, strategy_ids))
     if job_id is not None:
-        oldest = oldest.where(GroupRow.job_id == job_id)
+        first = first.where(GroupRow.job_id == job_id)
+    first = first.order_by(JobRow.priority.desc(), JobRow.deadline.asc().nulls_last(), GroupRow.id).limit(1)
     # Rows that another claimer has locked are passed over, so that claimers never queue behind each other.
-    claimed = update(GroupRow).where(GroupRow.id == oldest.with_for_update(skip_locked=True).scalar_subquery())
+    free = first.with_for_update(skip_locked=True, of=GroupRow).scalar_subquery()
+    claimed = update(GroupRow).where(GroupRow.id == free)
     claimed = claimed.values(
         state=GroupState.CLAIMED,
         owner=owner,
@@ -64,11 +76,12 @@ def claim_group(
     row = session.execute(claimed.returning(*columns)).one_or_none()
     if row is None:
         return None
-    members = _list_unanswered(session, group_id=row.id)
+    members = list_unanswered(session, group_id=row.id)
     return ClaimedGroup(
         **row._mapping,
         seqs=[member.seq for member in members],
         amounts=[member.amount for member in members],
+        least=[member.least for member in members],
         past_attempts=[member.past_attempts for member in members],
     )
 
@@ -92,22 +105,26 @@ def finish_group(
     done = {"state": GroupState.DONE, "lease_until": None, "finished_at": func.clock_timestamp()}
     group = write_fenced(session, group_id=group_id, fence=fence, **done)
     _require_settled(session, group=group)
-    unanswered = [member.seq for member in _list_unanswered(session, group_id=group_id)]
+    members = list_unanswered(session, group_id=group_id)
+    unanswered = [member.seq for member in members]
     if sorted(unanswered) != sorted(hand_back):
         raise UnfinishedGroup(
             f"group {group_id} has {len(unanswered)} tasks without an answer, {len(hand_back)} are handed back: "
             f"hand back exactly {sorted(unanswered)}"
         )
+    if reason in FINAL_REASONS:
+        take_back_promise(session, job_id=group.job_id, least=sum(member.least for member in members))
     back = [NewRequeue(seq=seq, arm=group.arm, reason=reason, delay_seconds=delay_seconds) for seq in hand_back]
     insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
 
 
 # Only rows of this very group count as its requeues: a task that came back once has an older one behind it.
 _LIST_UNANSWERED = text("""
-    SELECT member.seq, CAST(member.amount AS text) AS amount,
+    SELECT member.seq, CAST(member.amount AS text) AS amount, CAST(coalesce(member.least, 0) AS text) AS least,
            (SELECT count(*) FROM attempt JOIN grp AS past ON past.id = attempt.grp_id
             WHERE attempt.job_id = grp.job_id AND attempt.seq = member.seq AND past.arm = grp.arm) AS past_attempts
-    FROM grp CROSS JOIN unnest(grp.seqs, grp.amounts) WITH ORDINALITY AS member (seq, amount, position)
+    FROM grp
+    CROSS JOIN unnest(grp.seqs, grp.amounts, grp.least) WITH ORDINALITY AS member (seq, amount, least, position)
     WHERE grp.id = :group_id
       AND NOT EXISTS (SELECT FROM outcome WHERE job_id = grp.job_id AND seq = member.seq AND arm = grp.arm)
       AND NOT EXISTS (SELECT FROM requeue WHERE from_grp_id = grp.id AND seq = member.seq)
@@ -115,9 +132,10 @@ _LIST_UNANSWERED = text("""
 """)
 
 
-def _list_unanswered(session: Session, *, group_id: int) -> list[_Member]:
+def list_unanswered(session: Session, *, group_id: int) -> list[Member]:
+    """The members that have neither an outcome nor gone back to routing, in the group's order."""
     rows = session.execute(_LIST_UNANSWERED, {"group_id": group_id})
-    return [_Member(row.seq, int(row.amount), row.past_attempts) for row in rows]
+    return [Member(row.seq, int(row.amount), int(row.least), row.past_attempts) for row in rows]
 
 
 def _require_settled(session: Session, *, group: HeldGroup) -> None:

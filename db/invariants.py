@@ -83,7 +83,7 @@ _COMPLETED_JOB_IS_ANSWERED = """
         SELECT count(*) FROM requeue WHERE requeue.job_id = job.id AND routed_at IS NULL
         AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled')
     ) AS given_up
-    WHERE job.state = 'completed' AND needed.count <> answered.count + given_up.count
+    WHERE job.finished_at IS NOT NULL AND needed.count <> answered.count + given_up.count
 """
 
 _COMPLETED_JOB_IS_AT_REST = """
@@ -93,7 +93,7 @@ _COMPLETED_JOB_IS_AT_REST = """
         UNION ALL SELECT 'reservation of ' || sum(reserved_delta) FROM ledger_entry WHERE ledger_entry.job_id = job.id
                   HAVING sum(reserved_delta) <> 0
     ) AS work
-    WHERE job.state = 'completed'
+    WHERE job.finished_at IS NOT NULL
 """
 
 _OUTCOME_HAS_ITS_TASK = """
@@ -132,7 +132,68 @@ _NO_TASK_LOST = """
         UNION ALL SELECT job_id, seq, arm FROM grp CROSS JOIN unnest(seqs) AS seq WHERE state <> 'done'
         UNION ALL SELECT job_id, seq, arm FROM task_window CROSS JOIN unnest(seqs) AS seq JOIN arms USING (job_id)
                   WHERE state <> 'routed'
+        UNION ALL SELECT job_id, seq, 0 FROM twin
     )
+"""
+
+_TWIN_ENDS_WITH_ITS_LEADER = """
+    WITH ended AS (
+        SELECT job_id, seq FROM outcome WHERE arm = 0
+        UNION ALL SELECT job_id, seq FROM requeue
+                  WHERE routed_at IS NULL AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled')
+    ), own AS (
+        SELECT job_id, seq FROM twin JOIN ended USING (job_id, seq)
+    ), followed AS (
+        SELECT twin.job_id, twin.seq FROM twin
+        JOIN ended ON ended.job_id = twin.job_id AND ended.seq = twin.leader_seq
+    )
+    (SELECT *, 'without its leader' AS ended FROM own EXCEPT SELECT *, 'without its leader' FROM followed)
+    UNION ALL (SELECT *, 'leader alone' FROM followed EXCEPT SELECT *, 'leader alone' FROM own)
+"""
+
+_COUNTS_ARE_RIGHT = """
+    SELECT grp.id AS group_id, grp.answered, counted.answered AS counted, grp.settled, ended.settled AS ended,
+           grp.started, ended.started AS begun
+    FROM grp
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(cardinality(seqs)) FILTER (WHERE kind = 'settle'), 0) AS settled,
+               coalesce(sum(cardinality(seqs)) FILTER (WHERE kind = 'reserve'), 0)
+               - coalesce(sum(cardinality(seqs)) FILTER (WHERE kind = 'burn'), 0) AS started
+        FROM ledger_entry WHERE ledger_entry.grp_id = grp.id
+    ) AS ended
+    LEFT JOIN (
+        SELECT coalesce(outcome.grp_id, leader.grp_id) AS grp_id, count(*) AS answered,
+               count(outcome.error_code) AS errors, count(outcome.correct) AS graded, sum(outcome.correct) AS correct
+        FROM outcome
+        LEFT JOIN twin ON outcome.source = 'twin' AND twin.job_id = outcome.job_id AND twin.seq = outcome.seq
+        LEFT JOIN outcome AS leader
+               ON leader.job_id = twin.job_id AND leader.seq = twin.leader_seq AND leader.arm = outcome.arm
+        GROUP BY 1
+    ) AS counted ON counted.grp_id = grp.id
+    WHERE (grp.answered, grp.errors, grp.graded, grp.settled, grp.started)
+          IS DISTINCT FROM (coalesce(counted.answered, 0), coalesce(counted.errors, 0), coalesce(counted.graded, 0),
+                            ended.settled, ended.started)
+       OR abs(grp.correct - coalesce(counted.correct, 0)) > 1e-6 * (1 + grp.graded)
+"""
+
+# What is kept for tasks that no window has cut yet is known to routing alone.
+_PROMISE_COVERS_GROUPS = """
+    SELECT budget.id AS budget_id, budget.kept, waiting.least FROM budget CROSS JOIN LATERAL (
+        SELECT coalesce(sum(member.least), 0) AS least
+        FROM job JOIN grp ON grp.job_id = job.id AND grp.state <> 'done'
+        CROSS JOIN unnest(grp.seqs, grp.least) AS member (seq, least)
+        WHERE job.budget_id = budget.id AND job.promised AND NOT EXISTS (
+            SELECT FROM ledger_entry AS held WHERE held.grp_id = grp.id AND held.kind = 'reserve'
+            AND member.seq = ANY (held.seqs) AND NOT EXISTS (
+                SELECT FROM ledger_entry AS burned WHERE burned.grp_id = held.grp_id AND burned.fence = held.fence
+                AND burned.batch_no = held.batch_no AND burned.kind = 'burn'))
+    ) AS waiting
+    WHERE budget.kept < waiting.least
+"""
+
+_NOTHING_IS_KEPT_FOR_NOBODY = """
+    SELECT id AS budget_id, kept FROM budget
+    WHERE kept > 0 AND NOT EXISTS (SELECT FROM job WHERE job.budget_id = budget.id AND finished_at IS NULL)
 """
 
 INVARIANTS: dict[str, str] = {
@@ -148,4 +209,8 @@ INVARIANTS: dict[str, str] = {
     "a group's members belong to its window": _MEMBERS_BELONG_TO_WINDOW,
     "no task is in two groups": _NO_TASK_IN_TWO_GROUPS,
     "no task is lost": _NO_TASK_LOST,
+    "a twin ends with the task that it repeats": _TWIN_ENDS_WITH_ITS_LEADER,
+    "a group's counts are those of its entries and outcomes": _COUNTS_ARE_RIGHT,
+    "what is promised covers the tasks that wait in groups": _PROMISE_COVERS_GROUPS,
+    "a budget without open jobs keeps nothing free": _NOTHING_IS_KEPT_FOR_NOBODY,
 }

@@ -10,8 +10,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from db.errors import NoSuchRow
-from db.states import FINAL_REASONS, GroupState, JobKind, JobState, WindowState
-from db.tables import GroupRow, JobRow, OutcomeRow, RequeueRow, WindowRow
+from db.outcome_counts import read_outcome_counts
+from db.promises import begin_anew
+from db.states import FINAL_REASONS, FINAL_STATES, GroupState, JobKind, JobState, WindowState
+from db.tables import GroupRow, JobRow, RequeueRow, WindowRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,12 @@ class Job:
     submitted_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    priority: int  # higher goes first
+    deadline: datetime | None
+    paused: bool
+    promised: bool  # whether its budget keeps free what its waiting tasks need at least
+    twins: int  # tasks that are answered by an identical one
+    continues_job_id: int | None
 
     @property
     def arms(self) -> Sequence[int]:
@@ -52,6 +60,9 @@ def create_job(
     strategy_ids: Sequence[int],
     encoder: str,
     meta: Mapping[str, Any],
+    priority: int = 0,
+    deadline: datetime | None = None,
+    continues_job_id: int | None = None,
 ) -> int:
     """The id of a new job without tasks; `db.tasks.copy_tasks` adds them."""
     row = insert(JobRow).values(
@@ -63,6 +74,9 @@ def create_job(
         strategy_ids=list(strategy_ids),
         encoder=encoder,
         meta=dict(meta),
+        priority=priority,
+        deadline=deadline,
+        continues_job_id=continues_job_id,
     )
     return session.execute(row.returning(JobRow.id)).scalar_one()
 
@@ -84,16 +98,18 @@ def update_meta(session: Session, *, job_id: int, meta: Mapping[str, Any]) -> No
 
 
 def complete_job(session: Session, *, job_id: int) -> bool:
-    """Whether the job is completed: every task has an outcome, or a final reason for having none."""
+    """Whether the job has come to its end: every task has an outcome, or a final reason for having none."""
     job = lock_job(session, job_id=job_id)
-    if job.state is JobState.COMPLETED:
+    if job.state in FINAL_STATES:
         return True
     if _has_open_work(session, job_id=job_id) or _count_answered(session, job_id=job_id) < job.task_count * len(
         job.arms
     ):
         return False
+    state = JobState.CANCELLED if job.state is JobState.CANCELLING else JobState.COMPLETED
     done = update(JobRow).where(JobRow.id == job_id)
-    session.execute(done.values(state=JobState.COMPLETED, finished_at=func.clock_timestamp()))
+    session.execute(done.values(state=state, finished_at=func.clock_timestamp()))
+    begin_anew(session, budget_id=job.budget_id)
     return True
 
 
@@ -105,10 +121,10 @@ def _has_open_work(session: Session, *, job_id: int) -> bool:
 
 
 def _count_answered(session: Session, *, job_id: int) -> int:
-    outcomes = select(func.count()).select_from(OutcomeRow).where(OutcomeRow.job_id == job_id)
+    outcomes = read_outcome_counts(session, job_id=job_id).outcomes
     reasons = select(func.count()).select_from(RequeueRow).where(RequeueRow.job_id == job_id)
     reasons = reasons.where(RequeueRow.routed_at.is_(None), RequeueRow.reason.in_(FINAL_REASONS))
-    return session.execute(outcomes).scalar_one() + session.execute(reasons).scalar_one()
+    return outcomes + session.execute(reasons).scalar_one()
 
 
 def _read(session: Session, *, job_id: int, lock: bool) -> Job:

@@ -1,16 +1,17 @@
 """The ledger: entries are appended and the budget row is changed by the same amounts, in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import exists, insert, or_, select, update
+from sqlalchemy import case, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.budgets import BUDGET_COLUMNS, Budget, read_budget
 from db.errors import AlreadySettled, BatchMismatch, BudgetDenied
 from db.leases import HeldGroup
 from db.states import EntryKind
-from db.tables import BudgetRow, JobRow, LedgerEntryRow
+from db.tables import BudgetRow, LedgerEntryRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,38 +31,49 @@ class Entry:
 _DELTAS = ("reserved_delta", "spent_delta", "burned_delta", "overrun_delta")
 
 
-def post_entries(session: Session, *, group: HeldGroup, entries: Sequence[Entry], keep_free: int = 0) -> Budget:
-    """Append entries and change the budget by their sum; BudgetDenied, with nothing changed, if it would pass the cap.
+def post_entries(
+    session: Session, *, group: HeldGroup, budget_id: int, entries: Sequence[Entry], kept_delta: int = 0
+) -> Budget:
+    """Append entries and change the budget by their sum; BudgetDenied, with nothing changed, if they do not fit.
 
-    The budget as it then stands.
+    The budget as it then stands. `kept_delta` changes what it keeps free for tasks that wait. A reservation must leave
+    that alone; a settlement, whose money is spent already, ends the promise where no longer enough is left for it.
 
-    The condition is in the UPDATE itself: two batches that each fit alone can not both pass it. `keep_free` quanta of
-    the cap are left alone as well.
+    The condition is in the UPDATE itself: two batches that each fit alone can not both pass it.
     """
     reserved, spent, burned, overrun = (sum(getattr(entry, name) for entry in entries) for name in _DELTAS)
     committed = BudgetRow.spent + BudgetRow.burned + BudgetRow.reserved + (reserved + spent + burned)
-    budget_id = select(JobRow.budget_id).where(JobRow.id == group.job_id).scalar_subquery()
-    changed = update(BudgetRow).where(
-        BudgetRow.id == budget_id, or_(BudgetRow.cap.is_(None), committed + keep_free <= BudgetRow.cap)
-    )
+    kept = BudgetRow.kept + kept_delta
+    # Entries that hold nothing more were admitted before.
+    needed = committed + func.coalesce(kept, 0) if reserved > 0 else committed
+    changed = update(BudgetRow).where(BudgetRow.id == budget_id, or_(BudgetRow.cap.is_(None), needed <= BudgetRow.cap))
     changed = changed.values(
         reserved=BudgetRow.reserved + reserved,
         spent=BudgetRow.spent + spent,
         burned=BudgetRow.burned + burned,
         overrun=BudgetRow.overrun + overrun,
+        kept=case((committed + kept <= BudgetRow.cap, kept), else_=None),
     )
     row = session.execute(changed.returning(*BUDGET_COLUMNS)).one_or_none()
     if row is None:
-        raise _denied(session, job_id=group.job_id, needed=reserved)
-    source = {"tenant_id": group.tenant_id, "budget_id": row.id, "job_id": group.job_id}
+        raise _denied(session, budget_id=budget_id, needed=reserved)
+    source = {"tenant_id": group.tenant_id, "budget_id": budget_id, "job_id": group.job_id}
     source |= {"grp_id": group.id, "fence": group.fence}
     session.execute(insert(LedgerEntryRow), [source | _values(entry) for entry in entries])
     return Budget(**row._mapping)
 
 
-def read_open_batch(session: Session, *, group: HeldGroup, batch_no: int) -> dict[int, int]:
-    """Reserved quanta of each task of the batch, by seq. BatchMismatch when there is no such batch, AlreadySettled."""
-    entries = select(LedgerEntryRow.kind, LedgerEntryRow.seqs, LedgerEntryRow.amounts).where(
+class OpenBatch(NamedTuple):
+    """A batch that is reserved and not settled."""
+
+    budget_id: int  # where it was reserved: it settles in its own period
+    amounts: Mapping[int, int]  # reserved quanta of each task, by seq
+
+
+def read_open_batch(session: Session, *, group: HeldGroup, batch_no: int) -> OpenBatch:
+    """What the batch holds. BatchMismatch when there is no such batch, AlreadySettled."""
+    columns = (LedgerEntryRow.kind, LedgerEntryRow.budget_id, LedgerEntryRow.seqs, LedgerEntryRow.amounts)
+    entries = select(*columns).where(
         LedgerEntryRow.grp_id == group.id, LedgerEntryRow.fence == group.fence, LedgerEntryRow.batch_no == batch_no
     )
     by_kind = {row.kind: row for row in session.execute(entries)}
@@ -70,7 +82,7 @@ def read_open_batch(session: Session, *, group: HeldGroup, batch_no: int) -> dic
         raise BatchMismatch(f"group {group.id} has no batch {batch_no} under fence {group.fence}")
     if EntryKind.SETTLE in by_kind:
         raise AlreadySettled(group_id=group.id, batch_no=batch_no)
-    return dict(zip(reserve.seqs, reserve.amounts, strict=True))
+    return OpenBatch(reserve.budget_id, dict(zip(reserve.seqs, reserve.amounts, strict=True)))
 
 
 def list_open_batches(session: Session, *, group: HeldGroup) -> list[int]:
@@ -102,9 +114,13 @@ def _values(entry: Entry) -> dict[str, object]:
     }
 
 
-def _denied(session: Session, *, job_id: int, needed: int) -> BudgetDenied:
-    budget_id = session.execute(select(JobRow.budget_id).where(JobRow.id == job_id)).scalar_one()
+def _denied(session: Session, *, budget_id: int, needed: int) -> BudgetDenied:
     budget = read_budget(session, budget_id=budget_id)
     return BudgetDenied(
-        budget_id=budget.id, budget_name=budget.name, unit=budget.unit, left=budget.left or 0, needed=needed
+        budget_id=budget.id,
+        budget_name=budget.name,
+        unit=budget.unit,
+        left=budget.left or 0,
+        kept=budget.kept or 0,
+        needed=needed,
     )

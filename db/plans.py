@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import WindowMismatch
 from db.jobs import Job, read_job
+from db.promises import take_back_promise
 from db.requeues import Arm, NewRequeue, insert_requeues
 from db.states import GroupState, JobKind, RequeueReason, WindowState
 from db.tables import GroupRow, RequeueRow
@@ -24,6 +25,7 @@ class NewGroup:
     strategy_id: int
     seqs: Sequence[int]
     amounts: Sequence[int]  # worst case of each task, in quanta
+    least: Sequence[int] = ()  # what the budget keeps free for each; empty: nothing was promised
     predicted_cost: int  # of all of them together, in quanta
 
 
@@ -35,6 +37,7 @@ def commit_window(
     groups: Sequence[NewGroup],
     unserved: Sequence[int] = (),
     not_eligible: Sequence[int] = (),
+    least_given_up: int = 0,
     shadow_price: float | None = None,
     allowance: int | None = None,
     predicted_cost: int | None = None,
@@ -43,7 +46,8 @@ def commit_window(
 ) -> list[int]:
     """The ids of the groups, now ready to be claimed; StaleFence, or WindowMismatch unless every task has its place.
 
-    Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy. A job
+    Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy;
+    `least_given_up` is what their budget keeps free for them. A job
     other than a run needs every task in every strategy's arm: there, these are the tasks missing from some groups.
     """
     window = write_window_fenced(
@@ -66,6 +70,8 @@ def commit_window(
     if requeued:
         _close_requeues(session, window_id=window_id)
     _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
+    if least_given_up:
+        take_back_promise(session, job_id=job.id, least=least_given_up)
     return _insert_groups(session, window=window, job=job, groups=groups)
 
 
@@ -122,6 +128,7 @@ def _insert_groups(session: Session, *, window: HeldWindow, job: Job, groups: Se
             "arm": 0 if job.kind is JobKind.RUN else group.strategy_id,
             "seqs": list(group.seqs),
             "amounts": list(group.amounts),
+            "least": list(group.least),
             "predicted_cost": group.predicted_cost,
             "state": GroupState.READY,
         }

@@ -8,8 +8,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from db.jobs import read_job
+from db.outcome_counts import read_outcome_counts
 from db.states import GroupState, RequeueReason
-from db.tables import GroupRow, LedgerEntryRow, OutcomeRow, RequeueRow
+from db.tables import GroupRow, LedgerEntryRow, RequeueRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +43,9 @@ class SpendPoint:
 def read_progress(session: Session, *, job_id: int) -> JobProgress:
     """The counts as of now."""
     job = read_job(session, job_id=job_id)
-    outcomes = select(
-        func.count().label("outcomes"),
-        func.count(OutcomeRow.error_code).label("errors"),
-        func.count(OutcomeRow.correct).label("graded"),
-        func.coalesce(func.sum(OutcomeRow.correct), 0.0).label("correct"),
-    ).where(OutcomeRow.job_id == job_id)
     return JobProgress(
         answers_needed=job.task_count * len(job.arms),
-        **session.execute(outcomes).one()._mapping,
+        **read_outcome_counts(session, job_id=job_id)._asdict(),
         requeued=_count_requeued(session, job_id=job_id),
         groups=_count_groups(session, job_id=job_id),
         **_sum_ledger(session, job_id=job_id),
@@ -76,12 +71,8 @@ def read_spending(session: Session, *, job_id: int) -> list[SpendPoint]:
 
 # A group's prediction counts for the share of its members that is not settled yet.
 _PREDICTED_IN_FLIGHT = text("""
-    SELECT coalesce(ceil(sum(predicted_cost * (1 - settled.count / cardinality(grp.seqs)))), 0)
+    SELECT coalesce(ceil(sum(predicted_cost * (1 - settled::numeric / cardinality(grp.seqs)))), 0)
     FROM job JOIN grp ON grp.job_id = job.id AND grp.state <> 'done'
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(cardinality(seqs)), 0)::numeric AS count FROM ledger_entry
-        WHERE ledger_entry.grp_id = grp.id AND kind = 'settle'
-    ) AS settled
     WHERE job.budget_id = :budget_id
 """)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.states import RequeueReason
+from db.states import FINAL_REASONS, RequeueReason
 
 
 class Arm(NamedTuple):
@@ -64,3 +64,19 @@ def insert_requeues(
         "delays": [float(row.delay_seconds) for row in requeues],
     }
     session.execute(_INSERT, {"tenant_id": tenant_id, "job_id": job_id, "from_group_id": from_group_id, **arrays})
+    if final := [row for row in requeues if row.reason in FINAL_REASONS]:
+        _follow(session, job_id=job_id, leaders=final)
+
+
+# A twin has no life of its own: what ends the task that it repeats ends it as well.
+_FOLLOW = text("""
+    INSERT INTO requeue (tenant_id, job_id, seq, arm, reason, attempt_no, excluded_strategy_ids)
+    SELECT twin.tenant_id, twin.job_id, twin.seq, 0, leader.reason, 0, '{}'
+    FROM unnest(CAST(:seqs AS int[]), CAST(:reasons AS text[])) AS leader (seq, reason)
+    JOIN twin ON twin.job_id = :job_id AND twin.leader_seq = leader.seq
+""")
+
+
+def _follow(session: Session, *, job_id: int, leaders: Collection[NewRequeue]) -> None:
+    reasons = {"seqs": [row.seq for row in leaders], "reasons": [row.reason.value for row in leaders]}
+    session.execute(_FOLLOW, {"job_id": job_id, **reasons})

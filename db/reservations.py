@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from db.errors import BatchMismatch
+from db.errors import BatchMismatch, JobHalted
 from db.leases import HeldGroup, write_fenced
 from db.ledger import Entry, post_entries
-from db.states import EntryKind
-from db.tables import GroupRow
+from db.states import EntryKind, JobState
+from db.tables import GroupRow, JobRow
 
 _LIST_TAKEN = text("""
     SELECT seq FROM outcome WHERE job_id = :job_id AND arm = :arm AND seq = ANY (CAST(:seqs AS int[]))
@@ -21,20 +21,31 @@ _LIST_TAKEN = text("""
 
 
 def reserve_batch(
-    session: Session, *, group_id: int, fence: int, seqs: Sequence[int], amounts: Sequence[int], keep_free: int = 0
+    session: Session, *, group_id: int, fence: int, seqs: Sequence[int], amounts: Sequence[int], least: int = 0
 ) -> int:
     """The number of the batch, whose tasks count as started once the caller commits.
 
-    `keep_free` quanta stay unreserved, for tasks that come later. BudgetDenied reserves nothing, and the transaction
-    stays usable; StaleFence; BatchMismatch for tasks that are no
-    members of the group, or started or answered already.
+    What the budget promised to other tasks stays free; `least` of it was kept for these very tasks, and ends here.
+    BudgetDenied reserves nothing; StaleFence; JobHalted; BatchMismatch for tasks that are no members of the group, or
+    started or answered already. The caller rolls back.
     """
-    group = write_fenced(session, group_id=group_id, fence=fence, next_batch_no=GroupRow.next_batch_no + 1)
+    counts = {"next_batch_no": GroupRow.next_batch_no + 1, "started": GroupRow.started + len(seqs)}
+    group = write_fenced(session, group_id=group_id, fence=fence, **counts)
     batch_no = group.next_batch_no - 1
+    budget_id = _find_budget(session, group=group)
     _require_startable(session, group=group, seqs=seqs, amounts=amounts)
     entry = Entry(kind=EntryKind.RESERVE, batch_no=batch_no, seqs=seqs, amounts=amounts, reserved_delta=sum(amounts))
-    post_entries(session, group=group, entries=[entry], keep_free=keep_free)
+    post_entries(session, group=group, budget_id=budget_id, entries=[entry], kept_delta=-least)
     return batch_no
+
+
+def _find_budget(session: Session, *, group: HeldGroup) -> int:
+    """The budget that the job draws on now; read without a lock, which would break the lock order."""
+    job = session.execute(select(JobRow.budget_id, JobRow.state, JobRow.paused).where(JobRow.id == group.job_id)).one()
+    cancelled = job.state is JobState.CANCELLING
+    if cancelled or job.paused:
+        raise JobHalted(job_id=group.job_id, cancelled=cancelled)
+    return int(job.budget_id)
 
 
 def _require_startable(session: Session, *, group: HeldGroup, seqs: Sequence[int], amounts: Sequence[int]) -> None:

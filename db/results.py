@@ -70,7 +70,7 @@ _COLUMN_TYPES = {
 _READ = text("""
     SELECT task.seq, custom_id, payload, arms.arm, requeue.reason, outcome.strategy_id, outcome.grp_id AS group_id,
            task_window.id AS window_id, task_window.shadow_price, answer, response, error_code, error_message,
-           prompt_tokens, output_tokens, cost, correct, latency_seconds, propensity
+           prompt_tokens, output_tokens, cost, outcome.correct, latency_seconds, propensity
     FROM task CROSS JOIN unnest(CAST(:arms AS bigint[])) WITH ORDINALITY AS arms (arm, position)
     LEFT JOIN outcome ON outcome.job_id = task.job_id AND outcome.seq = task.seq AND outcome.arm = arms.arm
     LEFT JOIN requeue ON requeue.job_id = task.job_id AND requeue.seq = task.seq AND requeue.arm = arms.arm

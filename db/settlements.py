@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from db.budgets import Budget
@@ -14,7 +14,7 @@ from db.ledger import Entry, post_entries, read_open_batch
 from db.outcome_rows import NewOutcome, Origin, insert_outcomes
 from db.requeues import NewRequeue, insert_requeues
 from db.states import EntryKind, OutcomeSource, RequeueReason
-from db.tables import AttemptRow
+from db.tables import AttemptRow, GroupRow
 from db.text import replace_unstorable
 
 __all__ = ["Charges", "NewOutcome", "NewRetry", "Settlement", "settle_batch"]
@@ -57,17 +57,35 @@ def settle_batch(
     batch_no: int,
     outcomes: Sequence[NewOutcome],
     retries: Sequence[NewRetry] = (),
+    twins: Sequence[NewOutcome] = (),
 ) -> Settlement:
-    """What the batch came to. StaleFence, AlreadySettled; BatchMismatch unless each of its tasks is named once."""
-    group = write_fenced(session, group_id=group_id, fence=fence)
+    """What the batch came to. StaleFence, AlreadySettled; BatchMismatch unless each of its tasks is named once.
+
+    `twins` are the outcomes, free of charge, of tasks that are identical to answered ones of the batch.
+    """
+    counts = _count(outcomes=[*outcomes, *twins], settled=len(outcomes) + len(retries))
+    group = write_fenced(session, group_id=group_id, fence=fence, **counts)
     reserved = read_open_batch(session, group=group, batch_no=batch_no)
-    costs = _list_costs(group=group, batch_no=batch_no, reserved=reserved, ended=[*outcomes, *retries])
-    insert_outcomes(session, outcomes=outcomes, origin=_origin(group))
-    if retries:
-        _store_retries(session, group=group, retries=retries)
-    charges = _compare(reserved, costs)
-    entries = _entries(charges, batch_no=batch_no, reserved=reserved, costs=costs)
-    return Settlement(charges, post_entries(session, group=group, entries=entries))
+    costs = _list_costs(group=group, batch_no=batch_no, reserved=reserved.amounts, ended=[*outcomes, *retries])
+    insert_outcomes(session, outcomes=outcomes, origin=_origin(group, OutcomeSource.ENGINE))
+    insert_outcomes(session, outcomes=twins, origin=_origin(group, OutcomeSource.TWIN))
+    kept_again = _store_retries(session, group=group, retries=retries) if retries else 0
+    charges = _compare(reserved.amounts, costs)
+    entries = _entries(charges, batch_no=batch_no, reserved=reserved.amounts, costs=costs)
+    budget = post_entries(session, group=group, budget_id=reserved.budget_id, entries=entries, kept_delta=kept_again)
+    return Settlement(charges, budget)
+
+
+def _count(*, outcomes: Sequence[NewOutcome], settled: int) -> dict[str, object]:
+    """The group's counts as they will be."""
+    grades = [outcome.correct for outcome in outcomes if outcome.correct is not None]
+    return {
+        "settled": GroupRow.settled + settled,
+        "answered": GroupRow.answered + len(outcomes),
+        "errors": GroupRow.errors + sum(outcome.error_code is not None for outcome in outcomes),
+        "graded": GroupRow.graded + len(grades),
+        "correct": GroupRow.correct + float(sum(grades)),
+    }
 
 
 def _list_costs(
@@ -107,20 +125,29 @@ def _entries(charges: Charges, *, batch_no: int, reserved: Mapping[int, int], co
     return [settle, release]
 
 
-def _origin(group: HeldGroup) -> Origin:
+def _origin(group: HeldGroup, source: OutcomeSource) -> Origin:
+    executed = source is OutcomeSource.ENGINE
     return Origin(
         tenant_id=group.tenant_id,
         job_id=group.job_id,
         kind=group.kind,
         arm=group.arm,
         strategy_id=group.strategy_id,
-        grp_id=group.id,
-        fence=group.fence,
-        source=OutcomeSource.ENGINE,
+        grp_id=group.id if executed else None,
+        fence=group.fence if executed else None,
+        source=source,
     )
 
 
-def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewRetry]) -> None:
+_SUM_LEAST = text("""
+    SELECT CAST(coalesce(sum(member.least), 0) AS text)
+    FROM grp CROSS JOIN unnest(grp.seqs, grp.least) AS member (seq, least)
+    WHERE grp.id = :group_id AND member.seq = ANY (CAST(:seqs AS int[]))
+""")
+
+
+def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewRetry]) -> int:
+    """What has to be kept free for them again, as they will be started anew."""
     source = {"tenant_id": group.tenant_id, "job_id": group.job_id, "grp_id": group.id, "fence": group.fence}
     session.execute(insert(AttemptRow), [source | _attempt_values(retry) for retry in retries])
     back = [
@@ -135,6 +162,8 @@ def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewR
         for retry in retries
     ]
     insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
+    again = {"group_id": group.id, "seqs": [retry.seq for retry in retries]}
+    return int(session.execute(_SUM_LEAST, again).scalar_one())
 
 
 def _attempt_values(retry: NewRetry) -> dict[str, object]:

@@ -17,6 +17,19 @@ class JobState(StrEnum):
     SUBMITTED = "submitted"  # stored whole; no window was cut yet
     RUNNING = "running"  # at least one window was claimed
     COMPLETED = "completed"  # every task has an outcome or a stated reason for having none; final
+    CANCELLING = "cancelling"  # nothing new is started; what is with engines is still settled
+    CANCELLED = "cancelled"  # every task without an outcome has `cancelled`, or an earlier reason, for it; final
+
+
+# A job in one of these never changes again.
+FINAL_STATES = frozenset({JobState.COMPLETED, JobState.CANCELLED})
+
+
+class BudgetPeriod(StrEnum):
+    """How often a budget begins anew."""
+
+    NIGHTLY = "nightly"  # at noon, so that a night is in one period
+    MONTHLY = "monthly"  # on the first of the month
 
 
 class WindowState(StrEnum):
@@ -39,6 +52,7 @@ class EntryKind(StrEnum):
     """What a ledger entry does to its budget."""
 
     RAISE = "raise"  # the cap grows (opening a budget raises it from zero)
+    LOWER = "lower"  # the cap shrinks, at most by what is left
     RESERVE = "reserve"  # the worst case of a batch is held
     SETTLE = "settle"  # the true cost of a batch is charged
     RELEASE = "release"  # what a settled batch had held too much is given back
@@ -50,6 +64,7 @@ class RequeueReason(StrEnum):
 
     DENIED = "denied"  # its reservation did not fit the budget at that moment
     RETRY = "retry"  # its attempt failed in a way that may pass
+    RECALLED = "recalled"  # its strategy keeps failing: routed to another before it was started
     BUDGET_EXHAUSTED = "budget_exhausted"  # nothing that may serve it fits the budget; final
     NOT_ELIGIBLE = "not_eligible"  # no strategy may serve it; final
     CANCELLED = "cancelled"  # it was given up on request; final
@@ -64,6 +79,7 @@ class OutcomeSource(StrEnum):
 
     ENGINE = "engine"  # a group of this database was executed
     RECORDING = "recording"  # it was imported from a recording made elsewhere
+    TWIN = "twin"  # an identical task of the same job was executed
 
 
 class PredictorState(StrEnum):

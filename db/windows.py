@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.errors import StaleFence
 from db.jobs import Job, lock_job
 from db.leases import lease_end
-from db.states import JobState, RequeueReason, WindowState
+from db.states import FINAL_STATES, JobState, RequeueReason, WindowState
 from db.tables import WindowRow
 
 
@@ -47,9 +47,12 @@ class HeldWindow:
 
 
 def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_seconds: float) -> ClaimedWindow | None:
-    """A window to route: one that was lost, else tasks that came back, else the next ones; None when all are routed."""
+    """A window to route: one that was lost, else tasks that came back, else the next ones.
+
+    None when all are routed, or none may be: the job is paused or cancelled.
+    """
     job = lock_job(session, job_id=job_id)
-    if job.state is JobState.COMPLETED:
+    if job.paused or job.state in (JobState.CANCELLING, *FINAL_STATES):
         return None
     held = {"owner": owner, "lease": timedelta(seconds=lease_seconds)}
     waiting = session.execute(_FIND_WAITING, {"job_id": job_id}).one()
@@ -58,7 +61,7 @@ def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_
         window_id = _cut_requeued(session, job=job, size=size)
     if window_id is not None:
         return _claim(session, window_id=window_id, cursor_seq=job.cursor_seq, held=held)
-    return _cut_next(session, job=job, end=min(job.cursor_seq + size, job.task_count), held=held)
+    return _cut_next(session, job=job, size=size, held=held)
 
 
 def extend_window_lease(session: Session, *, window_id: int, fence: int, lease_seconds: float) -> None:
@@ -96,14 +99,14 @@ _READ_REQUEUED = text("""
 
 _FIND_WAITING = text("""
     SELECT (SELECT id FROM task_window WHERE job_id = :job_id AND state = 'ready' ORDER BY id LIMIT 1) AS lost_id,
-           EXISTS (SELECT FROM requeue WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry')
-                   AND not_before <= clock_timestamp()) AS tasks_due
+           EXISTS (SELECT FROM requeue WHERE job_id = :job_id AND window_id IS NULL
+                   AND reason IN ('denied', 'retry', 'recalled') AND not_before <= clock_timestamp()) AS tasks_due
 """)
 
 _TAKE_REQUEUED = text("""
     WITH due AS (
         SELECT id, seq FROM requeue
-        WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry')
+        WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry', 'recalled')
           AND not_before <= clock_timestamp()
         ORDER BY not_before, id LIMIT :size
     ), cut AS (
@@ -121,7 +124,7 @@ _CLAIM = text("""
     WHERE id = :window_id RETURNING id, fence, job_id, seqs
 """)
 
-# Cut and claimed at once: no other router may see it in between.
+# Cut and claimed at once: no other router may see it in between. Twins are left to the task that they repeat.
 _CUT_NEXT = text("""
     WITH moved AS (
         UPDATE job SET cursor_seq = :end, state = 'running', started_at = coalesce(started_at, clock_timestamp())
@@ -130,6 +133,8 @@ _CUT_NEXT = text("""
     INSERT INTO task_window (tenant_id, job_id, seqs, state, fence, owner, lease_until)
     SELECT :tenant_id, :job_id, array_agg(seq ORDER BY seq), 'claimed', 1, :owner, clock_timestamp() + :lease
     FROM generate_series(CAST(:begin AS int), :end - 1) AS seq
+    WHERE NOT EXISTS (SELECT FROM twin WHERE twin.job_id = :job_id AND twin.seq = seq.seq)
+    HAVING count(*) > 0
     RETURNING id, fence, job_id, seqs
 """)
 
@@ -139,12 +144,14 @@ def _cut_requeued(session: Session, *, job: Job, size: int) -> int | None:
     return session.execute(_TAKE_REQUEUED, values).scalars().first()
 
 
-def _cut_next(session: Session, *, job: Job, end: int, held: Mapping[str, object]) -> ClaimedWindow | None:
-    if end == job.cursor_seq:
-        return None
-    cut = {"tenant_id": job.tenant_id, "job_id": job.id, "begin": job.cursor_seq, "end": end}
-    row = session.execute(_CUT_NEXT, {**cut, **held}).one()
-    return ClaimedWindow(**row._mapping, requeued=[], cursor_seq=end)
+def _cut_next(session: Session, *, job: Job, size: int, held: Mapping[str, object]) -> ClaimedWindow | None:
+    for begin in range(job.cursor_seq, job.task_count, size):  # past stretches where all are twins
+        end = min(begin + size, job.task_count)
+        cut = {"tenant_id": job.tenant_id, "job_id": job.id, "begin": begin, "end": end}
+        row = session.execute(_CUT_NEXT, {**cut, **held}).one_or_none()
+        if row is not None:
+            return ClaimedWindow(**row._mapping, requeued=[], cursor_seq=end)
+    return None
 
 
 def _claim(session: Session, *, window_id: int, cursor_seq: int, held: Mapping[str, object]) -> ClaimedWindow:

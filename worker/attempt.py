@@ -28,6 +28,7 @@ class Assigned:
     line: TaskLine
     priced: PricedStrategy
     amount: int
+    least: int  # what the budget keeps free for it until it is started, in quanta
     lost_workers: int  # how often it was running when its worker or engine was lost, or found no engine
 
 

@@ -17,7 +17,7 @@ from db.errors import StaleFence
 from db.expiry import expire_leases
 from db.jobs import Job, complete_job
 from db.session import run_in_transaction, session_scope
-from db.unstarted import read_unstarted
+from db.unstarted import count_unstarted
 from router.units import Unit
 from worker.doorbell import Doorbell
 from worker.engine_activity import EngineActivity
@@ -26,7 +26,6 @@ from worker.engines.errors import EngineUnavailable
 from worker.engines.protocol import Engine
 from worker.group_claim import ClaimedWork, claim_work
 from worker.group_run import GroupEnd, GroupRun, Surroundings
-from worker.guarantee import reload_guarantee
 from worker.heartbeat import Heartbeat, Held, Loss
 from worker.live_counts import LiveCounts
 from worker.pool import PricedStrategy
@@ -174,7 +173,6 @@ class Dispatcher:
                 database=self._assets.database,
                 slots=self._slots,
                 bell=self._settlements,
-                guarantee=self._routed.guarantee,
                 draining=self._is_draining,
                 on_settled=partial(self._counts.note, work.group.strategy_id),
                 batch_tasks=self._assets.settings.batch_tasks,
@@ -225,10 +223,6 @@ class Dispatcher:
             return
         self._next_sweep = time.monotonic() + SWEEP_SECONDS
         expired = run_in_transaction(self._assets.database, lambda session: expire_leases(session, job_id=self._job.id))
-        if expired.groups:
-            reload_guarantee(
-                self._routed.guarantee, self._assets.database, job=self._job, predictions=self._routed.predictions
-            )
         if expired.groups or expired.windows:
             logger.warning(
                 "job %d: took back %d groups and %d windows of a lost worker, %d started tasks were burned",
@@ -240,7 +234,7 @@ class Dispatcher:
 
     def _count_unstarted(self) -> int:
         with session_scope(self._assets.database) as session:
-            return read_unstarted(session, job_id=self._job.id).tasks
+            return count_unstarted(session, job_id=self._job.id)
 
     def _complete(self) -> bool:
         return run_in_transaction(self._assets.database, lambda session: complete_job(session, job_id=self._job.id))

@@ -44,7 +44,10 @@ def _assign(group: ClaimedGroup, stored: Sequence[StoredTask], priced: PricedStr
             line=parse_task_line(task.payload),
             priced=priced,
             amount=amount,
+            least=least,
             lost_workers=lost_workers,
         )
-        for task, amount, lost_workers in zip(stored, group.amounts, group.past_attempts, strict=True)
+        for task, amount, least, lost_workers in zip(
+            stored, group.amounts, group.least, group.past_attempts, strict=True
+        )
     ]

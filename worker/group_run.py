@@ -5,13 +5,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
-from db.budgets import Budget
-from db.errors import AlreadySettled, BudgetDenied, StaleFence
+from db.budgets import Budget, read_budget
+from db.disbanding import disband_group
+from db.errors import AlreadySettled, BudgetDenied, JobHalted, StaleFence
 from db.groups import ClaimedGroup, finish_group, return_group
+from db.promises import end_broken_promise
 from db.reservations import reserve_batch
 from db.session import run_in_transaction
 from db.settlements import NewOutcome, NewRetry, settle_batch
@@ -21,10 +25,11 @@ from worker.attempt import Assigned, execute, fail
 from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
-from worker.guarantee import Guarantee
 from worker.settlement_bell import SettlementBell
 
 RETRY_DELAY_SECONDS = 2.0  # before a task whose engine was away is routed again
+OTHERS_PAUSE_SECONDS = 0.1  # between looks at a budget that other workers hold; doubled after each
+LONGEST_OTHERS_PAUSE_SECONDS = 2.0
 SETTLE_TRIES = 5
 SETTLE_PAUSE_SECONDS = 0.5  # doubled after each try: 7.5 s in all, about a lease
 
@@ -36,7 +41,15 @@ class GroupEnd(StrEnum):
     HANDED_BACK = "handed back"  # we are draining: the rest is ready for another worker
     LOST = "lost"  # the lease is somebody else's
     STALLED = "stalled"  # the engine finished nothing for too long, so the lease was let go
+    HALTED = "halted"  # its job was paused or cancelled
     ENGINE_DIED = "engine died"  # the rest is ready again; the engine must be restarted first
+
+
+class Standing(NamedTuple):
+    """What stands in the way of a reservation, in quanta."""
+
+    free: int  # neither committed nor promised to other tasks
+    reserved: int  # of which some may come back
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +59,6 @@ class Surroundings:
     database: Database
     slots: asyncio.Semaphore  # one for each batch in flight
     bell: SettlementBell  # rung by every settlement: money may be free again
-    guarantee: Guarantee
     draining: Callable[[], bool]
     on_settled: Callable[[Sequence[NewOutcome], Budget | None], None]  # the budget after it; None when not known
     batch_tasks: int
@@ -74,11 +86,21 @@ class GroupRun:
             return await asyncio.to_thread(self._end, left)
         except StaleFence:
             return GroupEnd.LOST
+        except JobHalted as halted:
+            return await self._stop(halted)
         except EngineError as error:
             return await self._leave(error)
         finally:
             for task in running:
                 task.cancel()
+
+    async def _stop(self, halted: JobHalted) -> GroupEnd:
+        """What runs was settled; the rest is given up, or waits until the job is unpaused."""
+        try:
+            await asyncio.to_thread(self._give_up if halted.cancelled else self._return)
+        except StaleFence:
+            return GroupEnd.LOST
+        return GroupEnd.HALTED
 
     async def _leave(self, error: EngineError) -> GroupEnd:
         try:
@@ -99,7 +121,7 @@ class GroupRun:
             failures.append(error)
         ended = await asyncio.gather(*running, return_exceptions=True)
         failures += [error for error in ended if error is not None]
-        for kind in (StaleFence, EngineMisconfigured, EngineDied, BaseException):
+        for kind in (StaleFence, EngineMisconfigured, EngineDied, EngineError, JobHalted, BaseException):
             for failure in failures:
                 if isinstance(failure, kind):
                     raise failure
@@ -132,11 +154,35 @@ class GroupRun:
             except BudgetDenied as denied:
                 if size > 1:
                     size //= 2
-                elif not await rung.wait_unless_idle() and not self.surroundings.guarantee.end_if_broken(denied.left):
+                elif not await rung.wait_unless_idle() and not await self._wait_for_others(denied):
                     return 0
                 continue
             return size
         return 0
+
+    async def _wait_for_others(self, denied: BudgetDenied) -> bool:
+        """Whether asking again may help: other workers gave something back, or a promise that broke has ended.
+
+        It looks at the budget, and never asks in vain: a denied reservation is not tried in a loop.
+        """
+        pause = OTHERS_PAUSE_SECONDS
+        while not self.surroundings.draining():
+            standing = await asyncio.to_thread(self._look_at_budget, denied.budget_id)
+            if standing.free > denied.left - denied.kept:
+                return True
+            if standing.reserved == 0:
+                return False
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_OTHERS_PAUSE_SECONDS)
+        return False
+
+    def _look_at_budget(self, budget_id: int) -> "Standing":
+        def look(session: Session) -> Standing:
+            end_broken_promise(session, budget_id=budget_id)
+            budget = read_budget(session, budget_id=budget_id)
+            return Standing((budget.left or 0) - (budget.kept or 0), budget.reserved)
+
+        return run_in_transaction(self.surroundings.database, look)
 
     async def _open_batch(self, batch: Sequence[Assigned]) -> asyncio.Task[None]:
         self.surroundings.bell.open()
@@ -175,22 +221,20 @@ class GroupRun:
 
     def _reserve(self, batch: Sequence[Assigned]) -> int:
         seqs = [assigned.seq for assigned in batch]
-        with self.surroundings.guarantee.reserving(seqs) as keep_free:
-            return run_in_transaction(
-                self.surroundings.database,
-                lambda session: reserve_batch(
-                    session,
-                    group_id=self.group.id,
-                    fence=self.group.fence,
-                    seqs=seqs,
-                    amounts=[assigned.amount for assigned in batch],
-                    keep_free=keep_free,
-                ),
-            )
+        return run_in_transaction(
+            self.surroundings.database,
+            lambda session: reserve_batch(
+                session,
+                group_id=self.group.id,
+                fence=self.group.fence,
+                seqs=seqs,
+                amounts=[assigned.amount for assigned in batch],
+                least=sum(assigned.least for assigned in batch),
+            ),
+        )
 
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
         outcomes, retries = _sort_results(batch, results)
-        self.surroundings.guarantee.note_returned([retry.seq for retry in retries])
         budget = None
         for attempt in range(SETTLE_TRIES):
             try:
@@ -234,6 +278,14 @@ class GroupRun:
             ),
         )
         return GroupEnd.FINISHED
+
+    def _give_up(self) -> None:
+        run_in_transaction(
+            self.surroundings.database,
+            lambda session: disband_group(
+                session, group_id=self.group.id, fence=self.group.fence, reason=RequeueReason.CANCELLED
+            ),
+        )
 
     def _return(self) -> None:
         run_in_transaction(

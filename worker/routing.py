@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from db.budgets import read_budget
-from db.jobs import Job
+from db.jobs import Job, read_job
 from db.plans import NewGroup, commit_window
 from db.predictions import Predictions
 from db.progress import read_predicted_in_flight
@@ -16,8 +16,8 @@ from db.routed_cost import read_routed_cost
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, RequeueReason
 from db.windows import ClaimedWindow, claim_window
-from worker.guarantee import Guarantee, load_guarantee
 from worker.job_predictions import JobPredictions
+from worker.least_worst import find_least_worst, sum_least
 from worker.objective import Objective
 from worker.prediction_rows import exclude, find_servable, take_rows
 from worker.settings import Settings
@@ -40,15 +40,11 @@ class RoutedJob:
 
     job: Job  # as it stood when the process began to work on it
     predictions: JobPredictions
-    guarantee: Guarantee
 
 
 def open_routing(database: Engine, *, job: Job) -> RoutedJob:
     """The job made ready for routing."""
-    predictions = JobPredictions(database, job=job)
-    return RoutedJob(
-        job=job, predictions=predictions, guarantee=load_guarantee(database, job=job, predictions=predictions)
-    )
+    return RoutedJob(job=job, predictions=JobPredictions(database, job=job))
 
 
 def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settings: Settings) -> Routed | None:
@@ -72,7 +68,8 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 
 
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
-    job, guarantee = routed.job, routed.guarantee
+    job = routed.job
+    least = find_least_worst(routed.predictions.of(window.seqs)) * job.promised
     # Money last: what is settled while the predictions are read the first time counts already.
     backlog = np.arange(window.cursor_seq, job.task_count)
     predictions = routed.predictions.of(np.concatenate([np.array(window.seqs, dtype=np.int64), backlog]))
@@ -85,15 +82,22 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         denied=any(task.reason is RequeueReason.DENIED for task in window.requeued),
         objective=Objective.from_json(job.objective),
         money=money,
-        kept_for_others=guarantee.keep_free(window.seqs),
+        kept_for_others=money.kept - min(money.kept, sum_least(least)),
     )
     choice = np.full(len(window.seqs), -1, dtype=np.int64)
     choice[servable[: len(window.seqs)]] = chosen.choice
-    groups = list(_group(job, window.seqs, predictions, choice, size=settings.group_tasks))
+    groups = list(_group(job, window.seqs, predictions, choice, size=settings.group_tasks, least=least))
     refused = [seq for seq, able in zip(window.seqs, servable, strict=False) if not able]
     unserved = [seq for seq, column, able in zip(window.seqs, choice, servable, strict=False) if able and column < 0]
-    _commit(database, window=window, groups=groups, refused=refused, unserved=unserved, chosen=chosen)
-    guarantee.note_given_up([*refused, *unserved])
+    _commit(
+        database,
+        window=window,
+        groups=groups,
+        refused=refused,
+        unserved=unserved,
+        chosen=chosen,
+        least_given_up=sum_least(least[choice < 0]),
+    )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
 
 
@@ -150,14 +154,16 @@ def _list_wanted_arms(job: Job, window: ClaimedWindow) -> NDArray[np.bool_]:
 
 def _read_money(database: Engine, *, job: Job) -> Money:
     with session_scope(database) as session:
-        budget = read_budget(session, budget_id=job.budget_id)
+        budget_id = read_job(session, job_id=job.id).budget_id  # another one than at first, once its period is over
+        budget = read_budget(session, budget_id=budget_id)
         return Money(
             cap=budget.cap,
             settled=budget.spent,
             burned=budget.burned,
             reserved=budget.reserved,
-            routed=read_routed_cost(session, job_id=job.id),
-            in_flight=read_predicted_in_flight(session, budget_id=job.budget_id),
+            kept=budget.kept or 0,
+            routed=read_routed_cost(session, budget_id=budget_id),
+            in_flight=read_predicted_in_flight(session, budget_id=budget_id),
         )
 
 
@@ -173,7 +179,13 @@ def _exclude_failed(predictions: Predictions, *, job: Job, window: ClaimedWindow
 
 
 def _group(
-    job: Job, seqs: Sequence[int], predictions: Predictions, choice: NDArray[np.int64], *, size: int
+    job: Job,
+    seqs: Sequence[int],
+    predictions: Predictions,
+    choice: NDArray[np.int64],
+    *,
+    size: int,
+    least: NDArray[np.float64] | None = None,
 ) -> Iterator[NewGroup]:
     """One group for each strategy, cut where it passes `size` tasks."""
     for column, strategy_id in enumerate(job.strategy_ids):
@@ -184,6 +196,7 @@ def _group(
                 strategy_id=strategy_id,
                 seqs=[seqs[row] for row in part],
                 amounts=[int(amount) for amount in predictions.worst_cost[part, column]],
+                least=[int(amount) for amount in least[part]] if least is not None and job.promised else (),
                 predicted_cost=int(predictions.cost[part, column].sum()),
             )
 
@@ -196,6 +209,7 @@ def _commit(
     refused: Sequence[int],
     unserved: Sequence[int],
     chosen: WindowChoice | None,
+    least_given_up: int = 0,
 ) -> None:
     proof = None if chosen is None else chosen.allocation
     run_in_transaction(
@@ -207,6 +221,7 @@ def _commit(
             groups=groups,
             unserved=unserved,
             not_eligible=refused,
+            least_given_up=least_given_up,
             shadow_price=None if proof is None else proof.shadow_price,
             allowance=None if chosen is None else chosen.allowance,
             predicted_cost=sum(group.predicted_cost for group in groups),

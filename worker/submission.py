@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from db.budgets import open_budget
 from db.jobs import create_job
 from db.predictions import PredictionBlock, Predictions, store_prediction_block
+from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
 from worker.forecast import measure_demand, predict, price_worst
+from worker.least_worst import find_least_worst, sum_least
 from worker.objective import Mode, Objective, Request, Totals, choose_unit, settle_objective, sum_totals
 from worker.pool import ServingPool
 from worker.prediction_rows import find_servable, take_rows
@@ -104,6 +106,7 @@ def submit_run(
     )
     copy_tasks(session, job_id=job_id, tasks=tasks)
     _store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
+    promise_answers(session, job_id=job_id, least=sum_least(find_least_worst(plan.predictions)))
     return job_id
 
 

@@ -25,6 +25,7 @@ class Money:
     settled: int  # what finished tasks cost
     burned: int  # charged for work that was lost
     reserved: int
+    kept: int  # promised to tasks that were not started, at their least worst cases
     routed: int  # predicted cost of all windows routed so far
     in_flight: int  # predicted cost of what is routed and not settled
 

@@ -3,13 +3,14 @@
 from db.tables.base import Base
 from db.tables.execution import AttemptRow, LabelRow, OutcomeRow, RequeueRow
 from db.tables.insert_only import declare_insert_only, declare_refusal
-from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow
+from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow, TwinRow
 from db.tables.money import BudgetRow, LedgerEntryRow
+from db.tables.operation import BreakerRow, TrainingRequestRow, WorkerRow
 from db.tables.routing import GroupRow, WindowRow
 from db.tables.strategies import PredictorVersionRow, StrategyRow
 
 METADATA = Base.metadata
-INSERT_ONLY_TABLES = ("task", "outcome", "ledger_entry", "attempt", "label")
+INSERT_ONLY_TABLES = ("task", "twin", "outcome", "ledger_entry", "attempt", "label")
 
 declare_refusal(METADATA)
 for _name in INSERT_ONLY_TABLES:
@@ -18,6 +19,7 @@ for _name in INSERT_ONLY_TABLES:
 __all__ = [
     "METADATA",
     "AttemptRow",
+    "BreakerRow",
     "BudgetRow",
     "GroupRow",
     "JobRow",
@@ -29,5 +31,8 @@ __all__ = [
     "RequeueRow",
     "StrategyRow",
     "TaskRow",
+    "TrainingRequestRow",
+    "TwinRow",
     "WindowRow",
+    "WorkerRow",
 ]

@@ -89,6 +89,7 @@ class OutcomeRow(Base):
         CheckConstraint("correct BETWEEN 0 AND 1", name="correct_is_a_share"),
         CheckConstraint("prompt_tokens >= 0 AND output_tokens >= 0 AND cost >= 0", name="not_negative"),
         Index(None, "strategy_id"),
+        Index("outcome_without_group_idx", "job_id", postgresql_where=text("grp_id IS NULL")),
     )
 
     tenant_id: Mapped[Tenant]

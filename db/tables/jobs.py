@@ -3,7 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,7 +30,12 @@ class JobRow(Base):
         ),  # so that groups and outcomes can not differ from their job in kind
         ForeignKeyConstraint(["tenant_id", "budget_id"], ["budget.tenant_id", "budget.id"]),
         CheckConstraint("cursor_seq BETWEEN 0 AND task_count", name="cursor_within_tasks"),
-        CheckConstraint("(state = 'completed') = (finished_at IS NOT NULL)", name="finished_when_completed"),
+        CheckConstraint(
+            "(state IN ('completed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished_when_final"
+        ),
+        ForeignKeyConstraint(["tenant_id", "continues_job_id"], ["job.tenant_id", "job.id"]),
+        Index("job_open_idx", "budget_id", postgresql_where=text("finished_at IS NULL")),
+        Index(None, "continues_job_id"),
     )
 
     id: Mapped[BigId]
@@ -39,6 +52,28 @@ class JobRow(Base):
     submitted_at: Mapped[Created]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    priority: Mapped[int] = mapped_column(server_default="0")  # higher goes first
+    deadline: Mapped[datetime | None]  # among equal priorities, the earliest goes first
+    paused: Mapped[bool] = mapped_column(server_default=text("false"))  # nothing new is started
+    promised: Mapped[bool] = mapped_column(server_default=text("false"))  # its budget keeps free what its tasks need
+    twins: Mapped[int] = mapped_column(server_default="0")  # tasks that are answered by an identical one
+    continues_job_id: Mapped[int | None] = mapped_column(BigInteger)  # whose unanswered tasks these are
+
+
+class TwinRow(Base):
+    """A task that is identical to an earlier one of its job, and has that one's answer."""
+
+    __tablename__ = "twin"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
+        CheckConstraint("leader_seq < seq", name="leader_is_earlier"),
+        Index(None, "job_id", "leader_seq"),
+    )
+
+    tenant_id: Mapped[Tenant]
+    job_id: Mapped[BigRef] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    leader_seq: Mapped[int]
 
 
 class TaskRow(Base):

@@ -1,9 +1,11 @@
 """Tables of the budget and the ledger behind it."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.states import EntryKind
+from db.states import BudgetPeriod, EntryKind
 from db.tables.base import Amounts, Base, BigId, BigRef, Created, Quanta, Seqs, Tenant, text_enum
 
 
@@ -18,6 +20,19 @@ class BudgetRow(Base):
         CheckConstraint(
             "cap >= 0 AND reserved >= 0 AND spent >= 0 AND burned >= 0 AND overrun >= 0", name="not_negative"
         ),
+        CheckConstraint("kept >= 0", name="kept_not_negative"),
+        CheckConstraint("(period IS NULL) = (period_start IS NULL)", name="period_has_a_start"),
+        CheckConstraint("period IS NULL OR shared", name="period_is_shared"),
+        # NULLs are equal here: a budget without a period has one row.
+        Index(
+            "budget_shared_key",
+            "tenant_id",
+            "name",
+            "period_start",
+            unique=True,
+            postgresql_where=text("shared"),
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
     id: Mapped[BigId]
@@ -30,6 +45,11 @@ class BudgetRow(Base):
     burned: Mapped[int] = mapped_column(Quanta, server_default="0")
     overrun: Mapped[int] = mapped_column(Quanta, server_default="0")
     created_at: Mapped[Created]
+    # Kept free for the least worst cases of tasks that were promised an answer and not started; NULL: none promised.
+    kept: Mapped[int | None] = mapped_column(Quanta, server_default="0")
+    shared: Mapped[bool] = mapped_column(server_default=text("false"))  # found by its name, by any job of the tenant
+    period: Mapped[BudgetPeriod | None] = mapped_column(text_enum(BudgetPeriod, name="period"))
+    period_start: Mapped[datetime | None]
 
 
 class LedgerEntryRow(Base):
@@ -41,12 +61,14 @@ class LedgerEntryRow(Base):
         ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
         ForeignKeyConstraint(["tenant_id", "grp_id"], ["grp.tenant_id", "grp.id"]),
         UniqueConstraint("grp_id", "fence", "batch_no", "kind"),
-        CheckConstraint("(kind = 'raise') = (grp_id IS NULL)", name="source"),
+        CheckConstraint("(kind IN ('raise', 'lower')) = (grp_id IS NULL)", name="source"),
         CheckConstraint("num_nulls(grp_id, fence, batch_no, job_id) IN (0, 4)", name="source_is_whole"),
         CheckConstraint("cardinality(seqs) = cardinality(amounts)", name="amount_per_task"),
         CheckConstraint(
             "CASE kind"
             " WHEN 'raise' THEN cap_delta >= 0"
+            " AND reserved_delta = 0 AND spent_delta = 0 AND burned_delta = 0 AND overrun_delta = 0"
+            " WHEN 'lower' THEN cap_delta < 0"
             " AND reserved_delta = 0 AND spent_delta = 0 AND burned_delta = 0 AND overrun_delta = 0"
             " WHEN 'reserve' THEN reserved_delta >= 0"
             " AND cap_delta = 0 AND spent_delta = 0 AND burned_delta = 0 AND overrun_delta = 0"

@@ -52,6 +52,7 @@ class GroupRow(Base):
         CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="lease_when_claimed"),
         CheckConstraint("(state = 'done') = (finished_at IS NOT NULL)", name="finished_when_done"),
         CheckConstraint("cardinality(seqs) > 0 AND cardinality(seqs) = cardinality(amounts)", name="amount_per_task"),
+        CheckConstraint("cardinality(least) IN (0, cardinality(seqs))", name="least_per_task"),
         # Kept free of the lease columns, so that heartbeats stay heap-only updates.
         Index("grp_ready_idx", "id", postgresql_where=text("state = 'ready'")),
         Index("grp_claimed_idx", "id", postgresql_where=text("state = 'claimed'")),
@@ -78,3 +79,12 @@ class GroupRow(Base):
     next_batch_no: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[Created]
     finished_at: Mapped[datetime | None]
+    # What the budget keeps free for each member until it is started; empty: nothing was promised.
+    least: Mapped[Amounts] = mapped_column(server_default="{}")
+    # Counts of members, so that nobody has to count outcomes.
+    started: Mapped[int] = mapped_column(server_default="0")  # reserved for, and not burned since
+    settled: Mapped[int] = mapped_column(server_default="0")  # of those: answered, or back at routing
+    answered: Mapped[int] = mapped_column(server_default="0")  # with an outcome, twins included
+    errors: Mapped[int] = mapped_column(server_default="0")
+    graded: Mapped[int] = mapped_column(server_default="0")
+    correct: Mapped[float] = mapped_column(server_default="0")

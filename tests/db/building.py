@@ -11,6 +11,7 @@ from db.budgets import open_budget
 from db.groups import ClaimedGroup, claim_group, finish_group
 from db.jobs import create_job
 from db.plans import NewGroup, commit_window
+from db.promises import promise_answers
 from db.reservations import reserve_batch
 from db.session import session_scope
 from db.settlements import NewOutcome, NewRetry, Settlement, settle_batch
@@ -23,6 +24,7 @@ from db.windows import claim_window
 TENANT = "default"
 LEASE_SECONDS = 60.0
 WORST_CASE = 10
+LEAST = 7  # what is kept free for a task that was promised an answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,26 +57,36 @@ def build_job(
     return BuiltJob(id=job_id, budget_id=budget_id, strategy_ids=[strategy.id for strategy in stored])
 
 
-def new_group(strategy_id: int, seqs: Sequence[int], *, amount: int = WORST_CASE) -> NewGroup:
+def new_group(strategy_id: int, seqs: Sequence[int], *, amount: int = WORST_CASE, least: int | None = None) -> NewGroup:
     return NewGroup(
-        strategy_id=strategy_id, seqs=seqs, amounts=[amount] * len(seqs), predicted_cost=amount * len(seqs) // 2
+        strategy_id=strategy_id,
+        seqs=seqs,
+        amounts=[amount] * len(seqs),
+        least=() if least is None else [least] * len(seqs),
+        predicted_cost=amount * len(seqs) // 2,
     )
 
 
-def route(session: Session, job: BuiltJob, *, size: int = 100, group_size: int = 100) -> list[int]:
+def route(
+    session: Session, job: BuiltJob, *, size: int = 100, group_size: int = 100, least: int | None = None
+) -> list[int]:
     """The ids of the groups into which the job's next window was cut, all for its first strategy."""
     window = claim_window(session, job_id=job.id, size=size, owner="router", lease_seconds=LEASE_SECONDS)
     assert window is not None
     cuts = [window.seqs[start : start + group_size] for start in range(0, len(window.seqs), group_size)]
-    groups = [new_group(job.strategy_ids[0], cut) for cut in cuts]
+    groups = [new_group(job.strategy_ids[0], cut, least=least) for cut in cuts]
     return commit_window(session, window_id=window.id, fence=window.fence, groups=groups)
 
 
-def build_claimed(engine: Engine, *, tasks: int, cap: int | None = 1_000) -> tuple[BuiltJob, ClaimedGroup]:
-    """A job whose tasks are all in one group, which is claimed."""
+def build_claimed(
+    engine: Engine, *, tasks: int, cap: int | None = 1_000, promised: bool = False
+) -> tuple[BuiltJob, ClaimedGroup]:
+    """A job whose tasks are all in one group, which is claimed; where it is promised, each keeps LEAST free."""
     with session_scope(engine) as session:
         job = build_job(session, tasks=tasks, cap=cap)
-        route(session, job)
+        if promised:
+            assert promise_answers(session, job_id=job.id, least=LEAST * tasks)
+        route(session, job, least=LEAST if promised else None)
     return job, claim(engine)
 
 
@@ -89,7 +101,9 @@ def reserve(engine: Engine, group: ClaimedGroup, seqs: Sequence[int], amounts: S
     """The number of a batch of these tasks, committed."""
     with session_scope(engine) as session:
         held = [WORST_CASE] * len(seqs) if amounts is None else amounts
-        return reserve_batch(session, group_id=group.id, fence=group.fence, seqs=seqs, amounts=held)
+        kept = dict(zip(group.seqs, group.least, strict=True))
+        least = sum(kept.get(seq, 0) for seq in seqs)
+        return reserve_batch(session, group_id=group.id, fence=group.fence, seqs=seqs, amounts=held, least=least)
 
 
 def settle(

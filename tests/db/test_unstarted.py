@@ -1,4 +1,4 @@
-"""What is routed and not started, and which tasks still have to be started."""
+"""What is routed and not started."""
 
 from sqlalchemy import Engine
 
@@ -10,7 +10,7 @@ from db.routed_cost import read_routed_cost
 from db.session import session_scope
 from db.states import JobKind
 from db.strategy_counts import StrategyCount, count_by_strategy
-from db.unstarted import Unstarted, list_unstarted, read_unstarted
+from db.unstarted import count_unstarted
 from db.windows import claim_window
 from tests.db.building import (
     TENANT,
@@ -29,33 +29,32 @@ from tests.db.building import (
 )
 
 
-def read(engine: Engine, job: BuiltJob) -> tuple[Unstarted, list[int]]:
+def read(engine: Engine, job: BuiltJob) -> int:
     with session_scope(engine) as session:
-        return read_unstarted(session, job_id=job.id), list_unstarted(session, job_id=job.id)
+        return count_unstarted(session, job_id=job.id)
 
 
-def test_tasks_that_were_never_routed_have_to_be_started_and_are_not_routed(db_engine: Engine) -> None:
+def test_tasks_that_were_never_routed_are_not_counted(db_engine: Engine) -> None:
     with session_scope(db_engine) as session:
         job = build_job(session, tasks=4)
         route(session, job, size=2)
-    assert read(db_engine, job) == (Unstarted(2, 20), [0, 1, 2, 3])
+    assert read(db_engine, job) == 2
 
 
 def test_a_reservation_starts_a_task_and_an_outcome_ends_it(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=4)
-    assert read(db_engine, job) == (Unstarted(4, 40), [0, 1, 2, 3])
+    assert read(db_engine, job) == 4
     batch_no = reserve(db_engine, group, [0, 2])
-    assert read(db_engine, job) == (Unstarted(2, 20), [1, 3])
+    assert read(db_engine, job) == 2
     settle(db_engine, group, batch_no, [outcome(0), outcome(2)])
-    assert read(db_engine, job) == (Unstarted(2, 20), [1, 3])
+    assert read(db_engine, job) == 2
 
 
-def test_a_task_that_failed_in_passing_has_to_be_started_again_at_once(db_engine: Engine) -> None:
+def test_a_task_that_failed_in_passing_has_left_its_group(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=3)
     batch_no = reserve(db_engine, group, [0, 1])
     settle(db_engine, group, batch_no, [outcome(0)], [retry(1)])
-    # Its group is still at work, but it left it: it waits for another window.
-    assert read(db_engine, job) == (Unstarted(1, 10), [1, 2])
+    assert read(db_engine, job) == 1
 
 
 def test_a_group_that_was_given_back_or_lost_has_to_be_started_again(db_engine: Engine) -> None:
@@ -63,25 +62,25 @@ def test_a_group_that_was_given_back_or_lost_has_to_be_started_again(db_engine: 
     settle(db_engine, group, reserve(db_engine, group, [0]), [outcome(0)])
     with session_scope(db_engine) as session:
         return_group(session, group_id=group.id, fence=group.fence)
-    assert read(db_engine, job) == (Unstarted(2, 20), [1, 2])
+    assert read(db_engine, job) == 2
     reserve(db_engine, claim(db_engine), [1])
-    assert read(db_engine, job) == (Unstarted(1, 10), [2])
+    assert read(db_engine, job) == 1
     end_leases(db_engine)
     with session_scope(db_engine) as session:
         expire_leases(session)
-    assert read(db_engine, job) == (Unstarted(2, 20), [1, 2])
+    assert read(db_engine, job) == 2
 
 
 def test_a_denied_task_waits_for_routing_and_one_given_up_for_nothing(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=2)
     finish(db_engine, group, hand_back=[0, 1])
-    assert read(db_engine, job) == (Unstarted(0, 0), [0, 1])
+    assert read(db_engine, job) == 0
     with session_scope(db_engine) as session:
         window = claim_window(session, job_id=job.id, size=5, owner="router", lease_seconds=60)
         assert window is not None
         groups = [new_group(job.strategy_ids[0], [0])]
         commit_window(session, window_id=window.id, fence=window.fence, groups=groups, unserved=[1])
-    assert read(db_engine, job) == (Unstarted(1, 10), [0])
+    assert read(db_engine, job) == 1
 
 
 def test_another_jobs_reservations_start_nothing_here(db_engine: Engine) -> None:
@@ -89,20 +88,20 @@ def test_another_jobs_reservations_start_nothing_here(db_engine: Engine) -> None
     reserve(db_engine, group, [0])
     with session_scope(db_engine) as session:
         second = build_job(session, tasks=2)
-    assert read(db_engine, second) == (Unstarted(0, 0), [0, 1])
-    assert read(db_engine, first)[1] == [1]
+    assert read(db_engine, second) == 0
+    assert read(db_engine, first) == 1
 
 
 def test_the_routed_cost_counts_a_task_each_time_it_is_routed(db_engine: Engine) -> None:
     with session_scope(db_engine) as session:
         job = build_job(session, tasks=4)
-        assert read_routed_cost(session, job_id=job.id) == 0
+        assert read_routed_cost(session, budget_id=job.budget_id) == 0
         for cost in (2**60, 1):
             window = claim_window(session, job_id=job.id, size=2, owner="router", lease_seconds=60)
             assert window is not None
             groups = [new_group(job.strategy_ids[0], window.seqs)]
             commit_window(session, window_id=window.id, fence=window.fence, groups=groups, predicted_cost=cost)
-        assert read_routed_cost(session, job_id=job.id) == 2**60 + 1
+        assert read_routed_cost(session, budget_id=job.budget_id) == 2**60 + 1
 
 
 def test_outcomes_are_counted_by_the_strategy_that_gave_them(db_engine: Engine) -> None:

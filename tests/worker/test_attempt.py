@@ -20,7 +20,9 @@ def assign(*, lost_workers: int = 0, graded: bool = True) -> Assigned:
     if not graded:
         del line["grader"]
     priced = make_pool().strategies[0]
-    return Assigned(seq=0, line=parse_task_line(json.dumps(line)), priced=priced, amount=10, lost_workers=lost_workers)
+    return Assigned(
+        seq=0, line=parse_task_line(json.dumps(line)), priced=priced, amount=10, least=0, lost_workers=lost_workers
+    )
 
 
 def run(engine: FakeEngine, assigned: Assigned | None = None) -> NewOutcome:

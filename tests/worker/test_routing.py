@@ -9,34 +9,38 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import select
 
-from db.groups import ClaimedGroup
+from db.budgets import read_budget, set_cap
+from db.groups import ClaimedGroup, claim_group
 from db.jobs import read_job
+from db.plans import commit_window
 from db.progress import read_progress
 from db.session import run_in_transaction, session_scope
 from db.settlements import settle_batch
 from db.states import RequeueReason
 from db.tables import GroupRow, WindowRow
+from db.windows import claim_window
 from router.units import Unit
 from tests.db.building import claim, finish, outcome, reserve, retry
 from tests.worker.fake_night import budget, make_pool, make_settings, make_tasks, predict_flat, submit
-from worker.guarantee import Guarantee, Needs
-from worker.job_predictions import JobPredictions
 from worker.objective import Mode, Objective
 from worker.pool import register_pool
-from worker.routing import Routed, RoutedJob, open_routing, route_next_window
+from worker.routing import Routed, open_routing, route_next_window
 from worker.submission import submit_calibration
 
 FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
-NOTHING = Guarantee(Needs({}, ()))
 
 
-def route(
-    database: Database, job_id: int, folder: Path, *, guarantee: Guarantee = NOTHING, **given: object
-) -> Routed | None:
+def route(database: Database, job_id: int, folder: Path, **given: object) -> Routed | None:
     with session_scope(database) as session:
         job = read_job(session, job_id=job_id)
-    routed = RoutedJob(job=job, predictions=JobPredictions(database, job=job), guarantee=guarantee)
+    routed = open_routing(database, job=job)
     return route_next_window(database, routed=routed, owner="me", settings=make_settings(folder, **given))
+
+
+def read_kept(database: Database, job_id: int) -> int | None:
+    """What the job's budget keeps free for tasks that were not started."""
+    with session_scope(database) as session:
+        return read_budget(session, budget_id=read_job(session, job_id=job_id).budget_id).kept
 
 
 def list_groups(database: Database, job_id: int) -> list[tuple[int, list[int], list[int]]]:
@@ -99,43 +103,56 @@ def test_a_job_that_nobody_can_serve_is_routed_to_its_end(db_engine: Database, t
 
 def test_denied_tasks_come_back_by_their_worst_cases(db_engine: Database, tmp_path: Path) -> None:
     job_id = submit(db_engine, predictions=predict_flat(3, **FLAT), objective=budget(65))
-    guarantee = load(db_engine, job_id)
-    assert route(db_engine, job_id, tmp_path, guarantee=guarantee) is not None
+    assert route(db_engine, job_id, tmp_path) is not None
     assert list_groups(db_engine, job_id) == [(1, [0, 1, 2], [40] * 3)]  # 60 as predicted, 120 at worst
     deny(db_engine, claim(db_engine, job_id=job_id))
-    assert route(db_engine, job_id, tmp_path, guarantee=guarantee) is not None
+    assert route(db_engine, job_id, tmp_path) is not None
     assert Counter(column for column, _, _ in list_groups(db_engine, job_id)[1:]) == {0: 1, 1: 1}
     assert sum(sum(amounts) for _, _, amounts in list_groups(db_engine, job_id)[1:]) == 60
 
 
-def load(database: Database, job_id: int) -> Guarantee:
-    with session_scope(database) as session:
-        return open_routing(database, job=read_job(session, job_id=job_id)).guarantee
-
-
 def test_denied_tasks_leave_free_what_the_rest_of_the_job_needs(db_engine: Database, tmp_path: Path) -> None:
     job_id = submit(db_engine, predictions=predict_flat(6, **FLAT), objective=budget(75))
-    guarantee = load(db_engine, job_id)
-    assert guarantee.keep_free([]) == 60
-    route(db_engine, job_id, tmp_path, guarantee=guarantee, window_tasks=3)
+    assert read_kept(db_engine, job_id) == 60
+    route(db_engine, job_id, tmp_path, window_tasks=3)
     groups = list_groups(db_engine, job_id)
     assert 1 in [column for column, _, _ in groups]  # as predicted, a large one is within the budget
     for _ in groups:
         deny(db_engine, claim(db_engine, job_id=job_id))
-    route(db_engine, job_id, tmp_path, guarantee=guarantee, window_tasks=3)
+    route(db_engine, job_id, tmp_path, window_tasks=3)
     assert list_groups(db_engine, job_id)[-1] == (0, [0, 1, 2], [10] * 3)
 
 
-def test_what_fits_no_more_is_named_and_keeps_nothing_of_the_guarantee(db_engine: Database, tmp_path: Path) -> None:
-    job_id = submit(db_engine, predictions=predict_flat(3, **FLAT), objective=budget(29))
-    guarantee = Guarantee(Needs({0: 10, 1: 10, 2: 10}, [0, 1, 2]))  # as after a loss: 29 do not cover it any more
-    route(db_engine, job_id, tmp_path, guarantee=guarantee)
-    deny(db_engine, claim(db_engine, job_id=job_id))
-    routed = route(db_engine, job_id, tmp_path, guarantee=guarantee)
+def test_what_fits_no_more_is_named_and_nothing_is_kept_for_it(db_engine: Database, tmp_path: Path) -> None:
+    job_id = submit(db_engine, predictions=predict_flat(3, **FLAT), objective=budget(30))
+    route(db_engine, job_id, tmp_path)
+    with session_scope(db_engine) as session:
+        set_cap(session, budget_id=read_job(session, job_id=job_id).budget_id, cap=29)  # 30 would cover all three
+    assert read_kept(db_engine, job_id) is None
+    while group := claim_any(db_engine, job_id):
+        deny(db_engine, group)
+    routed = route(db_engine, job_id, tmp_path)
     assert routed is not None
     assert routed.unserved == 1
     assert reasons(db_engine, job_id) == {RequeueReason.BUDGET_EXHAUSTED: 1}
-    assert guarantee.keep_free([]) == 20
+
+
+def claim_any(database: Database, job_id: int) -> ClaimedGroup | None:
+    with session_scope(database) as session:
+        return claim_group(session, owner="worker", lease_seconds=60, job_id=job_id)
+
+
+def test_what_is_given_up_is_kept_free_no_longer(db_engine: Database, tmp_path: Path) -> None:
+    predictions = predict_flat(3, **FLAT)
+    job_id = submit(db_engine, predictions=predictions, objective=budget(1_000))
+    assert read_kept(db_engine, job_id) == 30
+    with session_scope(db_engine) as session:
+        window = claim_window(session, job_id=job_id, size=3, owner="me", lease_seconds=60)
+        assert window is not None
+        commit_window(
+            session, window_id=window.id, fence=window.fence, groups=[], unserved=window.seqs, least_given_up=30
+        )
+    assert read_kept(db_engine, job_id) == 0
 
 
 def test_denied_tasks_wait_for_what_is_reserved_before_they_are_given_up(db_engine: Database, tmp_path: Path) -> None:

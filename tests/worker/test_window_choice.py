@@ -15,7 +15,7 @@ FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
 
 
 def make_money(cap: int | None, *, spent: int = 0, reserved: int = 0, routed: int = 0, in_flight: int = 0) -> Money:
-    return Money(cap=cap, settled=spent, burned=0, reserved=reserved, routed=routed, in_flight=in_flight)
+    return Money(cap=cap, settled=spent, burned=0, reserved=reserved, kept=0, routed=routed, in_flight=in_flight)
 
 
 def choose_budget(predictions: Predictions, money: Money, *, window_tasks: int = 4) -> list[int]:

@@ -130,7 +130,7 @@ def assign(
     outcome: RecordedOutcome, *, lines: Mapping[str, TaskLine], priced: Mapping[str, PricedStrategy]
 ) -> Assigned:
     strategy = priced[outcome.strategy]
-    return Assigned(seq=0, line=lines[outcome.custom_id], priced=strategy, amount=outcome.cost, lost_workers=0)
+    return Assigned(seq=0, line=lines[outcome.custom_id], priced=strategy, amount=outcome.cost, least=0, lost_workers=0)
 
 
 def is_greedy(assigned: Assigned) -> bool:

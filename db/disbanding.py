@@ -1,0 +1,55 @@
+"""Groups that are not needed any more: their tasks go back to routing, or are given up."""
+
+from typing import NamedTuple
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from db.groups import list_unanswered
+from db.leases import write_fenced
+from db.promises import take_back_promise
+from db.requeues import NewRequeue, insert_requeues
+from db.states import FINAL_REASONS, GroupState, RequeueReason
+from db.tables import GroupRow
+
+
+def disband_ready_groups(
+    session: Session, *, reason: RequeueReason, job_id: int | None = None, strategy_id: int | None = None
+) -> int:
+    """How many tasks of ready groups, of this job or strategy, left them for this reason."""
+    ready = select(GroupRow.id, GroupRow.tenant_id, GroupRow.job_id, GroupRow.arm)
+    ready = ready.where(GroupRow.state == GroupState.READY)
+    if job_id is not None:
+        ready = ready.where(GroupRow.job_id == job_id)
+    if strategy_id is not None:
+        ready = ready.where(GroupRow.strategy_id == strategy_id)
+    # One that is being claimed at this moment is not ready any more.
+    groups = session.execute(ready.order_by(GroupRow.id).with_for_update(skip_locked=True, of=GroupRow)).all()
+    done = {"state": GroupState.DONE, "fence": GroupRow.fence + 1, "finished_at": func.clock_timestamp()}
+    for group in groups:
+        session.execute(update(GroupRow).where(GroupRow.id == group.id).values(done))
+    return sum(_send_away(session, group=_Ended(*group), why=reason) for group in groups)
+
+
+def disband_group(session: Session, *, group_id: int, fence: int, reason: RequeueReason) -> int:
+    """The same for a group that the caller holds and has no open batch of; StaleFence."""
+    done = {"state": GroupState.DONE, "lease_until": None, "finished_at": func.clock_timestamp()}
+    held = write_fenced(session, group_id=group_id, fence=fence, **done)
+    group = _Ended(held.id, held.tenant_id, held.job_id, held.arm)
+    return _send_away(session, group=group, why=reason)
+
+
+class _Ended(NamedTuple):
+    id: int
+    tenant_id: str
+    job_id: int
+    arm: int
+
+
+def _send_away(session: Session, *, group: _Ended, why: RequeueReason) -> int:
+    members = list_unanswered(session, group_id=group.id)
+    back = [NewRequeue(seq=member.seq, arm=group.arm, reason=why) for member in members]
+    insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
+    if why in FINAL_REASONS:
+        take_back_promise(session, job_id=group.job_id, least=sum(member.least for member in members))
+    return len(members)
