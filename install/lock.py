@@ -182,7 +182,9 @@ LOCKS = {
         left_out={"fasteners": LEFT_OUT["fasteners"]},
         replaced=REPLACED,
     ),
-    "dev": Lock(groups=("dev",), project=False, without_dependencies=("ortools",), constrained_by="cpu"),
+    "dev": Lock(
+        groups=("dev",), project=False, without_dependencies=("celery-batches", "ortools"), constrained_by="cpu"
+    ),
 }
 
 if __name__ == "__main__":
