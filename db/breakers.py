@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Exists, exists, func, select, text
+from sqlalchemy import ColumnElement, Exists, Float, exists, extract, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.arrays import among
@@ -17,7 +17,7 @@ class OpenBreaker:
 
     strategy_id: int
     reason: str
-    open_until: datetime
+    seconds_left: float
 
 
 def is_open(strategy_id: InstrumentedAttribute[int] | ColumnElement[int]) -> Exists:
@@ -25,9 +25,15 @@ def is_open(strategy_id: InstrumentedAttribute[int] | ColumnElement[int]) -> Exi
     return exists().where(BreakerRow.strategy_id == strategy_id, BreakerRow.open_until > func.clock_timestamp())
 
 
+def has_failed(strategy_id: InstrumentedAttribute[int] | ColumnElement[int]) -> Exists:
+    """Whether this strategy's latest batch failed, as far as anybody noted; for a query."""
+    return exists().where(BreakerRow.strategy_id == strategy_id, BreakerRow.failures > 0)
+
+
 def list_open_breakers(session: Session, *, strategy_ids: Sequence[int] | None = None) -> list[OpenBreaker]:
     """Those of these strategies (of all) that are left alone now."""
-    query = select(BreakerRow.strategy_id, BreakerRow.reason, BreakerRow.open_until)
+    left = extract("epoch", BreakerRow.open_until - func.clock_timestamp()).cast(Float).label("seconds_left")
+    query = select(BreakerRow.strategy_id, BreakerRow.reason, left)
     query = query.where(BreakerRow.open_until > func.clock_timestamp()).order_by(BreakerRow.strategy_id)
     if strategy_ids is not None:
         query = query.where(among(BreakerRow.strategy_id, strategy_ids))

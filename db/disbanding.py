@@ -9,20 +9,23 @@ from db.groups import list_unanswered
 from db.leases import write_fenced
 from db.promises import take_back_promise
 from db.requeues import NewRequeue, insert_requeues
-from db.states import FINAL_REASONS, GroupState, RequeueReason
+from db.states import FINAL_REASONS, GroupState, JobKind, RequeueReason
 from db.tables import GroupRow
 
 
 def disband_ready_groups(
     session: Session, *, reason: RequeueReason, job_id: int | None = None, strategy_id: int | None = None
 ) -> int:
-    """How many tasks of ready groups, of this job or strategy, left them for this reason."""
+    """How many tasks of ready groups, of this job or strategy, left them for this reason.
+
+    Those of a strategy leave the groups of runs alone: nothing else could serve another job's arm.
+    """
     ready = select(GroupRow.id, GroupRow.tenant_id, GroupRow.job_id, GroupRow.arm)
     ready = ready.where(GroupRow.state == GroupState.READY)
     if job_id is not None:
         ready = ready.where(GroupRow.job_id == job_id)
     if strategy_id is not None:
-        ready = ready.where(GroupRow.strategy_id == strategy_id)
+        ready = ready.where(GroupRow.strategy_id == strategy_id, GroupRow.kind == JobKind.RUN)
     # One that is being claimed at this moment is not ready any more.
     groups = session.execute(ready.order_by(GroupRow.id).with_for_update(skip_locked=True, of=GroupRow)).all()
     done = {"state": GroupState.DONE, "fence": GroupRow.fence + 1, "finished_at": func.clock_timestamp()}

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.arrays import among
-from db.breakers import is_open
+from db.breakers import has_failed, is_open
 from db.errors import UnfinishedGroup
 from db.leases import HeldGroup, lease_end, write_fenced
 from db.ledger import list_open_batches
@@ -32,6 +32,7 @@ class ClaimedGroup:
     amounts: Sequence[int]  # worst case of each, in quanta
     least: Sequence[int]  # what the budget keeps free for each until it is started
     past_attempts: Sequence[int]  # executions of each, in whatever group, that gave no answer
+    on_trial: bool  # its strategy failed lately: whether it works again is to be noted
 
 
 class Member(NamedTuple):
@@ -73,7 +74,8 @@ def claim_group(
         heartbeat_at=func.clock_timestamp(),
     )
     columns = (GroupRow.id, GroupRow.fence, GroupRow.job_id, GroupRow.window_id, GroupRow.strategy_id, GroupRow.arm)
-    row = session.execute(claimed.returning(*columns)).one_or_none()
+    on_trial = has_failed(GroupRow.strategy_id).label("on_trial")
+    row = session.execute(claimed.returning(*columns, on_trial)).one_or_none()
     if row is None:
         return None
     members = list_unanswered(session, group_id=row.id)

@@ -37,6 +37,8 @@ def commit_window(
     groups: Sequence[NewGroup],
     unserved: Sequence[int] = (),
     not_eligible: Sequence[int] = (),
+    held: Sequence[int] = (),
+    held_seconds: float = 0.0,
     least_given_up: int = 0,
     shadow_price: float | None = None,
     allowance: int | None = None,
@@ -47,7 +49,8 @@ def commit_window(
     """The ids of the groups, now ready to be claimed; StaleFence, or WindowMismatch unless every task has its place.
 
     Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy;
-    `least_given_up` is what their budget keeps free for them. A job
+    `least_given_up` is what their budget keeps free for them. Those in `held` come back in `held_seconds`, when
+    strategies that are left alone now may serve them again. A job
     other than a run needs every task in every strategy's arm: there, these are the tasks missing from some groups.
     """
     window = write_window_fenced(
@@ -66,10 +69,13 @@ def commit_window(
     job = read_job(session, job_id=window.job_id)
     requeued = read_requeued(session, window_id=window_id)
     wanted = _list_wanted(window=window, job=job, requeued=requeued)
-    given_up = _list_given_up(window=window, job=job, wanted=wanted, groups=groups, seqs={*unserved, *not_eligible})
+    placeless = {*unserved, *not_eligible, *held}
+    left = _list_placeless(window=window, job=job, wanted=wanted, groups=groups, seqs=placeless)
     if requeued:
         _close_requeues(session, window_id=window_id)
+    given_up = [arm for arm in left if arm.seq not in set(held)]
     _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
+    _hold(session, job=job, arms=set(left) - set(given_up), seconds=held_seconds)
     if least_given_up:
         take_back_promise(session, job_id=job.id, least=least_given_up)
     return _insert_groups(session, window=window, job=job, groups=groups)
@@ -82,7 +88,12 @@ def _give_up(session: Session, *, job: Job, arms: Iterable[Arm], not_eligible: C
     insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=final)
 
 
-def _list_given_up(
+def _hold(session: Session, *, job: Job, arms: Iterable[Arm], seconds: float) -> None:
+    back = [NewRequeue(seq=seq, arm=arm, reason=RequeueReason.RECALLED, delay_seconds=seconds) for seq, arm in arms]
+    insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=back)
+
+
+def _list_placeless(
     *, window: HeldWindow, job: Job, wanted: AbstractSet[Arm], groups: Sequence[NewGroup], seqs: Collection[int]
 ) -> list[Arm]:
     """The arms of `seqs` that no group serves, once it is sure that everything else is served exactly once."""

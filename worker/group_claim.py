@@ -22,13 +22,13 @@ class ClaimedWork(NamedTuple):
 
 
 def claim_work(
-    database: Database, *, job_id: int, owner: str, lease_seconds: float, served: Mapping[int, PricedStrategy]
+    database: Database, *, job_id: int | None, owner: str, lease_seconds: float, served: Mapping[int, PricedStrategy]
 ) -> ClaimedWork | None:
-    """The job's oldest ready group of the strategies that are served now, by database id; None when there is none."""
+    """The next ready group of the strategies that are served now, by database id; None when there is none."""
 
     def claim(session: Session) -> tuple[ClaimedGroup, list[StoredTask]] | None:
         group = claim_group(session, owner=owner, lease_seconds=lease_seconds, strategy_ids=list(served), job_id=job_id)
-        return None if group is None else (group, read_tasks(session, job_id=job_id, seqs=group.seqs))
+        return None if group is None else (group, read_tasks(session, job_id=group.job_id, seqs=group.seqs))
 
     claimed = run_in_transaction(database, claim)
     if claimed is None:

@@ -18,7 +18,7 @@ from db.groups import ClaimedGroup, finish_group, return_group
 from db.promises import end_broken_promise
 from db.reservations import reserve_batch
 from db.session import run_in_transaction
-from db.settlements import NewOutcome, NewRetry, settle_batch
+from db.settlements import NewOutcome, NewRetry, Settlement, settle_batch
 from db.states import RequeueReason
 from router.units import Unit
 from worker.attempt import Assigned, execute, fail
@@ -26,6 +26,7 @@ from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
 from worker.settlement_bell import SettlementBell
+from worker.strategy_health import StrategyHealth
 
 RETRY_DELAY_SECONDS = 2.0  # before a task whose engine was away is routed again
 OTHERS_PAUSE_SECONDS = 0.1  # between looks at a budget that other workers hold; doubled after each
@@ -60,7 +61,8 @@ class Surroundings:
     slots: asyncio.Semaphore  # one for each batch in flight
     bell: SettlementBell  # rung by every settlement: money may be free again
     draining: Callable[[], bool]
-    on_settled: Callable[[Sequence[NewOutcome], Budget | None], None]  # the budget after it; None when not known
+    on_settled: Callable[[ClaimedGroup, Sequence[NewOutcome], Budget | None], None]  # the budget, where it is known
+    health: StrategyHealth
     batch_tasks: int
 
 
@@ -235,10 +237,10 @@ class GroupRun:
 
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
         outcomes, retries = _sort_results(batch, results)
-        budget = None
+        settled = None
         for attempt in range(SETTLE_TRIES):
             try:
-                budget = self._settle_once(batch_no, outcomes, retries)
+                settled = self._settle_once(batch_no, outcomes, retries)
                 break
             except AlreadySettled:  # our own commit, whose answer was lost on the way
                 break
@@ -246,20 +248,19 @@ class GroupRun:
                 if attempt == SETTLE_TRIES - 1:
                     raise
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
-        self.surroundings.on_settled(outcomes, budget)
+        self.surroundings.on_settled(self.group, outcomes, None if settled is None else settled.budget)
+        self.surroundings.health.note_batch(self.group, results, overrun=settled.charges.overrun if settled else 0)
 
-    def _settle_once(self, batch_no: int, outcomes: Sequence[NewOutcome], retries: Sequence[NewRetry]) -> Budget:
+    def _settle_once(self, batch_no: int, outcomes: Sequence[NewOutcome], retries: Sequence[NewRetry]) -> Settlement:
         return run_in_transaction(
             self.surroundings.database,
-            lambda session: (
-                settle_batch(
-                    session,
-                    group_id=self.group.id,
-                    fence=self.group.fence,
-                    batch_no=batch_no,
-                    outcomes=outcomes,
-                    retries=retries,
-                ).budget
+            lambda session: settle_batch(
+                session,
+                group_id=self.group.id,
+                fence=self.group.fence,
+                batch_no=batch_no,
+                outcomes=outcomes,
+                retries=retries,
             ),
         )
 

@@ -23,11 +23,24 @@ def take_rows(predictions: Predictions, rows: NDArray[np.bool_] | NDArray[np.int
     )
 
 
+def strike(predictions: Predictions, *, columns: Sequence[int]) -> Predictions:
+    """The same predictions with these strategies eligible for nothing."""
+    if not columns:
+        return predictions
+    struck = np.zeros(predictions.cost.shape, dtype=bool)
+    struck[:, list(columns)] = True
+    return _strike_cells(predictions, struck)
+
+
 def exclude(predictions: Predictions, columns_by_row: Sequence[tuple[int, Sequence[int]]]) -> Predictions:
     """The same predictions with some strategies not eligible for some rows."""
     struck = np.zeros(predictions.cost.shape, dtype=bool)
     for row, columns in columns_by_row:
         struck[row, list(columns)] = True
+    return _strike_cells(predictions, struck)
+
+
+def _strike_cells(predictions: Predictions, struck: NDArray[np.bool_]) -> Predictions:
     return Predictions(
         accuracy=np.where(struck, np.float32(np.nan), predictions.accuracy),
         cost=np.where(struck, np.nan, predictions.cost),

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from db.breakers import list_open_breakers
 from db.budgets import read_budget
 from db.jobs import Job, read_job
 from db.plans import NewGroup, commit_window
@@ -19,7 +20,7 @@ from db.windows import ClaimedWindow, claim_window
 from worker.job_predictions import JobPredictions
 from worker.least_worst import find_least_worst, sum_least
 from worker.objective import Objective
-from worker.prediction_rows import exclude, find_servable, take_rows
+from worker.prediction_rows import exclude, find_servable, strike, take_rows
 from worker.settings import Settings
 from worker.window_choice import Money, WindowChoice, choose_for_window, choose_guaranteed, find_affordable
 
@@ -74,6 +75,9 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
     backlog = np.arange(window.cursor_seq, job.task_count)
     predictions = routed.predictions.of(np.concatenate([np.array(window.seqs, dtype=np.int64), backlog]))
     predictions = _exclude_failed(predictions, job=job, window=window)
+    possible = find_servable(predictions)
+    left_alone = _list_left_alone(database, job=job)
+    predictions = strike(predictions, columns=list(left_alone))
     money = _read_money(database, job=job)
     servable = find_servable(predictions)
     chosen = _choose(
@@ -87,7 +91,8 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
     choice = np.full(len(window.seqs), -1, dtype=np.int64)
     choice[servable[: len(window.seqs)]] = chosen.choice
     groups = list(_group(job, window.seqs, predictions, choice, size=settings.group_tasks, least=least))
-    refused = [seq for seq, able in zip(window.seqs, servable, strict=False) if not able]
+    refused = [seq for seq, able in zip(window.seqs, possible, strict=False) if not able]
+    held = [seq for seq, able, now in zip(window.seqs, possible, servable, strict=False) if able and not now]
     unserved = [seq for seq, column, able in zip(window.seqs, choice, servable, strict=False) if able and column < 0]
     _commit(
         database,
@@ -95,8 +100,10 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         groups=groups,
         refused=refused,
         unserved=unserved,
+        held=held,
+        held_seconds=min(left_alone.values(), default=0.0),
         chosen=chosen,
-        least_given_up=sum_least(least[choice < 0]),
+        least_given_up=sum_least(least[np.isin(window.seqs, [*refused, *unserved])]),
     )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
 
@@ -167,6 +174,13 @@ def _read_money(database: Engine, *, job: Job) -> Money:
         )
 
 
+def _list_left_alone(database: Engine, *, job: Job) -> dict[int, float]:
+    """Seconds for which strategies that keep failing are left alone, by column."""
+    with session_scope(database) as session:
+        breakers = list_open_breakers(session, strategy_ids=job.strategy_ids)
+    return {job.strategy_ids.index(breaker.strategy_id): breaker.seconds_left for breaker in breakers}
+
+
 def _exclude_failed(predictions: Predictions, *, job: Job, window: ClaimedWindow) -> Predictions:
     row_of = {seq: row for row, seq in enumerate(window.seqs)}
     column_of = {strategy_id: column for column, strategy_id in enumerate(job.strategy_ids)}
@@ -209,6 +223,8 @@ def _commit(
     refused: Sequence[int],
     unserved: Sequence[int],
     chosen: WindowChoice | None,
+    held: Sequence[int] = (),
+    held_seconds: float = 0.0,
     least_given_up: int = 0,
 ) -> None:
     proof = None if chosen is None else chosen.allocation
@@ -221,6 +237,8 @@ def _commit(
             groups=groups,
             unserved=unserved,
             not_eligible=refused,
+            held=held,
+            held_seconds=held_seconds,
             least_given_up=least_given_up,
             shadow_price=None if proof is None else proof.shadow_price,
             allowance=None if chosen is None else chosen.allowance,

@@ -70,7 +70,10 @@ def _forget_lower() -> None:
             ("cap_delta", "burned_delta"),
         ),
         "release": ("reserved_delta < 0", (deltas[0], *deltas[2:])),
-        "burn": ("burned_delta >= 0 AND reserved_delta = - burned_delta", ("cap_delta", "spent_delta", "overrun_delta")),
+        "burn": (
+            "burned_delta >= 0 AND reserved_delta = - burned_delta",
+            ("cap_delta", "spent_delta", "overrun_delta"),
+        ),
     }
     cases = [
         f"WHEN '{kind}' THEN {sign} AND " + " AND ".join(f"{delta} = 0" for delta in zero)

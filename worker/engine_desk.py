@@ -1,0 +1,170 @@
+"""The engines' side of a process: claims groups of the strategies that its engines serve, and runs them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine as Database
+
+from db.budgets import Budget
+from db.groups import ClaimedGroup
+from db.settlements import NewOutcome
+from router.units import Unit
+from worker.engine_activity import EngineActivity
+from worker.engine_room import EngineRoom
+from worker.engines.errors import EngineUnavailable
+from worker.engines.protocol import Engine
+from worker.group_claim import ClaimedWork, claim_work
+from worker.group_run import GroupEnd, GroupRun, Surroundings
+from worker.heartbeat import Heartbeat, Held, Loss
+from worker.pool import PricedStrategy
+from worker.settings import Settings
+from worker.settlement_bell import SettlementBell
+from worker.strategy_health import StrategyHealth
+
+logger = logging.getLogger(__name__)
+
+GROUPS_IN_FLIGHT = 8
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EngineAssets:
+    """What engines are run with."""
+
+    database: Database
+    strategies: Mapping[int, PricedStrategy]  # by database id
+    engines: EngineRoom
+    settings: Settings
+    heartbeat: Heartbeat
+    owner: str
+    job_id: int | None  # None: of every job
+    unit_of: Callable[[int], Unit]  # of a job's budget, by job id
+    is_draining: Callable[[], bool]
+    on_settled: Callable[[ClaimedGroup, Sequence[NewOutcome], Budget | None], None]
+    on_ended: Callable[[], None]  # a group has ended; called on the event loop
+
+
+class EngineDesk:
+    """Runs groups on one event loop, several at a time."""
+
+    def __init__(self, assets: EngineAssets) -> None:
+        self._assets = assets
+        self._loop = asyncio.get_running_loop()
+        self._settlements = SettlementBell()
+        self._health = StrategyHealth(assets.database)
+        # Batches in flight: enough to keep the engines full, with one more being reserved or settled.
+        self._slots = asyncio.Semaphore(max(2, -(-self.concurrency // assets.settings.batch_tasks) + 1))
+        self._running: set[asyncio.Task[None]] = set()
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests the engines take at a time, all together."""
+        names = {priced.strategy.engine.name for priced in self._assets.strategies.values()}
+        return sum(self._assets.engines.get(name).concurrency for name in names)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no group runs."""
+        return not self._running
+
+    async def start_groups(self) -> bool:
+        """Claim and start groups until there are enough; whether there was one to claim each time."""
+        while not self._assets.is_draining() and len(self._running) < GROUPS_IN_FLIGHT:
+            work = await asyncio.to_thread(self._claim)
+            if work is None:
+                return False
+            task = asyncio.create_task(self._run_group(work))
+            self._running.add(task)
+            task.add_done_callback(lambda _: self._assets.on_ended())
+        return True
+
+    def take_failures(self) -> list[Exception]:
+        """What went wrong with groups that have ended since this was asked last."""
+        failures = []
+        for task in [task for task in self._running if task.done()]:
+            self._running.discard(task)
+            try:
+                task.result()
+            except Exception as error:
+                failures.append(error)
+        return failures
+
+    async def abandon(self) -> None:
+        """Only when we are cancelled is anything left: leases end by themselves, and reservations are burned then."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _run_group(self, work: ClaimedWork) -> None:
+        group, engines, priced = work.group, self._assets.engines, self._assets.strategies[work.group.strategy_id]
+        name = priced.strategy.engine.name
+        engine, activity = engines.get(name), engines.activity_of(name)
+        run = self._prepare(work, engine=engine, activity=activity)
+        try:
+            end = await self._run_held(run.run(), Held(group.id, group.fence), activity)
+        except EngineUnavailable as error:
+            # Asked while it was being replaced: the group is ready again, and its next claim finds the new engine.
+            if engines.get(name) is engine and not engines.is_restarting(name):
+                raise
+            logger.info("job %d group %d: %s", group.job_id, group.id, error)
+            return
+        logger.info("job %d group %d (%s): %s", group.job_id, group.id, priced.strategy.name, end)
+        if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED):
+            await engines.restart(engine)
+
+    def _prepare(self, work: ClaimedWork, *, engine: Engine, activity: EngineActivity) -> GroupRun:
+        return GroupRun(
+            group=work.group,
+            tasks=work.tasks,
+            engine=engine,
+            unit=self._assets.unit_of(work.group.job_id),
+            surroundings=Surroundings(
+                database=self._assets.database,
+                slots=self._slots,
+                bell=self._settlements,
+                draining=self._assets.is_draining,
+                on_settled=self._assets.on_settled,
+                health=self._health,
+                batch_tasks=self._assets.settings.batch_tasks,
+            ),
+            activity=activity,
+        )
+
+    async def _run_held(self, work: Coroutine[Any, Any, GroupEnd], held: Held, activity: EngineActivity) -> GroupEnd:
+        """Work under a heartbeat; a lost lease aborts the requests, whose answers could no longer be settled."""
+        running = asyncio.create_task(work)
+        losses: list[Loss] = []
+
+        def abort(loss: Loss) -> None:  # called from the heartbeat's thread
+            losses.append(loss)
+            self._loop.call_soon_threadsafe(running.cancel)
+
+        self._assets.heartbeat.hold(held, activity=activity, on_lost=abort)
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            running.cancel()
+            await asyncio.wait({running})
+            raise
+        finally:
+            self._assets.heartbeat.drop(held)
+        if running.cancelled():
+            return GroupEnd.STALLED if losses == [Loss.STALLED] else GroupEnd.LOST
+        return running.result()
+
+    def _claim(self) -> ClaimedWork | None:
+        """A group whose engine can be asked now; those of an engine that is being replaced wait for the new one."""
+        served = {
+            key: priced
+            for key, priced in self._assets.strategies.items()
+            if not self._assets.engines.is_restarting(priced.strategy.engine.name)
+        }
+        return claim_work(
+            self._assets.database,
+            job_id=self._assets.job_id,
+            owner=self._assets.owner,
+            lease_seconds=self._assets.settings.lease_seconds,
+            served=served,
+        )

@@ -1,0 +1,66 @@
+"""The router's side of a process: keeps just enough of each job routed that engines never wait."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy import Engine as Database
+
+from db.errors import StaleFence
+from db.jobs import Job
+from db.session import session_scope
+from db.unstarted import count_unstarted
+from worker.routing import Routed, RoutedJob, open_routing, route_next_window
+from worker.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class RouterDesk:
+    """Routes the windows of jobs; a later window is priced on more settlements, so none is routed too early."""
+
+    def __init__(self, database: Database, *, settings: Settings, owner: str, is_draining: Callable[[], bool]) -> None:
+        self._database = database
+        self._settings = settings
+        self._owner = owner
+        self._is_draining = is_draining
+        self._opened: dict[int, RoutedJob] = {}
+        self.routing_seconds = 0.0
+
+    def route_job(self, job: Job, *, ahead: int) -> int:
+        """How many windows were routed until `ahead` answers wait to be started, or nothing is left to route."""
+        windows = 0
+        while not self._is_draining() and self._count_unstarted(job) < ahead:
+            started = time.monotonic()
+            try:
+                routed = self._route_one(job)
+            except StaleFence:  # we were slower than the window's lease, and another router has it
+                continue
+            if routed is None:
+                break
+            windows += 1
+            self.routing_seconds += time.monotonic() - started
+            logger.info(
+                "job %d window %d: %d tasks in %d groups, %d beyond the budget",
+                job.id,
+                routed.window_id,
+                routed.tasks,
+                routed.groups,
+                routed.unserved,
+            )
+        return windows
+
+    def close_all_but(self, job_ids: set[int]) -> None:
+        """Forget the predictions of every other job."""
+        for job_id in self._opened.keys() - job_ids:
+            del self._opened[job_id]
+
+    def _route_one(self, job: Job) -> Routed | None:
+        opened = self._opened.get(job.id)
+        if opened is None:
+            opened = self._opened[job.id] = open_routing(self._database, job=job)
+        return route_next_window(self._database, routed=opened, owner=self._owner, settings=self._settings)
+
+    def _count_unstarted(self, job: Job) -> int:
+        with session_scope(self._database) as session:
+            return count_unstarted(session, job_id=job.id)

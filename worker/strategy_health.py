@@ -1,0 +1,91 @@
+"""Whether strategies work: failures in a row open their circuit breaker, and what waits for them is routed anew."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
+
+from db.breakers import note_failure, note_success
+from db.disbanding import disband_ready_groups
+from db.groups import ClaimedGroup
+from db.session import run_in_transaction
+from db.settlements import NewOutcome
+from db.states import RequeueReason
+from worker.engines.errors import EngineError
+
+logger = logging.getLogger(__name__)
+
+FAILURES_TO_OPEN = 3  # batches in a row without a single answer
+PAUSE_SECONDS = 30.0  # that a strategy is left alone; doubled each time it fails again at once
+LONGEST_PAUSE_SECONDS = 600.0
+ENGINE_FAILURES = frozenset({"engine_unavailable"})  # error codes of outcomes that say nothing about the task
+
+
+class StrategyHealth:
+    """Counts, for all workers together, how strategies fare. Called from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._suspects: set[int] = set()  # whose latest batch failed, as far as this process knows
+
+    def note_batch(
+        self, group: ClaimedGroup, results: Sequence[NewOutcome | BaseException], *, overrun: int = 0
+    ) -> None:
+        """Look at a settled batch: nothing is written while a strategy works as it should."""
+        if overrun:
+            self._note_failure(group, f"it cost {overrun} quanta more than its requests allowed", threshold=1)
+        elif failures := list(filter(None, map(_describe_failure, results))):
+            if len(failures) == len(results):
+                self._note_failure(group, failures[0], threshold=FAILURES_TO_OPEN)
+        else:
+            self._note_success(group)
+
+    def _note_success(self, group: ClaimedGroup) -> None:
+        with self._lock:
+            known = group.strategy_id in self._suspects
+            self._suspects.discard(group.strategy_id)
+        if known or group.on_trial:
+            run_in_transaction(self._database, lambda session: note_success(session, strategy_id=group.strategy_id))
+
+    def _note_failure(self, group: ClaimedGroup, reason: str, *, threshold: int) -> None:
+        with self._lock:
+            self._suspects.add(group.strategy_id)
+
+        def note(session: Session) -> int | None:
+            opened = note_failure(
+                session,
+                strategy_id=group.strategy_id,
+                reason=reason,
+                threshold=threshold,
+                pause_seconds=PAUSE_SECONDS,
+                longest_pause_seconds=LONGEST_PAUSE_SECONDS,
+            )
+            return None if opened is None else recall_tasks(session, strategy_id=group.strategy_id)
+
+        recalled = run_in_transaction(self._database, note)
+        if recalled is not None:
+            logger.warning(
+                "job %d group %d: strategy %d is left alone for a while, %d tasks are routed to others: %s",
+                group.job_id,
+                group.id,
+                group.strategy_id,
+                recalled,
+                reason,
+            )
+
+
+def recall_tasks(session: Session, *, strategy_id: int) -> int:
+    """How many tasks that waited for this strategy go back to routing."""
+    return disband_ready_groups(session, reason=RequeueReason.RECALLED, strategy_id=strategy_id)
+
+
+def _describe_failure(result: NewOutcome | BaseException) -> str | None:
+    """What kept the engine from answering; None where it answered, or the fault is the task's or ours."""
+    if isinstance(result, EngineError):
+        return str(result)
+    if isinstance(result, NewOutcome) and result.error_code in ENGINE_FAILURES:
+        return result.error_message
+    return None
