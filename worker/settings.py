@@ -15,6 +15,7 @@ from worker.errors import SettingError
 from worker.postgres.location import default_data_directory
 
 DATABASE_DRIVERS = ("postgresql", "postgresql+psycopg")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,8 @@ class Settings:
     """How this command runs; every field can be set by a variable APPORTION_<FIELD>."""
 
     database_url: str | None = None  # None: a private embedded server
+    broker_url: str | None = None  # None: commands do the work themselves; else Celery workers do
+    strategies: Path | None = None  # the strategy file of a worker's engine, or trainer
     data_directory: Path  # of the embedded server
     cache_directory: Path  # converted weights; may be deleted at any time
     encoder_model: str | None = None  # None: the packaged MiniLM
@@ -30,6 +33,8 @@ class Settings:
     window_tasks: int | None = None  # tasks routed together; None: an eighth of the job, 50 to 5000
     group_tasks: int = 500  # most tasks in one group
     batch_tasks: int = 16  # most tasks reserved, run and settled together
+    drain_seconds: float = 30.0  # how long a worker that is asked to end waits for what its engine is at
+    window_age_seconds: float = 1.0  # how long small jobs of one budget wait for others, to be routed together
     torch_threads: int = 1  # more than one collapses throughput on shared cores
 
     def window_size(self, task_count: int) -> int:
@@ -40,8 +45,15 @@ class Settings:
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings that the environment asks for; SettingError names the variable."""
     given = {name: environ.get(f"APPORTION_{name.upper()}") or None for name in Settings.__dataclass_fields__}
+    if given["broker_url"] and not given["database_url"]:
+        raise SettingError(
+            "APPORTION_BROKER_URL is set and APPORTION_DATABASE_URL is not: workers share a database, so name it, "
+            "or unset the broker to work without workers"
+        )
     return Settings(
         database_url=_database_url(given["database_url"]),
+        broker_url=_broker_url(given["broker_url"]),
+        strategies=None if given["strategies"] is None else _path(given["strategies"], Path()),
         data_directory=_path(given["data_directory"], default_data_directory()),
         cache_directory=_path(given["cache_directory"], Path(platformdirs.user_cache_dir("apportion"))),
         encoder_model=given["encoder_model"],
@@ -50,6 +62,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         window_tasks=_count("window_tasks", given["window_tasks"]),
         group_tasks=_count("group_tasks", given["group_tasks"]) or Settings.group_tasks,
         batch_tasks=_count("batch_tasks", given["batch_tasks"]) or Settings.batch_tasks,
+        drain_seconds=_number("drain_seconds", given["drain_seconds"], Settings.drain_seconds),
+        window_age_seconds=_number("window_age_seconds", given["window_age_seconds"], Settings.window_age_seconds),
         torch_threads=_count("torch_threads", given["torch_threads"]) or Settings.torch_threads,
     )
 
@@ -78,6 +92,20 @@ def _database_url(value: str | None) -> str | None:
         make_conninfo(**dict.fromkeys(url.query, ""))
     except ProgrammingError as error:
         raise _bad_database_url(f"has an {str(error).strip()}") from None
+    return value
+
+
+def _broker_url(value: str | None) -> str | None:
+    """The address as it was given, once it can be one of a broker; no error repeats what may hold a password."""
+    if value is None:
+        return None
+    scheme = value.partition("://")[0] if "://" in value else ""
+    if scheme not in BROKER_SCHEMES:
+        begins = f"begins with {scheme}://" if scheme else "has no scheme"
+        raise SettingError(
+            f"APPORTION_BROKER_URL {begins}: write redis://HOST:PORT/0 or amqp://USER:PASSWORD@HOST:PORT/VHOST "
+            "(or rediss://, redis+socket://, amqps://), or leave it unset to work without a broker"
+        )
     return value
 
 

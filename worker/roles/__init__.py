@@ -1,0 +1,1 @@
+"""What a worker process can be for: engines, routing, reconciling, training."""

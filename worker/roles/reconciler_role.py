@@ -1,0 +1,141 @@
+"""The reconciler role: takes back what lost workers held, ends what is done, and rings where work waits."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from sqlalchemy import Connection, text
+from sqlalchemy import Engine as Database
+
+from db.breakers import list_open_breakers
+from db.expiry import expire_leases
+from db.jobs import complete_job
+from db.open_work import list_ended_jobs, list_routable_jobs, list_waiting_engines
+from db.session import run_in_transaction, session_scope
+from db.training_requests import has_open_request
+from db.workers import forget_workers
+from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
+from worker.strategy_health import recall_tasks
+
+logger = logging.getLogger(__name__)
+
+LOCK_KEY = 0x4150504F  # one reconciler works at a time; the lock goes with its connection
+LONGEST_SILENCE_SECONDS = 2.0  # between rings of a queue whose workers do not come
+
+
+class ReconcilerRole:
+    """Sweeps under an advisory lock: several may run, one works."""
+
+    queue = RECONCILER
+    pause_seconds = 0.5
+
+    def __init__(self, *, database: Database, is_draining: Callable[[], bool], ring: Callable[[str], None]) -> None:
+        self._database = database
+        self._is_draining = is_draining
+        self._rings = PatientRings(ring)
+        self._lock: Connection | None = None
+
+    async def open(self) -> None:
+        """Nothing has to be made ready."""
+
+    async def step(self) -> bool:
+        """One sweep, if no other reconciler works."""
+        if not self._is_draining():
+            await asyncio.to_thread(self._sweep)
+        return False
+
+    def has_finished(self) -> bool:
+        """A sweep is one transaction after the other: nothing is ever under way."""
+        return True
+
+    async def close(self) -> None:
+        """Let another one work."""
+        self._unlock()
+
+    def _sweep(self) -> None:
+        try:
+            if self._holds_lock():
+                self._expire()
+                self._recall()
+                self._complete()
+                run_in_transaction(self._database, forget_workers)
+                self._rings.ring(self._list_queues())
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _holds_lock(self) -> bool:
+        if self._lock is not None:
+            self._lock.execute(text("SELECT"))  # fails when the connection is gone, and the lock with it
+            return True
+        connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if connection.execute(_LOCK, {"key": LOCK_KEY}).scalar_one():
+            self._lock = connection
+            return True
+        connection.close()
+        return False
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.invalidate()  # and not back to the pool, where it would go on holding the lock
+            self._lock.close()
+            self._lock = None
+
+    def _expire(self) -> None:
+        expired = run_in_transaction(self._database, expire_leases)
+        if expired.groups or expired.windows:
+            logger.warning(
+                "took back %d groups and %d windows of lost workers, %d started tasks were burned",
+                expired.groups,
+                expired.windows,
+                expired.burned_tasks,
+            )
+
+    def _recall(self) -> None:
+        """What was handed back since a breaker opened goes to other strategies as well."""
+        with session_scope(self._database) as session:
+            breakers = list_open_breakers(session)
+        for breaker in breakers:
+            recall = partial(recall_tasks, strategy_id=breaker.strategy_id)
+            if recalled := run_in_transaction(self._database, recall):
+                logger.info("strategy %d: %d tasks are routed to others", breaker.strategy_id, recalled)
+
+    def _complete(self) -> None:
+        with session_scope(self._database) as session:
+            ended = list_ended_jobs(session)
+        for job_id in ended:
+            if run_in_transaction(self._database, partial(complete_job, job_id=job_id)):
+                logger.info("job %d: complete", job_id)
+
+    def _list_queues(self) -> list[str]:
+        """Where work waits."""
+        with session_scope(self._database) as session:
+            queues = [engine_queue(engine) for engine in list_waiting_engines(session)]
+            if list_routable_jobs(session):
+                queues.append(ROUTER)
+            if has_open_request(session):
+                queues.append(TRAINER)
+        return queues
+
+
+_LOCK = text("SELECT pg_try_advisory_lock(:key)")
+
+
+class PatientRings:
+    """Rings queues again and again, ever more seldom while nobody comes: rings pile up in a broker."""
+
+    def __init__(self, ring: Callable[[str], None]) -> None:
+        self._ring = ring
+        self._silences: dict[str, tuple[float, float]] = {}  # when to ring next, how long to wait after that
+
+    def ring(self, queues: Iterable[str]) -> None:
+        """Ring those that are due; a queue that is not named has been served."""
+        now, waiting = time.monotonic(), set(queues)
+        self._silences = {queue: silence for queue, silence in self._silences.items() if queue in waiting}
+        for queue in waiting:
+            due, silence = self._silences.get(queue, (now, 0.5))
+            if due <= now:
+                self._ring(queue)
+                self._silences[queue] = (now + silence, min(2 * silence, LONGEST_SILENCE_SECONDS))
