@@ -1,4 +1,4 @@
-"""Fixtures every test may use: a real Postgres with this checkout's schema, a fresh database for each test."""
+"""Fixtures every test may use: a real Postgres with this checkout's schema, a fresh database for each test, Redis."""
 
 import itertools
 import subprocess
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.invariants import find_violations
 from worker.migration import migrate
+from worker.redis import PrivateRedis, run_redis
 
 CHECKOUT = Path(__file__).parent.parent
 TEMPLATE = "template_migrated"
@@ -63,6 +64,13 @@ def db_engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[PrivateRedis]:
+    """A private Redis with nothing in it."""
+    with run_redis() as server:
+        yield server
 
 
 def _check_invariants(url: str) -> None:
