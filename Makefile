@@ -4,6 +4,8 @@ PYTHON ?= python3
 ENGINE ?=
 # The address of a package index to take torch from.
 TORCH_INDEX ?=
+# The folder under which Debian's packages of RabbitMQ and Erlang were installed or unpacked.
+RABBITMQ ?= /
 
 BIN := .venv/bin
 TOO_OLD := sys.version_info < (3, 11) and "Apportion needs Python 3.11 or newer: make PYTHON=python3.11 ..."
@@ -15,10 +17,10 @@ NIGHT := --strategies examples/strategies.yaml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-slow lint bench migrate lock
+.PHONY: help install install-dev run test test-slow test-rabbitmq lint bench migrate lock
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install:  ## make .venv from the lock files (ENGINE=cpu, gpu or transformers; TORCH_INDEX=address)
 	@$(CHECK_PYTHON)
@@ -34,10 +36,13 @@ run: install  ## answer the example night within a quarter of the budget range; 
 	$(BIN)/apportion run examples/night.jsonl $(NIGHT) --budget 25% --out out/night
 
 test: install-dev  ## run the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not rabbitmq"
 
 test-slow: install-dev  ## run the fault and scale tests as well
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not rabbitmq"
+
+test-rabbitmq: install-dev  ## run the tests that need RabbitMQ (RABBITMQ=FOLDER: where its packages were unpacked)
+	$(BIN)/python -m pytest -m rabbitmq --rabbitmq=$(RABBITMQ)
 
 lint: install-dev  ## check format, lint, types, layers, and migrations against the models
 	$(BIN)/ruff format --check $(SOURCES)

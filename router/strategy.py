@@ -18,6 +18,12 @@ class EngineKind(StrEnum):
     VLLM = "vllm"  # vLLM in this process
     TRANSFORMERS = "transformers"  # transformers in this process
     OPENAI = "openai"  # a server that speaks OpenAI's HTTP API
+    ECHO = "echo"  # no model: the prompt's last line is the answer
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the model's weights are on this machine: then its tokenizer and its size are known."""
+        return self in {EngineKind.LOCAL, EngineKind.VLLM, EngineKind.TRANSFORMERS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +56,7 @@ class Strategy:
     @property
     def units(self) -> frozenset[Unit]:
         """The units in which it has a price on whatever machine: its own, tokens, FLOPs where its size is known."""
-        sized = self.engine.kind is not EngineKind.OPENAI or self.engine.parameters is not None
+        sized = self.engine.kind.has_weights or self.engine.parameters is not None
         return frozenset({*self.tariff, Unit.TOKENS, *([Unit.FLOPS] if sized else [])})
 
     @property

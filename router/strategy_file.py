@@ -9,6 +9,13 @@ from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
 from router.tariff import TokenPrice, parse_declared_prices
 from router.units import Unit
 
+# Fields that only some kinds of engine have.
+FIELDS_OF_KINDS = {
+    "base_url": (EngineKind.OPENAI,),
+    "api_key_env": (EngineKind.OPENAI,),
+    "parameters": (EngineKind.OPENAI, EngineKind.ECHO),
+}
+
 
 def parse_strategies(document: object, *, source: str) -> StrategyPool:
     """The pool that a parsed strategy file describes; StrategyFileError names the file, the place and the remedy."""
@@ -53,10 +60,9 @@ def _check_server_fields(fields: Fields, kind: EngineKind) -> None:
         url = fields.text("base_url")
         if not url.startswith(("http://", "https://")):
             raise fields.error("base_url", f"must start with http:// or https://, got {url!r}")
-        return
-    for key in ("base_url", "api_key_env", "parameters"):
-        if key in fields:
-            raise fields.error(key, f"is only for the kind openai; the kind here is {kind}")
+    for key, kinds in FIELDS_OF_KINDS.items():
+        if key in fields and kind not in kinds:
+            raise fields.error(key, f"is only for the kind {' or '.join(kinds)}; the kind here is {kind}")
 
 
 def _read_strategies(fields: Fields, engines: Mapping[str, EngineSpec]) -> tuple[Strategy, ...]:

@@ -1,4 +1,4 @@
-"""Fixtures every test may use: a real Postgres with this checkout's schema, a fresh database for each test."""
+"""Fixtures every test may use: a real Postgres, a fresh database of this checkout's schema for each test, brokers."""
 
 import itertools
 import subprocess
@@ -12,11 +12,17 @@ from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.orm import Session
 
 from db.invariants import find_violations
+from tests.private_rabbitmq import PrivateRabbitMQ, run_rabbitmq
 from worker.migration import migrate
+from worker.redis import PrivateRedis, run_redis
 
 CHECKOUT = Path(__file__).parent.parent
 TEMPLATE = "template_migrated"
 _numbers = itertools.count()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--rabbitmq", default="/", help="the folder under which RabbitMQ's Debian packages were unpacked")
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +69,26 @@ def db_engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[PrivateRedis]:
+    """A private Redis with nothing in it."""
+    with run_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_prefix(request: pytest.FixtureRequest) -> Path:
+    """Where RabbitMQ is to be found; a test that asks for it is marked `rabbitmq`."""
+    return Path(request.config.getoption("rabbitmq"))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(rabbitmq_prefix: Path) -> Iterator[PrivateRabbitMQ]:
+    """A private RabbitMQ for this test run."""
+    with run_rabbitmq(rabbitmq_prefix) as server:
+        yield server
 
 
 def _check_invariants(url: str) -> None:

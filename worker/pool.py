@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.strategies import register_strategy
 from router.errors import FieldError, StrategyFileError
 from router.flops import ModelShape, flops_price
-from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
+from router.strategy import EngineSpec, Strategy, StrategyPool
 from router.strategy_file import parse_strategies
 from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
@@ -21,7 +21,7 @@ from worker.engines.prompt_counter import PromptCounter
 from worker.errors import StrategyFileUnreadable
 from worker.weights import ModelFolder, resolve_model
 
-DEFAULT_CONTEXT_TOKENS = 4096  # of a server that declares none
+DEFAULT_CONTEXT_TOKENS = 4096  # where none is declared and no weights tell
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +29,7 @@ class ServedModel:
     """One engine's model as this machine sees it."""
 
     spec: EngineSpec
-    folder: ModelFolder | None  # None: it runs elsewhere
+    folder: ModelFolder | None  # None: no weights here
     counter: PromptCounter | PromptBound
     context_tokens: int  # prompt and answer together
 
@@ -132,7 +132,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 def _find_model(spec: EngineSpec, cache_directory: Path) -> ServedModel:
-    if spec.kind is EngineKind.OPENAI:
+    if not spec.kind.has_weights:
         context = spec.max_model_len or DEFAULT_CONTEXT_TOKENS
         return ServedModel(spec=spec, folder=None, counter=PromptBound(), context_tokens=context)
     folder = resolve_model(spec.model, cache_directory)

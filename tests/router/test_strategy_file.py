@@ -90,6 +90,11 @@ def test_a_pool_is_read() -> None:
             "engines.small.base_url: is only for the kind openai; the kind here is local",
         ),
         (
+            "engines.small.parameters",
+            7,
+            "engines.small.parameters: is only for the kind openai or echo; the kind here is local",
+        ),
+        (
             "engines.big.base_url",
             "localhost:8001",
             "engines.big.base_url: must start with http:// or https://, got 'localhost:8001'",

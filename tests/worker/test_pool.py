@@ -80,6 +80,7 @@ def test_an_empty_file_names_itself(tmp_path: Path) -> None:
         ("openai", "{capabilities: [poetry]}", "capabilities: 'poetry' is not known; known capabilities: choice, re"),
         ("openai", "{capabilities: choice}", "capabilities: must be a list of texts, got 'choice'"),
         ("openai", "{concurrency: 0}", "concurrency: must be a positive integer, got 0"),
+        ("echo", "{delay_seconds: -1}", "delay_seconds: must be a number of at least 0, got -1"),
         ("openai", "{timeout_seconds: long}", "timeout_seconds: must be a number of at least 0.001, got 'long'"),
     ],
 )

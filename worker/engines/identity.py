@@ -10,11 +10,11 @@ from pathlib import Path
 class EngineIdentity:
     """The engine behind an outcome, as far as it decides the answers."""
 
-    kind: str  # vllm, transformers or openai
+    kind: str  # vllm, transformers, openai or echo
     package: str  # the distribution that runs the model, or the server's address
     version: str
     torch_version: str  # "" for a remote server
-    device: str  # cpu, cuda, or remote
+    device: str  # cpu, cuda, remote or none
     processor: str  # the CPU or GPU model, as the machine calls it
     dtype: str
     model: str  # as the strategy file names it

@@ -18,10 +18,20 @@ class ServerOptions:
     timeout_seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class EchoOptions:
+    """What an engine without a model pretends to be."""
+
+    concurrency: int  # requests in flight
+    delay_seconds: float  # before each answer
+
+
 def check_options(spec: EngineSpec) -> None:
     """Nothing, when the spec's options are known and in range; FieldError names the place of one that is not."""
     if spec.kind is EngineKind.OPENAI:
         read_server_options(spec)
+    elif spec.kind is EngineKind.ECHO:
+        read_echo_options(spec)
     else:
         read_local_options(spec)
 
@@ -37,6 +47,15 @@ def read_server_options(spec: EngineSpec) -> ServerOptions:
         capabilities=frozenset({Capability.SAMPLES, *map(Capability, names)}),
         concurrency=fields.count("concurrency", 16),
         timeout_seconds=float(fields.decimal("timeout_seconds", Decimal(300), low=Decimal("0.001"))),
+    )
+
+
+def read_echo_options(spec: EngineSpec) -> EchoOptions:
+    """The options of an engine without a model."""
+    fields = _fields(spec).allow("concurrency", "delay_seconds")
+    return EchoOptions(
+        concurrency=fields.count("concurrency", 64),
+        delay_seconds=float(fields.decimal("delay_seconds", Decimal(0))),
     )
 
 

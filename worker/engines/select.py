@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from router.strategy import EngineKind, EngineSpec
+from worker.engines.echo_engine import EchoEngine
 from worker.engines.errors import EngineMisconfigured
 from worker.engines.openai_engine import OpenAIEngine
 from worker.engines.prompt_bound import PromptBound
@@ -32,6 +33,8 @@ def make_engine(
     """
     if spec.kind is EngineKind.OPENAI:
         return OpenAIEngine(spec, api_key=api_key)
+    if spec.kind is EngineKind.ECHO:
+        return EchoEngine(spec)
     if folder is None or not isinstance(counter, PromptCounter):
         raise EngineMisconfigured(f"engine {spec.name} runs here and needs its model's folder and prompt counter")
     vllm_missing = _find_vllm_fault(threads) if spec.kind is EngineKind.LOCAL else ""

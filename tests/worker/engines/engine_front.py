@@ -5,7 +5,7 @@ from typing import Any
 
 from router.generation import PLAIN_ROLE, Capability, Completion, GenerationRequest, Grammar, Message
 from tests.worker.engines.stub_server import Reply, json_reply
-from worker.engines.errors import PromptRefused
+from worker.engines.errors import EngineUnavailable, PromptRefused, UsageMissing
 from worker.engines.protocol import Engine
 
 MODEL = "small"
@@ -24,6 +24,11 @@ class EngineFront:
             completion = await self._engine.generate(_read_request(body))
         except PromptRefused as error:
             return json_reply({"error": {"message": str(error), "type": "BadRequestError", "code": 400}}, 400)
+        except UsageMissing:
+            return json_reply({"choices": []})
+        except EngineUnavailable as error:
+            status = 500 if error.charged else 503
+            return json_reply({"error": {"message": str(error), "code": status}}, status)
         return json_reply(_write_completion(completion, plain=path == "/v1/completions"))
 
 

@@ -23,16 +23,17 @@ def json_reply(value: object, status: int = 200, *headers: str) -> Reply:
 
 
 class StubServer:
-    """Serves one handler on a free port; `open_requests` are those without a reply yet."""
+    """Serves one handler on a port, 0 for a free one; `open_requests` are those without a reply yet."""
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, *, port: int = 0) -> None:
         self._handler = handler
+        self._port = port
         self._server: asyncio.Server | None = None
         self.open_requests = 0
         self.base_url = ""
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self.base_url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
 
     async def stop(self) -> None:
