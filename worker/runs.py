@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
+
+from celery import Celery
 
 from db.jobs import Job, read_job, update_meta
 from db.predictors import read_champions
@@ -16,12 +18,14 @@ from db.states import JobState
 from db.tasks import NewTask
 from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop, build_doorbell, build_engine
+from worker.celery_app import StationOf, make_celery
 from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
 from worker.engine_warnings import find_engine_changes
 from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
 from worker.predictors import LoadedPredictors, load_predictors
+from worker.producer import ring_router, watch_job
 from worker.progress import Progress, Stage
 from worker.submission import RunPlan, plan_run, submit_calibration, submit_run
 
@@ -60,10 +64,9 @@ def run(
     workshop.watch(Progress(stage=Stage.ENCODING))  # how many are new, the encoder says
     workshop.load_models()
 
-    async def submit(engines_started: Awaitable[None]) -> int:
+    async def submit(driver: Driver) -> int:
         plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request, predictors=predictors)
-        workshop.watch(Progress(stage=Stage.ENGINES))
-        await engines_started  # a job is stored once it can be answered
+        await driver.be_ready()  # a job is stored once it can be answered
         started = time.monotonic()
         job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta=meta)
         await asyncio.to_thread(_add_timings, workshop, job_id, {"storing_seconds": time.monotonic() - started})
@@ -148,41 +151,82 @@ def store_run(workshop: Workshop, *, tasks: Sequence[NewTask], plan: RunPlan, me
     )
 
 
+class Driver(Protocol):
+    """Brings jobs to their end: in this process, or by watching those who do."""
+
+    async def be_ready(self) -> None:
+        """Return when jobs can be answered; an engine's error when they can not."""
+
+    async def bring_to_its_end(self, job_id: int, *, draining: threading.Event) -> RunEnd:
+        """How far a stored job came before it ended, or we were asked to stop."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OwnEngines:
+    """Engines of this process, which start while the job is planned: both take seconds, and neither needs the other."""
+
+    workshop: Workshop
+    room: EngineRoom
+    starting: asyncio.Task[None]
+
+    async def be_ready(self) -> None:
+        """Return when the engines run."""
+        self.workshop.watch(Progress(stage=Stage.ENGINES))
+        await self.starting
+
+    async def bring_to_its_end(self, job_id: int, *, draining: threading.Event) -> RunEnd:
+        """Dispatch the job here."""
+        return await _bring_to_its_end(self.workshop, self.room, job_id, draining=draining)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Workers:
+    """Workers elsewhere, reached through the broker."""
+
+    workshop: Workshop
+    app: Celery
+
+    async def be_ready(self) -> None:
+        """A job waits for its workers, not they for it."""
+
+    async def bring_to_its_end(self, job_id: int, *, draining: threading.Event) -> RunEnd:
+        """Ring, and watch."""
+        await asyncio.to_thread(ring_router, self.app)
+        ended = await watch_job(self.workshop.database, job_id=job_id, draining=draining, watch=self.workshop.watch)
+        return RunEnd(job_id=job_id, completed=ended)
+
+
 async def _drive(
-    workshop: Workshop, submit: Callable[[Awaitable[None]], Awaitable[int]], *, draining: threading.Event
+    workshop: Workshop, submit: Callable[[Driver], Awaitable[int]], *, draining: threading.Event
 ) -> RunEnd:
-    """Start the engines while the job is planned: both take seconds, and one does not need the other."""
-    async with _open_room(workshop) as (room, starting):
-        job_id = await submit(starting)
-        return await _bring_to_its_end(workshop, room, job_id, draining=draining)
+    async with _open_driver(workshop) as driver:
+        job_id = await submit(driver)
+        return await driver.bring_to_its_end(job_id, draining=draining)
 
 
 async def _drive_in_turn(
     workshop: Workshop, first: StoreJob, rest: Iterator[StoreJob], *, draining: threading.Event
 ) -> RunEnd:
-    async with _open_room(workshop) as (room, starting):
-        workshop.watch(Progress(stage=Stage.ENGINES))
-        await starting
+    async with _open_driver(workshop) as driver:
+        await driver.be_ready()
         store: StoreJob | None = first
         while store is not None:
             job_id = await asyncio.to_thread(store)
-            end = await _bring_to_its_end(workshop, room, job_id, draining=draining)
+            end = await driver.bring_to_its_end(job_id, draining=draining)
             store = await asyncio.to_thread(next, rest, None) if end.completed else None
         return end
 
 
-class _Room(NamedTuple):
-    room: EngineRoom
-    starting: asyncio.Task[None]
-
-
 @asynccontextmanager
-async def _open_room(workshop: Workshop) -> AsyncIterator[_Room]:
-    """Engines that are starting, and stop at the end of the block."""
+async def _open_driver(workshop: Workshop) -> AsyncIterator[Driver]:
+    """Workers elsewhere, where a broker is named; else engines that are starting, and stop at the end of the block."""
+    if workshop.settings.broker_url is not None:
+        yield Workers(workshop=workshop, app=make_celery(workshop.settings, station_of=StationOf()))
+        return
     room = EngineRoom(workshop.pool, build=partial(build_engine, settings=workshop.settings))
     starting = asyncio.create_task(room.start())
     try:
-        yield _Room(room, starting)
+        yield OwnEngines(workshop=workshop, room=room, starting=starting)
     finally:
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)

@@ -1,0 +1,75 @@
+"""Workers on this machine, as processes of their own: for the example night, and for tests that kill them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.settings import Settings
+
+LONGEST_DRAIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LocalWorker:
+    """A Celery worker that was started here, and its log."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def stop(self) -> int:
+        """Its exit code, once it has drained."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=LONGEST_DRAIN_SECONDS)
+
+    def kill(self) -> None:
+        """As the out-of-memory killer does."""
+        self.process.kill()
+        self.process.wait()
+
+
+def start_worker(name: str, *, queues: Sequence[str], environ: Mapping[str, str], log_directory: Path) -> LocalWorker:
+    """A worker of these queues under this environment."""
+    log = log_directory / f"{name}.log"
+    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-Q", ",".join(queues)]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*command, "-n", f"{name}@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],
+            env={**os.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C ends the command that asks; that one drains its workers
+        )
+    return LocalWorker(name=name, process=process, log=log)
+
+
+def describe_environment(settings: Settings) -> dict[str, str]:
+    """The variables under which a worker has these settings."""
+    given = {name: getattr(settings, name) for name in Settings.__dataclass_fields__}
+    return {f"APPORTION_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def run_workers(
+    settings: Settings, *, queues: Mapping[str, Sequence[str]], log_directory: Path
+) -> Iterator[list[LocalWorker]]:
+    """Workers by name, for as long as the block lasts; drained at its end."""
+    workers: list[LocalWorker] = []
+    try:
+        for name, own in queues.items():
+            environ = describe_environment(settings)
+            workers.append(start_worker(name, queues=own, environ=environ, log_directory=log_directory))
+        yield workers
+    finally:
+        for worker in workers:
+            if worker.process.poll() is None:
+                worker.process.send_signal(signal.SIGTERM)
+        for worker in workers:
+            worker.stop()

@@ -1,0 +1,89 @@
+"""The producer's side of the distributed mode: rings those who work on a job, and watches it from the database."""
+
+import asyncio
+import logging
+import threading
+
+from celery import Celery
+from sqlalchemy import Engine as Database
+
+from db.budgets import read_budget
+from db.jobs import read_job
+from db.progress import read_progress
+from db.session import session_scope
+from db.states import FINAL_STATES
+from db.strategies import read_strategies
+from db.strategy_counts import count_by_strategy
+from router.units import Unit
+from worker.celery_app import ring
+from worker.objective import Objective
+from worker.progress import Progress, Stage, Watch
+from worker.queues import ROUTER
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+COUNT_EVERY = 8  # looks between two counts of answers by strategy, which read every outcome
+
+
+def ring_router(app: Celery) -> bool:
+    """Whether the broker took the ring; if it did not, the reconciler rings as soon as it can."""
+    try:
+        ring(app, ROUTER)
+    except Exception as error:  # whatever the broker's library raises
+        logger.warning("the broker can not be reached (%s): the job is stored, workers will find it", error)
+        return False
+    return True
+
+
+async def watch_job(database: Database, *, job_id: int, draining: threading.Event, watch: Watch) -> bool:
+    """Whether the job came to its end before we were asked to stop watching; it goes on in any case."""
+    watched = WatchedJob(database, job_id=job_id)
+    while not draining.is_set():
+        ended = await asyncio.to_thread(watched.look, watch)
+        if ended:
+            return True
+        await asyncio.to_thread(draining.wait, LOOK_SECONDS)
+    return False
+
+
+class WatchedJob:
+    """A job as it is seen from outside."""
+
+    def __init__(self, database: Database, *, job_id: int) -> None:
+        self._database = database
+        self._job_id = job_id
+        self._looks = 0
+        with session_scope(database) as session:
+            job = read_job(session, job_id=job_id)
+            stored = read_strategies(session, strategy_ids=job.strategy_ids)
+        self._unit: Unit = Objective.from_json(job.objective).unit
+        self._names = {row.id: row.name for row in stored}
+        self._mix: dict[str, int] = dict.fromkeys(self._names.values(), 0)
+
+    def look(self, watch: Watch) -> bool:
+        """Tell how far it is; whether it is at its end."""
+        with session_scope(self._database) as session:
+            job = read_job(session, job_id=self._job_id)
+            progress = read_progress(session, job_id=self._job_id)
+            budget = read_budget(session, budget_id=job.budget_id)
+            if self._looks % COUNT_EVERY == 0:
+                self._mix |= {
+                    self._names[row.strategy_id]: row.outcomes for row in count_by_strategy(session, job_id=job.id)
+                }
+        self._looks += 1
+        watch(
+            Progress(
+                stage=Stage.ANSWERING,
+                done=progress.outcomes,
+                total=progress.answers_needed,
+                unit=self._unit,
+                spent=budget.spent + budget.burned,
+                reserved=budget.reserved,
+                cap=budget.cap,
+                mix=dict(self._mix),
+                correct=progress.correct,
+                graded=progress.graded,
+            )
+        )
+        return job.state in FINAL_STATES
