@@ -17,6 +17,7 @@ class ReplayEngine:
 
     capabilities = frozenset(Capability)
     concurrency = 32
+    instant = False
 
     def __init__(
         self, model: ServedModel, *, completions: Mapping[GenerationRequest, Completion], identity: EngineIdentity

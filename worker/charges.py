@@ -1,6 +1,5 @@
 """Exact charges of many tasks at once, as floats that are never below them."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,7 @@ def charge_many(
 
     A float product may fall below the exact charge, and a reservation made of it would not cover its task.
     """
-    denominator = math.lcm(price.prompt.denominator, price.output.denominator)
-    per_prompt, per_output = int(price.prompt * denominator), int(price.output * denominator)
+    per_prompt, per_output, denominator = price.whole
     largest = per_prompt * int(prompt_tokens.max(initial=0)) + per_output * int(output_tokens.max(initial=0))
     # Python's own integers, slower by far, only where a product of these would wrap.
     dtype = np.int64 if max(largest, per_prompt, per_output, denominator) < _LARGEST else np.object_

@@ -12,6 +12,7 @@ from db.budgets import Budget
 from db.groups import ClaimedGroup
 from db.settlements import NewOutcome
 from router.units import Unit
+from worker.batch_size import BatchSize
 from worker.engine_activity import EngineActivity
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
@@ -56,6 +57,7 @@ class EngineDesk:
         self._health = StrategyHealth(assets.database)
         # Batches in flight: enough to keep the engines full, with one more being reserved or settled.
         self._slots = asyncio.Semaphore(max(2, -(-self.concurrency // assets.settings.batch_tasks) + 1))
+        self._batch_size = BatchSize(assets.settings.batch_tasks)
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -127,7 +129,7 @@ class EngineDesk:
                 draining=self._assets.is_draining,
                 on_settled=self._assets.on_settled,
                 health=self._health,
-                batch_tasks=self._assets.settings.batch_tasks,
+                batch_size=self._batch_size,
             ),
             activity=activity,
         )

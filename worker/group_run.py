@@ -22,6 +22,7 @@ from db.settlements import NewOutcome, NewRetry, Settlement, settle_batch
 from db.states import RequeueReason
 from router.units import Unit
 from worker.attempt import Assigned, execute, fail
+from worker.batch_size import BatchSize
 from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
@@ -63,7 +64,7 @@ class Surroundings:
     draining: Callable[[], bool]
     on_settled: Callable[[ClaimedGroup, Sequence[NewOutcome], Budget | None], None]  # the budget, where it is known
     health: StrategyHealth
-    batch_tasks: int
+    batch_size: BatchSize
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,7 +148,7 @@ class GroupRun:
 
     async def _start_batch(self, waiting: Sequence[Assigned], running: set[asyncio.Task[None]]) -> int:
         """How many tasks were reserved and started; fewer when money is tight, 0 when not even one will ever fit."""
-        size = min(len(waiting), self.surroundings.batch_tasks)
+        size = min(len(waiting), self.surroundings.batch_size.tasks)
         while not self.surroundings.draining():
             rung = self.surroundings.bell.listen()
             batch = waiting[:size]
@@ -198,7 +199,8 @@ class GroupRun:
     async def _run_batch(self, batch_no: int, batch: Sequence[Assigned]) -> None:
         began = time.monotonic()
         try:
-            results = await asyncio.gather(*(self._execute(assigned) for assigned in batch), return_exceptions=True)
+            results = await self._execute_all(batch)
+            self.surroundings.batch_size.note(len(batch), seconds=time.monotonic() - began)
             await asyncio.to_thread(self._settle, batch_no, batch, results)
         finally:
             self.surroundings.slots.release()
@@ -214,6 +216,19 @@ class GroupRun:
         # Turned away, all of them, while nobody else was answered either: it is not these tasks.
         if len(failures) == len(results) and not self.activity.answered_since(began):
             raise failures[0]
+
+    async def _execute_all(self, batch: Sequence[Assigned]) -> list[NewOutcome | BaseException]:
+        """In the batch's order, what became of each task."""
+        if not self.engine.instant:
+            return await asyncio.gather(*map(self._execute, batch), return_exceptions=True)
+        # Nothing is gained from asking at once an engine that never waits, and each task of a loop costs its share.
+        return [await self._execute_quietly(assigned) for assigned in batch]
+
+    async def _execute_quietly(self, assigned: Assigned) -> NewOutcome | BaseException:
+        try:
+            return await self._execute(assigned)
+        except Exception as error:
+            return error
 
     async def _execute(self, assigned: Assigned) -> NewOutcome:
         with self.activity.asking():

@@ -14,6 +14,7 @@ class FaultyEngine:
     """Answers what its script says, unless the script has a fault for the request."""
 
     capabilities = frozenset(Capability)
+    instant = False
     concurrency = 64
 
     def __init__(self, name: str, script: Script) -> None:

@@ -41,6 +41,7 @@ class FakeEngine:
 
     name = "fake"
     capabilities = frozenset(Capability)
+    instant = False
     concurrency = 32
 
     def __init__(self, answer: Answering) -> None:

@@ -20,6 +20,7 @@ class EchoEngine:
         self.concurrency = options.concurrency
         self._model = spec.model
         self._delay_seconds = options.delay_seconds
+        self.instant = not options.delay_seconds
 
     async def start(self) -> None:
         """Nothing to load."""

@@ -20,6 +20,8 @@ CONNECT_SECONDS = 10.0
 class OpenAIEngine:
     """A remote engine. What a server can do beyond several samples is declared in the spec's option `capabilities`."""
 
+    instant = False
+
     def __init__(self, spec: EngineSpec, *, api_key: str | None = None) -> None:
         options = read_server_options(spec)
         if spec.base_url is None:

@@ -21,6 +21,10 @@ class Engine(Protocol):
     def concurrency(self) -> int:
         """How many requests to keep in flight for full throughput."""
 
+    @property
+    def instant(self) -> bool:
+        """Whether `generate` answers without waiting for anything."""
+
     async def start(self) -> None:
         """Load the model. Raises EngineMisconfigured when it never will, EngineUnavailable when it may later."""
 

@@ -40,6 +40,8 @@ class Waiting:
 class TransformersEngine:
     """Decodes in a thread of its own: a batch is gathered, decoded to its end, and only then the next one begins."""
 
+    instant = False
+
     def __init__(
         self,
         spec: EngineSpec,

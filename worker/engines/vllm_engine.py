@@ -23,6 +23,7 @@ class VllmEngine:
     """An engine on vLLM's CUDA or CPU build, whichever is installed."""
 
     capabilities = frozenset(Capability)
+    instant = False
 
     def __init__(
         self,
