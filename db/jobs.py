@@ -97,6 +97,11 @@ def update_meta(session: Session, *, job_id: int, meta: Mapping[str, Any]) -> No
     session.execute(update(JobRow).where(JobRow.id == job_id).values(meta=merged))
 
 
+def set_paused(session: Session, *, job_id: int, paused: bool) -> None:
+    """Let nothing new of the job be started from now on, or everything again."""
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(paused=paused))
+
+
 def complete_job(session: Session, *, job_id: int) -> bool:
     """Whether the job has come to its end: every task has an outcome, or a final reason for having none."""
     job = lock_job(session, job_id=job_id)

@@ -6,16 +6,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
 
 from db.errors import WindowMismatch
 from db.jobs import Job, read_job
 from db.promises import take_back_promise
-from db.requeues import Arm, NewRequeue, insert_requeues
+from db.requeues import Arm, NewRequeue, close_requeues, insert_requeues
 from db.states import GroupState, JobKind, RequeueReason, WindowState
-from db.tables import GroupRow, RequeueRow
-from db.windows import HeldWindow, Requeued, read_requeued, write_window_fenced
+from db.tables import GroupRow
+from db.windows import HeldWindow, list_wanted, read_requeued, write_window_fenced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +68,11 @@ def commit_window(
     )
     job = read_job(session, job_id=window.job_id)
     requeued = read_requeued(session, window_id=window_id)
-    wanted = _list_wanted(window=window, job=job, requeued=requeued)
+    wanted = list_wanted(window, job=job, requeued=requeued)
     placeless = {*unserved, *not_eligible, *held}
     left = _list_placeless(window=window, job=job, wanted=wanted, groups=groups, seqs=placeless)
     if requeued:
-        _close_requeues(session, window_id=window_id)
+        close_requeues(session, window_id=window_id)
     given_up = [arm for arm in left if arm.seq not in set(held)]
     _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
     _hold(session, job=job, arms=set(left) - set(given_up), seconds=held_seconds)
@@ -111,21 +111,9 @@ def _list_placeless(
     return sorted(left)
 
 
-def _list_wanted(*, window: HeldWindow, job: Job, requeued: Sequence[Requeued]) -> set[Arm]:
-    if requeued:
-        return {Arm(row.seq, row.arm) for row in requeued}
-    return {Arm(seq, arm) for seq in window.seqs for arm in job.arms}
-
-
 def _list_arms(group: NewGroup, *, job: Job) -> Iterable[Arm]:
     arm = 0 if job.kind is JobKind.RUN else group.strategy_id
     return (Arm(seq, arm) for seq in group.seqs)
-
-
-def _close_requeues(session: Session, *, window_id: int) -> None:
-    """The rows this window took become past, which frees the tasks to be requeued again."""
-    taken = update(RequeueRow).where(RequeueRow.window_id == window_id, RequeueRow.routed_at.is_(None))
-    session.execute(taken.values(routed_at=func.clock_timestamp()))
 
 
 def _insert_groups(session: Session, *, window: HeldWindow, job: Job, groups: Sequence[NewGroup]) -> list[int]:

@@ -20,7 +20,7 @@ def list_unfinished_probes(session: Session, *, strategy_id: int) -> list[int]:
     """Probe jobs of this very version that an earlier command left, the oldest first."""
     own = select(JobRow.id).where(
         JobRow.kind == JobKind.PROBE,
-        JobRow.state != JobState.COMPLETED,
+        JobRow.state.in_([JobState.SUBMITTED, JobState.RUNNING]),
         JobRow.strategy_ids == [strategy_id],
     )
     return list(session.execute(own.order_by(JobRow.id)).scalars())

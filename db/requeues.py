@@ -1,13 +1,14 @@
 """Requeue rows: a task's way back to routing, or its final reason for having no outcome."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
 from db.states import FINAL_REASONS, RequeueReason
+from db.tables import RequeueRow
 
 
 class Arm(NamedTuple):
@@ -64,19 +65,25 @@ def insert_requeues(
         "delays": [float(row.delay_seconds) for row in requeues],
     }
     session.execute(_INSERT, {"tenant_id": tenant_id, "job_id": job_id, "from_group_id": from_group_id, **arrays})
-    if final := [row for row in requeues if row.reason in FINAL_REASONS]:
-        _follow(session, job_id=job_id, leaders=final)
+    for reason in FINAL_REASONS:
+        if seqs := [row.seq for row in requeues if row.reason is reason]:
+            end_twins(session, job_id=job_id, leader_seqs=seqs, reason=reason)
 
 
-# A twin has no life of its own: what ends the task that it repeats ends it as well.
-_FOLLOW = text("""
+def close_requeues(session: Session, *, window_id: int) -> None:
+    """The rows that a window took become past, which frees the tasks to be requeued again."""
+    taken = update(RequeueRow).where(RequeueRow.window_id == window_id, RequeueRow.routed_at.is_(None))
+    session.execute(taken.values(routed_at=func.clock_timestamp()))
+
+
+_END_TWINS = text("""
     INSERT INTO requeue (tenant_id, job_id, seq, arm, reason, attempt_no, excluded_strategy_ids)
-    SELECT twin.tenant_id, twin.job_id, twin.seq, 0, leader.reason, 0, '{}'
-    FROM unnest(CAST(:seqs AS int[]), CAST(:reasons AS text[])) AS leader (seq, reason)
-    JOIN twin ON twin.job_id = :job_id AND twin.leader_seq = leader.seq
+    SELECT tenant_id, job_id, seq, 0, :reason, 0, '{}' FROM twin
+    WHERE job_id = :job_id AND leader_seq = ANY (CAST(:leader_seqs AS int[]))
 """)
 
 
-def _follow(session: Session, *, job_id: int, leaders: Collection[NewRequeue]) -> None:
-    reasons = {"seqs": [row.seq for row in leaders], "reasons": [row.reason.value for row in leaders]}
-    session.execute(_FOLLOW, {"job_id": job_id, **reasons})
+def end_twins(session: Session, *, job_id: int, leader_seqs: Sequence[int], reason: RequeueReason) -> None:
+    """A twin has no life of its own: the final reason of the task that it repeats is its own as well."""
+    ended = {"job_id": job_id, "leader_seqs": list(leader_seqs), "reason": reason.value}
+    session.execute(_END_TWINS, ended)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db.errors import StaleFence
 from db.jobs import Job, lock_job
 from db.leases import lease_end
+from db.requeues import Arm
 from db.states import FINAL_STATES, JobState, RequeueReason, WindowState
 from db.tables import WindowRow
 
@@ -90,6 +91,13 @@ def read_requeued(session: Session, *, window_id: int) -> list[Requeued]:
     """The requeue rows that an unrouted window has taken."""
     rows = session.execute(_READ_REQUEUED, {"window_id": window_id})
     return [Requeued(**(row._asdict() | {"reason": RequeueReason(row.reason)})) for row in rows]
+
+
+def list_wanted(window: HeldWindow, *, job: Job, requeued: Sequence[Requeued]) -> set[Arm]:
+    """The arms that a window has to find a place for."""
+    if requeued:
+        return {Arm(row.seq, row.arm) for row in requeued}
+    return {Arm(seq, arm) for seq in window.seqs for arm in job.arms}
 
 
 _READ_REQUEUED = text("""

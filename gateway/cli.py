@@ -1,15 +1,13 @@
 """The command line: options in, one call a command, an exit code out."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from gateway.console import CommandConsole
+from gateway.ending import end
 from gateway.exit_codes import ExitCode
 
 # Commands import what they need when they run: `--help` should not wait for torch.
@@ -23,6 +21,10 @@ strategies_app = typer.Typer(help="What tasks can be routed to.", no_args_is_hel
 app.add_typer(strategies_app, name="strategies")
 
 StrategyFile = Annotated[Path, typer.Option("--strategies", help="YAML file of engines and strategies.")]
+Priority = Annotated[int, typer.Option(min=-100, max=100, help="Jobs with a higher one go first.")]
+Deadline = Annotated[
+    str | None, typer.Option(help='Among equals the earliest goes first: "2026-12-24T06:00", or "+8h" from now.')
+]
 JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
 
 
@@ -36,18 +38,23 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     ] = None,
     weight: Annotated[float | None, typer.Option(help="Between 0 (cheapest) and 1 (most accurate); no cap.")] = None,
     target_accuracy: Annotated[float | None, typer.Option(help="Mean accuracy to reach at the least cost.")] = None,
+    priority: Priority = 0,
+    deadline: Deadline = None,
 ) -> None:
     """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy."""
 
     def work(console: Console) -> ExitCode:
-        from gateway.request import read_request
+        from gateway.request import read_precedence, read_request
 
         request = read_request(budget=budget, weight=weight, target_accuracy=target_accuracy)
+        precedence = read_precedence(priority=priority, deadline=deadline)
         from gateway.commands.run import run_job_file
 
-        return run_job_file(console, job_file=job_file, strategy_file=strategies, request=request, out=out)
+        return run_job_file(
+            console, job_file=job_file, strategy_file=strategies, request=request, precedence=precedence, out=out
+        )
 
-    _end(work)
+    end(work)
 
 
 @app.command("continue")
@@ -63,7 +70,43 @@ def continue_(job: JobNumber) -> None:
 
         return continue_job(console, job_id=job)
 
-    _end(work)
+    end(work)
+
+
+@app.command()
+def pause(job: JobNumber) -> None:
+    """Start nothing new of a job; what runs is finished."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.control_job import pause_job
+
+        return pause_job(console, job_id=job)
+
+    end(work)
+
+
+@app.command()
+def unpause(job: JobNumber) -> None:
+    """Let a paused job go on."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.control_job import unpause_job
+
+        return unpause_job(console, job_id=job)
+
+    end(work)
+
+
+@app.command()
+def cancel(job: JobNumber) -> None:
+    """Give up a job: what runs is finished and paid for, everything else ends as cancelled."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.control_job import cancel_job
+
+        return cancel_job(console, job_id=job)
+
+    end(work)
 
 
 @app.command()
@@ -79,7 +122,7 @@ def calibrate(
 
         return calibrate_strategies(console, task_file=task_file, strategy_file=strategies, recording_file=recording)
 
-    _end(work)
+    end(work)
 
 
 @app.command()
@@ -103,7 +146,7 @@ def probe(  # noqa: PLR0917 - typer passes every option by name
         asked = Asked(strategy=strategy, probes=probes, adaptive=adaptive, seed=seed)
         return probe_strategy(console, job_file=job_file, strategy_file=strategies, asked=asked)
 
-    _end(work)
+    end(work)
 
 
 @app.command()
@@ -115,7 +158,7 @@ def train(strategies: StrategyFile) -> None:
 
         return train_strategies(console, strategy_file=strategies)
 
-    _end(work)
+    end(work)
 
 
 @app.command()
@@ -127,7 +170,7 @@ def status(job: Annotated[int | None, typer.Argument(metavar="[JOB]", help="The 
 
         return show_status(console, job_id=job)
 
-    _end(work)
+    end(work)
 
 
 @app.command()
@@ -142,7 +185,7 @@ def report(
 
         return report_job(console, job_id=job, out=out)
 
-    _end(work)
+    end(work)
 
 
 @app.command()
@@ -156,7 +199,7 @@ def doctor(
 
         return examine(console, strategy_file=strategies)
 
-    _end(work)
+    end(work)
 
 
 @strategies_app.command("list")
@@ -168,29 +211,7 @@ def list_(strategies: StrategyFile) -> None:
 
         return list_strategies(console, strategy_file=strategies)
 
-    _end(work)
-
-
-def _end(work: Callable[[Console], ExitCode]) -> NoReturn:
-    """Do the work and leave with its exit code; what goes wrong is told in one message."""
-    try:
-        code = work(CommandConsole())
-    except typer.Exit:
-        raise
-    except BaseException as error:
-        code = _tell_failure(error)
-    raise typer.Exit(int(code))
-
-
-def _tell_failure(error: BaseException) -> ExitCode:
-    from gateway.failures import describe_failure
-
-    failure = describe_failure(error)
-    console = CommandConsole(stderr=True)
-    if not failure.expected:
-        console.print_exception()
-    console.print(Text.assemble(("error: ", "bold red"), failure.message), soft_wrap=True)
-    return failure.exit_code
+    end(work)
 
 
 def main() -> None:

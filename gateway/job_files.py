@@ -32,6 +32,7 @@ from worker.task_line import parse_task_line
 REPORT = "report.html"
 ERROR_CODES: dict[RequeueReason | None, tuple[str, str]] = {
     RequeueReason.BUDGET_EXHAUSTED: ("budget_exhausted", "no strategy that may serve this task fitted what was left"),
+    RequeueReason.CANCELLED: ("cancelled", "the job was cancelled before this task was answered"),
     RequeueReason.NOT_ELIGIBLE: ("not_eligible", "no strategy of this job can serve this task"),
 }
 UNDER_WAY = ("not_finished", "the job stopped before this task was answered: `apportion continue` goes on with it")

@@ -1,8 +1,15 @@
-"""What a job is asked to reach, from the three options of which exactly one is given."""
+"""What a job is asked to reach, and how it stands among others, from the options of a command."""
+
+import re
+from datetime import UTC, datetime, timedelta
 
 from gateway.errors import UsageError
 from router.units import parse_budget
 from worker.objective import Request
+from worker.submission import Precedence
+
+SECONDS_PER_UNIT = {"m": 60, "h": 3600, "d": 86_400}
+_FROM_NOW = re.compile(r"\+(\d{1,5})([mhd])", re.ASCII)
 
 
 def read_request(*, budget: str | None, weight: float | None, target_accuracy: float | None) -> Request:
@@ -26,3 +33,24 @@ def _share(value: float, option: str) -> float:
     if not 0 <= value <= 1:
         raise UsageError(f"{option} is {value:g}: it is a number from 0 to 1")
     return value
+
+
+def read_precedence(*, priority: int, deadline: str | None) -> Precedence:
+    """How the job stands among others; UsageError for a deadline that can not be read, or is over."""
+    return Precedence(priority=priority, deadline=None if deadline is None else _read_deadline(deadline))
+
+
+def _read_deadline(text: str) -> datetime:
+    now = datetime.now(UTC)
+    if match := _FROM_NOW.fullmatch(text):
+        return now + timedelta(seconds=int(match[1]) * SECONDS_PER_UNIT[match[2]])
+    try:
+        deadline = datetime.fromisoformat(text).astimezone(UTC)  # one without a zone is of this machine's
+    except (ValueError, OverflowError):
+        forms = '"2026-12-24T06:00", "2026-12-24T06:00+01:00", or "+90m", "+8h", "+2d" from now'
+        raise UsageError(f"--deadline is {text!r}: write {forms}") from None
+    if deadline <= now:
+        raise UsageError(
+            f"--deadline {text} is over: it is {now:%Y-%m-%dT%H:%M} in UTC, the deadline was {deadline:%Y-%m-%dT%H:%M}"
+        )
+    return deadline

@@ -11,6 +11,7 @@ from sqlalchemy import Engine as Database
 
 from db.breakers import list_open_breakers
 from db.budgets import Budget
+from db.cancelling import cancel_rest
 from db.expiry import expire_leases
 from db.groups import ClaimedGroup
 from db.jobs import Job, complete_job
@@ -130,7 +131,7 @@ class Dispatcher:
         self._counts.note(group.strategy_id, outcomes, budget)
 
     def _sweep(self) -> None:
-        """Take back what lost workers held; not at every bell, since leases last for seconds."""
+        """Take back what lost workers held, give up what a cancelled job left; not at every bell: leases last long."""
         if time.monotonic() < self._next_sweep:
             return
         self._next_sweep = time.monotonic() + SWEEP_SECONDS
@@ -143,6 +144,7 @@ class Dispatcher:
                 expired.windows,
                 expired.burned_tasks,
             )
+        run_in_transaction(self._assets.database, lambda session: cancel_rest(session, job_id=self._job.id))
 
     def _complete(self) -> bool:
         return run_in_transaction(self._assets.database, lambda session: complete_job(session, job_id=self._job.id))

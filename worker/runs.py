@@ -14,7 +14,7 @@ from celery import Celery
 from db.jobs import Job, read_job, update_meta
 from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
-from db.states import JobState
+from db.states import FINAL_STATES
 from db.tasks import NewTask
 from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop, build_doorbell, build_engine
@@ -27,7 +27,7 @@ from worker.objective import Objective, Request
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.producer import ring_router, watch_job
 from worker.progress import Progress, Stage
-from worker.submission import RunPlan, plan_run, submit_calibration, submit_run
+from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, plan_run, submit_calibration, submit_run
 
 StoreJob = Callable[[], int]  # stores a job, or knows one that is stored, and gives its id
 
@@ -54,6 +54,7 @@ def run(
     tasks: Sequence[NewTask],
     request: Request,
     meta: Mapping[str, Any],
+    precedence: Precedence = NO_PRECEDENCE,
     draining: threading.Event,
     on_submitted: Callable[[int, RunPlan], None],
 ) -> RunEnd:
@@ -68,7 +69,7 @@ def run(
         plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request, predictors=predictors)
         await driver.be_ready()  # a job is stored once it can be answered
         started = time.monotonic()
-        job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta=meta)
+        job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta=meta, precedence=precedence)
         await asyncio.to_thread(_add_timings, workshop, job_id, {"storing_seconds": time.monotonic() - started})
         on_submitted(job_id, plan)
         return job_id
@@ -140,13 +141,25 @@ def plan_tasks(
     )
 
 
-def store_run(workshop: Workshop, *, tasks: Sequence[NewTask], plan: RunPlan, meta: Mapping[str, Any]) -> int:
+def store_run(
+    workshop: Workshop,
+    *,
+    tasks: Sequence[NewTask],
+    plan: RunPlan,
+    meta: Mapping[str, Any],
+    precedence: Precedence = NO_PRECEDENCE,
+) -> int:
     """The id of the stored job, ready to be dispatched."""
     own = {"strategy_file": str(workshop.pool.source.resolve())}
     return run_in_transaction(
         workshop.database,
         lambda session: submit_run(
-            session, tasks=tasks, plan=plan, strategy_ids=workshop.strategy_ids, meta={**meta, **own}
+            session,
+            tasks=tasks,
+            plan=plan,
+            strategy_ids=workshop.strategy_ids,
+            meta={**meta, **own},
+            precedence=precedence,
         ),
     )
 
@@ -235,7 +248,7 @@ async def _open_driver(workshop: Workshop) -> AsyncIterator[Driver]:
 
 async def _bring_to_its_end(workshop: Workshop, room: EngineRoom, job_id: int, *, draining: threading.Event) -> RunEnd:
     job = await asyncio.to_thread(_note_engines, workshop, room, job_id)
-    if job.state is JobState.COMPLETED:
+    if job.state in FINAL_STATES:
         return RunEnd(job_id=job_id, completed=True)
     ended = await dispatch(workshop, room, job=job, draining=draining)
     timings = {"routing_seconds": ended.routing_seconds, "answering_seconds": ended.answering_seconds}

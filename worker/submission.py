@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,17 @@ from worker.task_line import parse_task_line
 
 TENANT = "default"
 BLOCK_TASKS = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precedence:
+    """Whose groups go first: those of the job with the highest priority, then of the one with the earliest deadline."""
+
+    priority: int = 0
+    deadline: datetime | None = None
+
+
+NO_PRECEDENCE = Precedence()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,7 +98,13 @@ def plan_run(
 
 
 def submit_run(
-    session: Session, *, tasks: Sequence[NewTask], plan: RunPlan, strategy_ids: Sequence[int], meta: Mapping[str, Any]
+    session: Session,
+    *,
+    tasks: Sequence[NewTask],
+    plan: RunPlan,
+    strategy_ids: Sequence[int],
+    meta: Mapping[str, Any],
+    precedence: Precedence = NO_PRECEDENCE,
 ) -> int:
     """The id of the stored job; nothing is stored unless the caller commits."""
     job_id = _create(
@@ -103,6 +121,7 @@ def submit_run(
             "encoding_seconds": plan.encoding_seconds,
             "planning_seconds": plan.planning_seconds,
         },
+        precedence=precedence,
     )
     copy_tasks(session, job_id=job_id, tasks=tasks)
     _store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
@@ -167,6 +186,7 @@ def _create(
     strategy_ids: Sequence[int],
     encoder: str,
     meta: Mapping[str, Any],
+    precedence: Precedence = NO_PRECEDENCE,
 ) -> int:
     budget_id = open_budget(
         session, tenant_id=TENANT, name=f"{kind} {objective.stated}", unit=objective.unit, cap=objective.cap
@@ -180,6 +200,8 @@ def _create(
         strategy_ids=strategy_ids,
         encoder=encoder,
         meta=meta,
+        priority=precedence.priority,
+        deadline=precedence.deadline,
     )
 
 

@@ -50,7 +50,13 @@ class RequeueRow(Base):
         ),
         # A task waits at most once for each arm.
         Index("requeue_live_key", "job_id", "seq", "arm", unique=True, postgresql_where=text("routed_at IS NULL")),
-        Index("requeue_waiting_idx", "job_id", "not_before", "id", postgresql_where=text("window_id IS NULL")),
+        Index(
+            "requeue_waiting_idx",
+            "job_id",
+            "not_before",
+            "id",
+            postgresql_where=text("window_id IS NULL AND reason IN ('denied', 'retry', 'recalled')"),
+        ),
         Index(None, "from_grp_id"),
         Index(None, "window_id"),
         Index(None, "job_id", "seq", "arm", "id"),

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from db.jobs import Job
 from db.states import JobKind, JobState
 from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
 from gateway.commands.working import working
@@ -12,6 +13,7 @@ from gateway.exit_codes import ExitCode
 from gateway.output_folder import check_output_folder
 from worker.bootstrap import read_known_job, reopen_workshop
 from worker.database import open_database
+from worker.errors import JobNotDriveable
 from worker.progress import Progress, Stage
 from worker.runs import drive_job
 from worker.settings import read_settings
@@ -29,6 +31,7 @@ def continue_job(console: Console, *, job_id: int) -> ExitCode:
     with working(console) as work, open_database(settings) as database:
         job = read_known_job(database, job_id=job_id)
         folder = Path(job.meta.get("out", "."))
+        _require_continuable(job)
         if job.kind is JobKind.RUN:
             check_output_folder(folder)
         completed = job.state is JobState.COMPLETED  # then neither its strategies nor an engine are needed
@@ -45,3 +48,12 @@ def continue_job(console: Console, *, job_id: int) -> ExitCode:
     else:
         print_job_output(console, report, folder=folder)
     return ExitCode.DONE
+
+
+def _require_continuable(job: Job) -> None:
+    if job.state is JobState.CANCELLED:
+        raise JobNotDriveable(f"job {job.id} is cancelled: `apportion report {job.id}` shows what was answered before")
+    if job.state is JobState.CANCELLING:
+        raise JobNotDriveable(f"job {job.id} is being cancelled: `apportion cancel {job.id}` brings it to its end")
+    if job.paused and job.state is not JobState.COMPLETED:
+        raise JobNotDriveable(f"job {job.id} is paused: `apportion unpause {job.id}` lets it go on")

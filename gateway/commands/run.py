@@ -21,10 +21,12 @@ from worker.pool import read_strategy_file
 from worker.progress import Progress, Stage
 from worker.runs import run
 from worker.settings import read_settings
-from worker.submission import RunPlan
+from worker.submission import Precedence, RunPlan
 
 
-def run_job_file(console: Console, *, job_file: Path, strategy_file: Path, request: Request, out: Path) -> ExitCode:
+def run_job_file(
+    console: Console, *, job_file: Path, strategy_file: Path, request: Request, precedence: Precedence, out: Path
+) -> ExitCode:
     """Everything that can be refused is refused before anything slow starts: options, output, strategies, tasks."""
     settings = read_settings()
     check_output_folder(out)
@@ -40,6 +42,7 @@ def run_job_file(console: Console, *, job_file: Path, strategy_file: Path, reque
             tasks=tasks,
             request=request,
             meta={"job_file": str(job_file), "out": str(out.resolve())},
+            precedence=precedence,
             draining=work.draining,
             on_submitted=lambda job_id, plan: _announce(work, job_id, plan),
         )

@@ -47,7 +47,7 @@ def _jobs_table(session: Session, jobs: list[Job]) -> Table:
         table.add_row(
             str(job.id),
             job.kind,
-            job.state,
+            _say_state(job),
             f"{progress.outcomes:,} of {progress.answers_needed:,}",
             _say_spend(job, progress, cap=read_budget(session, budget_id=job.budget_id).cap),
             f"{job.submitted_at:%Y-%m-%d %H:%M}",
@@ -60,7 +60,7 @@ def _job_table(session: Session, job: Job) -> Table:
     budget = read_budget(session, budget_id=job.budget_id)
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
-    table.add_row("job", f"{job.id}, {job.kind}, {job.state}")
+    table.add_row("job", f"{job.id}, {job.kind}, {_say_state(job)}")
     table.add_row("file", str(job.meta.get("job_file", job.meta.get("strategy_file", ""))))
     table.add_row("asked", describe_objective(Objective.from_json(job.objective)))
     table.add_row(
@@ -72,6 +72,10 @@ def _job_table(session: Session, job: Job) -> Table:
     for reason, count in progress.requeued.items():
         table.add_row(reason.replace("_", " "), f"{count:,} tasks")
     return table
+
+
+def _say_state(job: Job) -> str:
+    return f"{job.state}, paused" if job.paused and job.finished_at is None else job.state
 
 
 def _say_spend(job: Job, progress: JobProgress, *, cap: int | None) -> str:

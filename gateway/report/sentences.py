@@ -52,6 +52,7 @@ def say_counts(report: JobReport) -> str:
         (tasks.failed, "refused by the engine"),
         (tasks.beyond_budget, "not reached by the budget"),
         (tasks.not_eligible, "that no strategy can serve"),
+        (tasks.cancelled, "cancelled"),
         (tasks.waiting, "not answered yet"),
     )
     rest = "".join(f", {count:,} {words}" for count, words in endings if count)

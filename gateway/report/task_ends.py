@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.jobs import Job
 from db.results import TaskResult, iterate_results
-from db.states import RequeueReason
+from db.states import FINAL_REASONS, RequeueReason
 from gateway.report.values import TaskCounts
 from worker.task_line import has_grader
 
@@ -45,14 +45,14 @@ class TaskEnds:
 
     def count(self) -> TaskCounts:
         """How many tasks ended in which way."""
-        beyond, refused = self.reasons[RequeueReason.BUDGET_EXHAUSTED], self.reasons[RequeueReason.NOT_ELIGIBLE]
         return TaskCounts(
             total=len(self.answers),
             answered=int(self.answered.sum()),
             failed=self.failed,
-            beyond_budget=beyond,
-            not_eligible=refused,
-            waiting=self.reasons.total() - beyond - refused,
+            beyond_budget=self.reasons[RequeueReason.BUDGET_EXHAUSTED],
+            not_eligible=self.reasons[RequeueReason.NOT_ELIGIBLE],
+            cancelled=self.reasons[RequeueReason.CANCELLED],
+            waiting=sum(count for reason, count in self.reasons.items() if reason not in FINAL_REASONS),
             graded=int(self.has_grader.sum()),
         )
 

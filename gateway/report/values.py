@@ -44,6 +44,7 @@ class TaskCounts:
     failed: int  # refused by the engine, one by one
     beyond_budget: int  # not run: nothing that may serve them fitted what was left
     not_eligible: int  # not run: no strategy can serve them
+    cancelled: int  # not run: the job was cancelled before
     waiting: int  # not ended yet: the job is under way
     graded: int  # with a grader, whether they were answered or not
 

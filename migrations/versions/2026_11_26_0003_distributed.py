@@ -52,6 +52,9 @@ def downgrade() -> None:
     )
     op.drop_index("outcome_without_group_idx", "outcome")
     op.drop_index("job_open_idx", "job")
+    op.drop_index("requeue_waiting_idx", "requeue")
+    waiting = sa.text("window_id IS NULL")
+    op.create_index("requeue_waiting_idx", "requeue", ["job_id", "not_before", "id"], postgresql_where=waiting)
     for table, columns in ADDED.items():
         for column in columns:
             op.drop_column(table, column)

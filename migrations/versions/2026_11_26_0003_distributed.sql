@@ -67,6 +67,10 @@ ALTER TABLE grp
     ADD CONSTRAINT grp_least_per_task_check CHECK (cardinality(least) IN (0, cardinality(seqs)));
 CREATE INDEX outcome_without_group_idx ON outcome (job_id) WHERE grp_id IS NULL;
 
+DROP INDEX requeue_waiting_idx;
+CREATE INDEX requeue_waiting_idx ON requeue (job_id, not_before, id)
+    WHERE window_id IS NULL AND reason IN ('denied', 'retry', 'recalled');
+
 ALTER TABLE ledger_entry
     DROP CONSTRAINT ledger_entry_kind_check,
     DROP CONSTRAINT ledger_entry_source_check,

@@ -113,7 +113,9 @@ def make_report(routed: RoutedTasks) -> JobReport:
         started_at=started,
         finished_at=started + timedelta(seconds=151),
         budget=BudgetReport(unit=Unit.FLOPS, cap_quanta=CAP, spent_quanta=spent),
-        tasks=TaskCounts(total=240, answered=240, failed=0, beyond_budget=0, not_eligible=0, waiting=0, graded=240),
+        tasks=TaskCounts(
+            total=240, answered=240, failed=0, beyond_budget=0, not_eligible=0, cancelled=0, waiting=0, graded=240
+        ),
         plan=Plan(
             accuracy=predicted,
             cost_quanta=float(routed.cost_quanta[rows, routed.choice].sum()),

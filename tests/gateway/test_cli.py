@@ -182,7 +182,8 @@ def test_help_is_quick_and_names_every_command() -> None:
     code = f"import sys; import gateway.cli; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     listed = invoke("--help").stdout
-    for command in ("run", "continue", "calibrate", "probe", "train", "status", "report", "strategies", "doctor"):
+    jobs = ("run", "pause", "unpause", "cancel", "continue", "status", "report")
+    for command in (*jobs, "calibrate", "probe", "train", "strategies", "doctor"):
         assert command in listed
 
 
