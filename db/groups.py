@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import and_, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.arrays import among
@@ -15,7 +15,7 @@ from db.ledger import list_open_batches
 from db.promises import take_back_promise
 from db.requeues import NewRequeue, insert_requeues
 from db.states import FINAL_REASONS, GroupState, RequeueReason
-from db.tables import GroupRow, JobRow
+from db.tables import AttemptRow, GroupRow, JobRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +75,27 @@ def claim_group(
     )
     columns = (GroupRow.id, GroupRow.fence, GroupRow.job_id, GroupRow.window_id, GroupRow.strategy_id, GroupRow.arm)
     on_trial = has_failed(GroupRow.strategy_id).label("on_trial")
-    row = session.execute(claimed.returning(*columns, on_trial)).one_or_none()
+    row = session.execute(claimed.returning(*columns, on_trial, *_MEMBERS, _IS_FRESH)).one_or_none()
     if row is None:
         return None
+    own = {column.key: getattr(row, column.key) for column in columns} | {"on_trial": row.on_trial}
+    if row.is_fresh:
+        least = row.least or [0] * len(row.seqs)
+        return ClaimedGroup(**own, seqs=row.seqs, amounts=row.amounts, least=least, past_attempts=[0] * len(row.seqs))
     members = list_unanswered(session, group_id=row.id)
     return ClaimedGroup(
-        **row._mapping,
+        **own,
         seqs=[member.seq for member in members],
         amounts=[member.amount for member in members],
         least=[member.least for member in members],
         past_attempts=[member.past_attempts for member in members],
     )
+
+
+_MEMBERS = (GroupRow.seqs, GroupRow.amounts, GroupRow.least)
+
+# Nobody held the group before, and no task of its job ever failed: then all members wait, and none has a past.
+_IS_FRESH = and_(GroupRow.fence == 1, ~exists().where(AttemptRow.job_id == GroupRow.job_id)).label("is_fresh")
 
 
 def return_group(session: Session, *, group_id: int, fence: int) -> None:
@@ -107,6 +117,8 @@ def finish_group(
     done = {"state": GroupState.DONE, "lease_until": None, "finished_at": func.clock_timestamp()}
     group = write_fenced(session, group_id=group_id, fence=fence, **done)
     _require_settled(session, group=group)
+    if not hand_back and group.settled == len(group.seqs):
+        return  # each member was settled, which the counts say without a look at any
     members = list_unanswered(session, group_id=group_id)
     unanswered = [member.seq for member in members]
     if sorted(unanswered) != sorted(hand_back):
@@ -141,5 +153,7 @@ def list_unanswered(session: Session, *, group_id: int) -> list[Member]:
 
 
 def _require_settled(session: Session, *, group: HeldGroup) -> None:
+    if group.started == group.settled:
+        return
     if batches := list_open_batches(session, group=group):
         raise UnfinishedGroup(f"group {group.id} still has open batches {batches}: settle them first")

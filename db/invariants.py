@@ -100,6 +100,13 @@ _OUTCOME_HAS_ITS_TASK = """
     SELECT outcome.job_id, outcome.seq FROM outcome LEFT JOIN task USING (job_id, seq) WHERE task.job_id IS NULL
 """
 
+_OUTCOME_IS_OF_ITS_GROUP = """
+    SELECT outcome.job_id, outcome.seq, outcome.grp_id, outcome.strategy_id FROM outcome
+    LEFT JOIN grp ON grp.id = outcome.grp_id AND grp.job_id = outcome.job_id AND grp.kind = outcome.kind
+         AND grp.arm = outcome.arm AND grp.strategy_id = outcome.strategy_id AND grp.tenant_id = outcome.tenant_id
+    WHERE outcome.grp_id IS NOT NULL AND grp.id IS NULL
+"""
+
 _OUTCOME_OR_REASON = """
     SELECT outcome.job_id, outcome.seq, outcome.arm, requeue.reason FROM outcome JOIN requeue USING (job_id, seq, arm)
     WHERE requeue.routed_at IS NULL
@@ -205,6 +212,7 @@ INVARIANTS: dict[str, str] = {
     "every task of a completed job has an outcome or a reason": _COMPLETED_JOB_IS_ANSWERED,
     "a completed job has no work under way": _COMPLETED_JOB_IS_AT_REST,
     "every outcome has its task": _OUTCOME_HAS_ITS_TASK,
+    "every outcome is of its group's job and strategy": _OUTCOME_IS_OF_ITS_GROUP,
     "no task has both an outcome and a reason for having none": _OUTCOME_OR_REASON,
     "a group's members belong to its window": _MEMBERS_BELONG_TO_WINDOW,
     "no task is in two groups": _NO_TASK_IN_TWO_GROUPS,

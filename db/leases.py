@@ -25,6 +25,8 @@ class HeldGroup:
     fence: int
     seqs: Sequence[int]
     next_batch_no: int
+    started: int  # members reserved for, and not burned since
+    settled: int  # of those: answered, or back at routing
 
 
 _COLUMNS = [getattr(GroupRow, name) for name in HeldGroup.__dataclass_fields__]

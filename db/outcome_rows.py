@@ -1,13 +1,14 @@
 """Outcome rows: written once, many in one statement."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.copying import copy_rows
 from db.states import JobKind, OutcomeSource
 from db.text import replace_unstorable, replace_unstorable_json
 
@@ -43,40 +44,48 @@ class Origin:
     source: OutcomeSource
 
 
-# One statement whatever the number: row by row, 500 outcomes took five times as long.
-_INSERT = text("""
-    INSERT INTO outcome (tenant_id, job_id, kind, arm, strategy_id, grp_id, fence, source,
-                         seq, answer, response, error_code, error_message, prompt_tokens, output_tokens, cost,
-                         correct, latency_seconds, propensity)
-    SELECT :tenant_id, :job_id, :kind, :arm, :strategy_id, :grp_id, :fence, :source,
-           seq, answer, CAST(response AS jsonb), error_code, error_message, prompt_tokens, output_tokens, cost,
-           correct, latency_seconds, propensity
-    FROM unnest(CAST(:seq AS int[]), CAST(:answer AS text[]), CAST(:response AS text[]),
-                CAST(:error_code AS text[]), CAST(:error_message AS text[]),
-                CAST(:prompt_tokens AS int[]), CAST(:output_tokens AS int[]), CAST(:cost AS numeric[]),
-                CAST(:correct AS float8[]), CAST(:latency_seconds AS float8[]), CAST(:propensity AS float8[]))
-         AS new (seq, answer, response, error_code, error_message, prompt_tokens, output_tokens, cost,
-                 correct, latency_seconds, propensity)
-""")
+_COLUMNS = (
+    *("tenant_id", "job_id", "kind", "arm", "strategy_id", "grp_id", "fence", "source"),
+    *("seq", "answer", "response", "error_code", "error_message", "prompt_tokens", "output_tokens", "cost"),
+    *("correct", "latency_seconds", "propensity"),
+)
 
 
 def insert_outcomes(session: Session, *, outcomes: Sequence[NewOutcome], origin: Origin) -> None:
     """Store them; text that Postgres can not hold is replaced, since it is paid for."""
     if not outcomes:
         return
-    columns = {
-        "seq": [outcome.seq for outcome in outcomes],
-        "answer": [replace_unstorable(outcome.answer) for outcome in outcomes],
-        "response": [json.dumps(replace_unstorable_json(dict(outcome.response))) for outcome in outcomes],
-        "error_code": [outcome.error_code for outcome in outcomes],
-        "error_message": [
-            None if outcome.error_message is None else replace_unstorable(outcome.error_message) for outcome in outcomes
-        ],
-        "prompt_tokens": [outcome.prompt_tokens for outcome in outcomes],
-        "output_tokens": [outcome.output_tokens for outcome in outcomes],
-        "cost": [outcome.cost for outcome in outcomes],
-        "correct": [outcome.correct for outcome in outcomes],
-        "latency_seconds": [outcome.latency_seconds for outcome in outcomes],
-        "propensity": [outcome.propensity for outcome in outcomes],
-    }
-    session.execute(_INSERT, asdict(origin) | columns)
+    shared = (
+        *(origin.tenant_id, origin.job_id, origin.kind.value, origin.arm, origin.strategy_id),
+        *(origin.grp_id, origin.fence, origin.source.value),
+    )
+    # COPY takes a third of the time that arrays take, which psycopg writes item by item in Python.
+    rows = ((*shared, *_values(outcome)) for outcome in outcomes)
+    copy_rows(session, table="outcome", columns=_COLUMNS, rows=rows)
+
+
+def _values(outcome: NewOutcome) -> tuple[object, ...]:
+    error_message = outcome.error_message
+    return (
+        outcome.seq,
+        replace_unstorable(outcome.answer),
+        _write_json(outcome.response),
+        outcome.error_code,
+        None if error_message is None else replace_unstorable(error_message),
+        outcome.prompt_tokens,
+        outcome.output_tokens,
+        outcome.cost,
+        outcome.correct,
+        outcome.latency_seconds,
+        outcome.propensity,
+    )
+
+
+def _write_json(response: Mapping[str, Any]) -> str:
+    """The response as JSON text; most hold nothing that Postgres could not, and are not looked through twice."""
+    written = json.dumps(response)
+    return json.dumps(replace_unstorable_json(dict(response))) if _SUSPICIOUS.search(written) else written
+
+
+# How json.dumps writes NUL characters and surrogates, lone ones or pairs.
+_SUSPICIOUS = re.compile(r"\\u(?:0000|d[89a-f])")

@@ -10,6 +10,7 @@ from db.leases import HeldGroup, write_fenced
 from db.ledger import Entry, post_entries
 from db.states import EntryKind, JobState
 from db.tables import GroupRow, JobRow
+from db.tables.base import write_numbers
 
 _LIST_TAKEN = text("""
     SELECT seq FROM outcome WHERE job_id = :job_id AND arm = :arm AND seq = ANY (CAST(:seqs AS int[]))
@@ -54,6 +55,8 @@ def _require_startable(session: Session, *, group: HeldGroup, seqs: Sequence[int
         raise BatchMismatch(f"a batch of group {group.id} needs tasks with an amount of at least 0 each, not {counts}")
     if len(set(seqs)) < len(seqs) or not set(seqs) <= set(group.seqs):
         raise BatchMismatch(f"a batch of group {group.id} names tasks twice, or tasks of another group: {list(seqs)}")
+    if group.fence == 1 and group.next_batch_no == 2:
+        return  # the first batch of a group that nobody held before
     names = {"job_id": group.job_id, "arm": group.arm, "group_id": group.id, "fence": group.fence}
-    if taken := list(session.execute(_LIST_TAKEN, {"seqs": list(seqs), **names}).scalars()):
+    if taken := list(session.execute(_LIST_TAKEN, {"seqs": write_numbers(seqs), **names}).scalars()):
         raise BatchMismatch(f"tasks {taken} of group {group.id} are started or answered already: leave them out")

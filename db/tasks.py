@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.arrays import among
+from db.copying import copy_rows
 from db.errors import DuplicateCustomId, NoSuchRow
-from db.jobs import lock_job
+from db.jobs import Job, lock_job
 from db.tables import JobRow, TaskRow
 from db.text import require_storable
 
@@ -31,26 +33,27 @@ class StoredTask:
     payload: str
 
 
+_COPIED = ("tenant_id", "job_id", "seq", "custom_id", "payload")
 _COLUMNS = [TaskRow.seq, TaskRow.custom_id, TaskRow.payload]
 
 
 def copy_tasks(session: Session, *, job_id: int, tasks: Iterable[NewTask]) -> int:
     """The number of tasks copied into the job, numbered on from those it has; UnstorableText, DuplicateCustomId."""
     job = lock_job(session, job_id=job_id)
-    connection = session.connection().connection.driver_connection
-    assert connection is not None
-    next_seq = job.task_count
+    rows = (_row(job, seq=seq, task=task) for seq, task in enumerate(tasks, start=job.task_count))
     try:
-        with connection.cursor().copy("COPY task (tenant_id, job_id, seq, custom_id, payload) FROM STDIN") as copy:
-            for task in tasks:
-                custom_id = require_storable(task.custom_id, name=f"the custom_id of task {next_seq}")
-                payload = require_storable(task.payload, name=f"task {custom_id}")
-                copy.write_row((job.tenant_id, job_id, next_seq, custom_id, payload))
-                next_seq += 1
-    except UniqueViolation as error:
-        raise DuplicateCustomId(job_id=job_id, detail=error.diag.message_detail or "") from error
-    session.execute(update(JobRow).where(JobRow.id == job_id).values(task_count=next_seq))
-    return next_seq - job.task_count
+        copied = copy_rows(session, table="task", columns=_COPIED, rows=rows)
+    except IntegrityError as error:
+        if isinstance(error.orig, UniqueViolation):
+            raise DuplicateCustomId(job_id=job_id, detail=error.orig.diag.message_detail or "") from error
+        raise
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(task_count=job.task_count + copied))
+    return copied
+
+
+def _row(job: Job, *, seq: int, task: NewTask) -> tuple[object, ...]:
+    custom_id = require_storable(task.custom_id, name=f"the custom_id of task {seq}")
+    return (job.tenant_id, job.id, seq, custom_id, require_storable(task.payload, name=f"task {custom_id}"))
 
 
 def read_tasks(session: Session, *, job_id: int, seqs: Sequence[int]) -> list[StoredTask]:

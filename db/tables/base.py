@@ -1,6 +1,6 @@
 """What all tables share: constraint names, column types and the tenant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -35,6 +35,34 @@ class Quanta(TypeDecorator[int]):
         return value
 
 
+class WholeNumbers(TypeDecorator[list[int]]):
+    """An array of exact whole numbers, of the width of `item`.
+
+    Written as one text: psycopg would look at each number of a list in Python.
+    """
+
+    impl = ARRAY
+    cache_ok = True
+
+    def __init__(self, item: Numeric[Decimal] | Integer | BigInteger) -> None:
+        super().__init__(item)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[int] | None], str | None]:
+        """Lists to texts."""
+        return lambda numbers: None if numbers is None else write_numbers(numbers)
+
+    def process_result_value(self, value: list[Decimal] | list[int] | None, dialect: Dialect) -> list[int] | None:
+        return None if value is None else list(map(int, value))
+
+
+def write_numbers(numbers: Sequence[int]) -> str:
+    """The text of an array of whole numbers; TypeError for any other number."""
+    for number in numbers:
+        if not isinstance(number, int):
+            raise TypeError(f"an array of whole numbers can not hold {number!r}")
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
 def text_enum(states: type[StrEnum], *, name: str) -> Enum:
     """A VARCHAR column that a CHECK keeps to the members of `states`."""
     values: Callable[[type[StrEnum]], list[str]] = lambda members: [member.value for member in members]  # noqa: E731 - a name only for its type
@@ -44,9 +72,9 @@ def text_enum(states: type[StrEnum], *, name: str) -> Enum:
 Tenant = Annotated[str, mapped_column(Text)]
 BigId = Annotated[int, mapped_column(BigInteger, Identity(always=True), primary_key=True)]
 BigRef = Annotated[int, mapped_column(BigInteger)]
-Seqs = Annotated[list[int], mapped_column(ARRAY(Integer))]
+Seqs = Annotated[list[int], mapped_column(WholeNumbers(Integer()))]
 Ids = Annotated[list[int], mapped_column(ARRAY(BigInteger))]
-Amounts = Annotated[list[int], mapped_column(ARRAY(Quanta))]
+Amounts = Annotated[list[int], mapped_column(WholeNumbers(Numeric(38, 0)))]
 Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.clock_timestamp())]
 
 

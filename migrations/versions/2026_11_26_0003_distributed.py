@@ -21,6 +21,11 @@ ADDED = {
     "job": ("priority", "deadline", "paused", "promised", "twins", "continues_job_id"),
     "budget": ("kept", "shared", "period", "period_start"),
 }
+OUTCOME_KEYS = {
+    ("tenant_id", "job_id", "kind"): ("job", ["tenant_id", "id", "kind"]),
+    ("tenant_id", "grp_id"): ("grp", ["tenant_id", "id"]),
+    ("tenant_id", "strategy_id"): ("strategy", ["tenant_id", "id"]),
+}
 LISTS = {
     "job_state_check": ("state", "'submitted', 'running', 'completed'", ", 'cancelling', 'cancelled'"),
     "requeue_reason_check": (
@@ -51,6 +56,8 @@ def downgrade() -> None:
         op.f("job_finished_when_completed_check"), "job", "(state = 'completed') = (finished_at IS NOT NULL)"
     )
     op.drop_index("outcome_without_group_idx", "outcome")
+    for columns, (target, keys) in OUTCOME_KEYS.items():
+        op.create_foreign_key(op.f(f"outcome_{'_'.join(columns)}_fkey"), "outcome", target, list(columns), keys)
     op.drop_index("job_open_idx", "job")
     op.drop_index("requeue_waiting_idx", "requeue")
     waiting = sa.text("window_id IS NULL")

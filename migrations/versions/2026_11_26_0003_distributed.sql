@@ -65,6 +65,10 @@ FROM (SELECT grp_id, sum(cardinality(seqs)) AS tasks FROM ledger_entry AS held
 WHERE open.grp_id = grp.id;
 ALTER TABLE grp
     ADD CONSTRAINT grp_least_per_task_check CHECK (cardinality(least) IN (0, cardinality(seqs)));
+ALTER TABLE outcome
+    DROP CONSTRAINT outcome_tenant_id_job_id_kind_fkey,
+    DROP CONSTRAINT outcome_tenant_id_grp_id_fkey,
+    DROP CONSTRAINT outcome_tenant_id_strategy_id_fkey;
 CREATE INDEX outcome_without_group_idx ON outcome (job_id) WHERE grp_id IS NULL;
 
 DROP INDEX requeue_waiting_idx;

@@ -42,6 +42,8 @@ class Frame:
 
     def lay_out(self, task: TaskPrompt) -> tuple[Message, ...]:
         """System texts, then the examples as turns, then the caller's conversation, its last question instructed."""
+        if self._adds_nothing and not any(message.role == "system" for message in task.messages):
+            return task.messages
         own_system, turns = split_system(task.messages)
         if self.answer_label is not None:
             return (Message(role=PLAIN_ROLE, content=self._write_plain(own_system, turns)),)
@@ -68,6 +70,11 @@ class Frame:
         head = [text for text in (self.system, *systems) if text]
         question = "\n\n".join(turn.content.strip() for turn in turns)
         return "\n\n".join([*head, *self._blocks, f"{self._instruct(question)}\n{self.answer_label}"])
+
+    @cached_property
+    def _adds_nothing(self) -> bool:
+        """Whether a conversation without system texts stays as it is."""
+        return self == Frame()
 
     @cached_property
     def _shots(self) -> tuple[Message, ...]:

@@ -40,6 +40,7 @@ DAMAGE = [
     ("every task of a completed job has an outcome or a reason", [COMPLETE]),
     ("a completed job has no work under way", [COMPLETE]),
     ("every outcome has its task", [COPY_OUTCOME.format(seq=99)]),
+    ("every outcome is of its group's job and strategy", ["UPDATE outcome SET strategy_id = strategy_id + 1"]),
     ("no task has both an outcome and a reason for having none", [COPY_OUTCOME.format(seq=1)]),
     ("a group's members belong to its window", [COPY_GROUP.format(seqs="'{99}'")]),
     ("no task is in two groups", [COPY_GROUP.format(seqs="'{2}'")]),
