@@ -4,15 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import select, update
+from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.arrays import among
 from db.copying import copy_rows
 from db.errors import DuplicateCustomId, NoSuchRow
 from db.jobs import Job, lock_job
-from db.tables import JobRow, TaskRow
+from db.tables import JobRow
+from db.tables.base import write_numbers
 from db.text import require_storable
 
 
@@ -34,7 +34,6 @@ class StoredTask:
 
 
 _COPIED = ("tenant_id", "job_id", "seq", "custom_id", "payload")
-_COLUMNS = [TaskRow.seq, TaskRow.custom_id, TaskRow.payload]
 
 
 def copy_tasks(session: Session, *, job_id: int, tasks: Iterable[NewTask]) -> int:
@@ -56,11 +55,21 @@ def _row(job: Job, *, seq: int, task: NewTask) -> tuple[object, ...]:
     return (job.tenant_id, job.id, seq, custom_id, require_storable(task.payload, name=f"task {custom_id}"))
 
 
+# Each task by the index, whatever the planner makes of a table that was filled a moment ago and never analysed.
+_READ = text("""
+    SELECT member.seq, task.custom_id, task.payload
+    FROM unnest(CAST(:seqs AS int[])) WITH ORDINALITY AS member (seq, position)
+    CROSS JOIN LATERAL (
+        SELECT custom_id, payload FROM task WHERE task.job_id = :job_id AND task.seq = member.seq OFFSET 0
+    ) AS task
+    ORDER BY member.position
+""")
+
+
 def read_tasks(session: Session, *, job_id: int, seqs: Sequence[int]) -> list[StoredTask]:
     """The tasks, in the order of `seqs`; NoSuchRow when there is none of that number."""
-    rows = session.execute(select(*_COLUMNS).where(TaskRow.job_id == job_id, among(TaskRow.seq, seqs)))
-    by_seq = {row.seq: StoredTask(**row._mapping) for row in rows}
-    for seq in seqs:
-        if seq not in by_seq:
-            raise NoSuchRow(table=f"job {job_id} task", row_id=seq)
-    return [by_seq[seq] for seq in seqs]
+    rows = session.execute(_READ, {"job_id": job_id, "seqs": write_numbers(seqs)}).all()
+    if len(rows) < len(seqs):
+        missing = set(seqs).difference(row.seq for row in rows)
+        raise NoSuchRow(table=f"job {job_id} task", row_id=min(missing))
+    return [StoredTask(seq=seq, custom_id=custom_id, payload=payload) for seq, custom_id, payload in rows]

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import Engine as Database
 
@@ -14,6 +15,11 @@ from worker.routing import Routed, RoutedJob, open_routing, route_next_window
 from worker.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+WINDOW_SECONDS = 0.5  # of work, where engines are so fast that a window of the usual size lasts less
+LARGEST_WINDOW = 50_000
+GROUP_SECONDS = 0.1
+LARGEST_GROUP = 5_000
 
 
 class RouterDesk:
@@ -27,13 +33,18 @@ class RouterDesk:
         self._opened: dict[int, RoutedJob] = {}
         self.routing_seconds = 0.0
 
-    def route_job(self, job: Job, *, ahead: int) -> int:
-        """How many windows were routed until `ahead` answers wait to be started, or nothing is left to route."""
+    def route_job(self, job: Job, *, ahead: int, rate: float = 0.0) -> int:
+        """How many windows were routed until `ahead` answers wait to be started, or nothing is left to route.
+
+        `rate` is how many are started in a second: fast engines get larger windows and groups, so that what a window
+        and a group cost is shared by more tasks.
+        """
         windows = 0
+        settings = _fit(self._settings, job=job, rate=rate)
         while not self._is_draining() and self._count_unstarted(job) < ahead:
             started = time.monotonic()
             try:
-                routed = self._route_one(job)
+                routed = self._route_one(job, settings)
             except StaleFence:  # we were slower than the window's lease, and another router has it
                 continue
             if routed is None:
@@ -55,12 +66,19 @@ class RouterDesk:
         for job_id in self._opened.keys() - job_ids:
             del self._opened[job_id]
 
-    def _route_one(self, job: Job) -> Routed | None:
+    def _route_one(self, job: Job, settings: Settings) -> Routed | None:
         opened = self._opened.get(job.id)
         if opened is None:
             opened = self._opened[job.id] = open_routing(self._database, job=job)
-        return route_next_window(self._database, routed=opened, owner=self._owner, settings=self._settings)
+        return route_next_window(self._database, routed=opened, owner=self._owner, settings=settings)
 
     def _count_unstarted(self, job: Job) -> int:
         with session_scope(self._database) as session:
             return count_unstarted(session, job_id=job.id)
+
+
+def _fit(settings: Settings, *, job: Job, rate: float) -> Settings:
+    """The settings with windows and groups that last as long as they should."""
+    window = min(LARGEST_WINDOW, max(settings.window_size(job.task_count), int(WINDOW_SECONDS * rate)))
+    group = min(LARGEST_GROUP, max(settings.group_tasks, int(GROUP_SECONDS * rate)))
+    return replace(settings, window_tasks=window, group_tasks=group)

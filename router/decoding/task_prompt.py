@@ -58,9 +58,9 @@ def parse_task_prompt(body: Mapping[str, object]) -> TaskPrompt:
 
 
 def _refuse_unsupported(body: Mapping[str, object]) -> None:
-    for field, reason in REFUSED_FIELDS.items():
-        if body.get(field) not in (None, False, [], {}, "none", "auto"):
-            raise BadTaskBody(field, reason)
+    for field in REFUSED_FIELDS.keys() & body.keys():
+        if body[field] not in (None, False, [], {}, "none", "auto"):
+            raise BadTaskBody(field, REFUSED_FIELDS[field])
     if body.get("n") not in (None, 1):
         raise BadTaskBody("n", f"must be 1, got {body['n']!r}: a routed task has one answer")
 

@@ -54,8 +54,9 @@ class RouterRole:
         windows = 0
         for due in jobs:
             pace = self._paces.setdefault(due.job.id, Pace(due.started))
-            ahead = max(4 * self._settings.batch_tasks, int(AHEAD_SECONDS * pace.measure(due.started)))
-            windows += self._desk.route_job(due.job, ahead=ahead)
+            rate = pace.measure(due.started)
+            ahead = max(4 * self._settings.batch_tasks, int(AHEAD_SECONDS * rate))
+            windows += self._desk.route_job(due.job, ahead=ahead, rate=rate)
         if windows:
             for engine in self._list_engines():
                 self._ring(engine_queue(engine))
