@@ -18,7 +18,7 @@ class TaskOutcome:
     """The final answer of a task in one arm."""
 
     strategy_id: int
-    group_id: int | None  # None: imported from a recording
+    group_id: int | None  # None: imported from a recording, or shared with an identical task
     window_id: int | None
     shadow_price: float | None  # of its window
     answer: str
@@ -40,6 +40,7 @@ class TaskResult:
     seq: int
     custom_id: str
     payload: str
+    leader: str | None  # the custom_id of the identical task whose answer it shares
     arm: int
     outcome: TaskOutcome | None
     reason: RequeueReason | None
@@ -49,6 +50,7 @@ _COLUMN_TYPES = {
     "seq": Integer,
     "custom_id": Text,
     "payload": Text,
+    "leader": Text,
     "arm": BigInteger,
     "reason": Text,
     "strategy_id": BigInteger,
@@ -68,10 +70,13 @@ _COLUMN_TYPES = {
 }
 
 _READ = text("""
-    SELECT task.seq, custom_id, payload, arms.arm, requeue.reason, outcome.strategy_id, outcome.grp_id AS group_id,
-           task_window.id AS window_id, task_window.shadow_price, answer, response, error_code, error_message,
-           prompt_tokens, output_tokens, cost, outcome.correct, latency_seconds, propensity
+    SELECT task.seq, task.custom_id, task.payload, leader.custom_id AS leader, arms.arm, requeue.reason,
+           outcome.strategy_id, outcome.grp_id AS group_id, task_window.id AS window_id, task_window.shadow_price,
+           answer, response, error_code, error_message, prompt_tokens, output_tokens, cost, outcome.correct,
+           latency_seconds, propensity
     FROM task CROSS JOIN unnest(CAST(:arms AS bigint[])) WITH ORDINALITY AS arms (arm, position)
+    LEFT JOIN twin ON twin.job_id = task.job_id AND twin.seq = task.seq
+    LEFT JOIN task AS leader ON leader.job_id = twin.job_id AND leader.seq = twin.leader_seq
     LEFT JOIN outcome ON outcome.job_id = task.job_id AND outcome.seq = task.seq AND outcome.arm = arms.arm
     LEFT JOIN requeue ON requeue.job_id = task.job_id AND requeue.seq = task.seq AND requeue.arm = arms.arm
          AND requeue.routed_at IS NULL
@@ -97,6 +102,7 @@ def _result(row: Row[Any]) -> TaskResult:
         seq=row.seq,
         custom_id=row.custom_id,
         payload=row.payload,
+        leader=row.leader,
         arm=row.arm,
         outcome=outcome,
         reason=None if row.reason is None else RequeueReason(row.reason),

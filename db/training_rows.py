@@ -26,6 +26,7 @@ class TrainingRow:
 
 # A run's outcomes are of tasks that the router chose for the strategy: until choices are drawn with known propensities,
 # to learn from them would be to believe that the tasks it was not given are like those it was.
+# An answer that identical tasks share was given once, and counts once.
 # Versions with the same spec hash answer alike, so a new tariff does not throw away what was learnt.
 _READ = text("""
     SELECT outcome.job_id, outcome.seq, outcome.kind, task.payload,
@@ -42,7 +43,7 @@ _READ = text("""
         WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
         ORDER BY label.id DESC LIMIT 1
     ) AS newest ON true
-    WHERE wanted.id = :strategy_id AND outcome.kind IN ('calibration', 'probe')
+    WHERE wanted.id = :strategy_id AND outcome.kind IN ('calibration', 'probe') AND outcome.source <> 'twin'
       AND coalesce(newest.correct, outcome.correct) IS NOT NULL
     ORDER BY outcome.job_id, outcome.seq, outcome.arm
 """)

@@ -29,6 +29,12 @@ def store_twins(session: Session, *, job_id: int, leader_of: Mapping[int, int]) 
     session.execute(update(JobRow).where(JobRow.id == job_id).values(twins=JobRow.twins + len(leader_of)))
 
 
+def read_leaders(session: Session, *, job_id: int) -> dict[int, int]:
+    """The leader of every twin of the job; both by their sequence number."""
+    rows = session.execute(select(TwinRow.seq, TwinRow.leader_seq).where(TwinRow.job_id == job_id))
+    return {row.seq: row.leader_seq for row in rows}
+
+
 def read_twins(session: Session, *, job_id: int, leader_seqs: Sequence[int]) -> list[Twin]:
     """The twins of these tasks."""
     query = select(TwinRow.seq, TwinRow.leader_seq, TaskRow.payload).join(

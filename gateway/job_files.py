@@ -125,7 +125,9 @@ def _describe_decision(
 ) -> Decision:
     outcome = result.outcome
     if outcome is None:
-        return Decision(seq=result.seq, custom_id=result.custom_id, unit=unit, forecasts=forecasts)
+        return Decision(
+            seq=result.seq, custom_id=result.custom_id, unit=unit, forecasts=forecasts, answered_with=result.leader
+        )
     return Decision(
         seq=result.seq,
         custom_id=result.custom_id,
@@ -140,4 +142,5 @@ def _describe_decision(
         output_tokens=outcome.output_tokens,
         cost_quanta=outcome.cost,
         grade=outcome.correct,
+        answered_with=result.leader,
     )

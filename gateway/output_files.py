@@ -67,6 +67,7 @@ class Decision:
     output_tokens: int | None = None
     cost_quanta: int | None = None
     grade: float | None = None
+    answered_with: str | None = None  # the identical task whose answer it shares, at no cost
 
 
 class FileCounts(NamedTuple):
@@ -157,6 +158,7 @@ def decision_line(decision: Decision) -> dict[str, Any]:
         "seq": decision.seq,
         "custom_id": decision.custom_id,
         "chosen": decision.chosen,
+        "answered_with": decision.answered_with,
         "predicted": {forecast.strategy: _forecast_cell(forecast, unit) for forecast in decision.forecasts},
         "not_eligible": {f.strategy: f.not_eligible for f in decision.forecasts if f.not_eligible is not None},
         "unit": unit.value,

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.settlements import NewOutcome
 from router.generation import Completion, GenerationRequest
-from router.grading import grade
+from router.grading import Grader, grade
 from router.units import Unit
 from worker.engines.errors import EngineDied, EngineUnavailable, PromptRefused
 from worker.engines.protocol import Engine
@@ -21,6 +22,14 @@ MAX_LOST_WORKERS = 3  # a task that was running each time its worker was lost is
 
 
 @dataclass(frozen=True, kw_only=True)
+class AssignedTwin:
+    """A task that is identical to an assigned one, and waits for its answer."""
+
+    seq: int
+    grader: Grader | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Assigned:
     """A task with the strategy that serves it and the most it may cost, in quanta."""
 
@@ -30,6 +39,7 @@ class Assigned:
     amount: int
     least: int  # what the budget keeps free for it until it is started, in quanta
     lost_workers: int  # how often it was running when its worker or engine was lost, or found no engine
+    twins: Sequence[AssignedTwin] = ()
 
 
 async def execute(assigned: Assigned, *, engine: Engine, unit: Unit) -> NewOutcome:

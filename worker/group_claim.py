@@ -7,9 +7,11 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.groups import ClaimedGroup, claim_group
+from db.jobs import read_job
 from db.session import run_in_transaction
 from db.tasks import StoredTask, read_tasks
-from worker.attempt import Assigned
+from db.twins import Twin, read_twins
+from worker.attempt import Assigned, AssignedTwin
 from worker.pool import PricedStrategy
 from worker.task_line import parse_task_line
 
@@ -26,18 +28,36 @@ def claim_work(
 ) -> ClaimedWork | None:
     """The next ready group of the strategies that are served now, by database id; None when there is none."""
 
-    def claim(session: Session) -> tuple[ClaimedGroup, list[StoredTask]] | None:
+    def claim(session: Session) -> _Claimed | None:
         group = claim_group(session, owner=owner, lease_seconds=lease_seconds, strategy_ids=list(served), job_id=job_id)
-        return None if group is None else (group, read_tasks(session, job_id=group.job_id, seqs=group.seqs))
+        return None if group is None else _read(session, group)
 
     claimed = run_in_transaction(database, claim)
     if claimed is None:
         return None
-    group, stored = claimed
-    return ClaimedWork(group, _assign(group, stored, served[group.strategy_id]))
+    return ClaimedWork(claimed.group, _assign(*claimed, served[claimed.group.strategy_id]))
 
 
-def _assign(group: ClaimedGroup, stored: Sequence[StoredTask], priced: PricedStrategy) -> list[Assigned]:
+class _Claimed(NamedTuple):
+    group: ClaimedGroup
+    stored: Sequence[StoredTask]
+    twins: Sequence[Twin]
+
+
+def _read(session: Session, group: ClaimedGroup) -> _Claimed:
+    stored = read_tasks(session, job_id=group.job_id, seqs=group.seqs)
+    has_twins = read_job(session, job_id=group.job_id).twins > 0
+    twins = read_twins(session, job_id=group.job_id, leader_seqs=group.seqs) if has_twins else []
+    return _Claimed(group, stored, twins)
+
+
+def _assign(
+    group: ClaimedGroup, stored: Sequence[StoredTask], twins: Sequence[Twin], priced: PricedStrategy
+) -> list[Assigned]:
+    waiting: dict[int, list[AssignedTwin]] = {}
+    for twin in twins:
+        own = AssignedTwin(seq=twin.seq, grader=parse_task_line(twin.payload).grader)
+        waiting.setdefault(twin.leader_seq, []).append(own)
     return [
         Assigned(
             seq=task.seq,
@@ -46,6 +66,7 @@ def _assign(group: ClaimedGroup, stored: Sequence[StoredTask], priced: PricedStr
             amount=amount,
             least=least,
             lost_workers=lost_workers,
+            twins=waiting.get(task.seq, ()),
         )
         for task, amount, least, lost_workers in zip(
             stored, group.amounts, group.least, group.past_attempts, strict=True

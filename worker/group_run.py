@@ -5,33 +5,29 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
-from db.budgets import Budget, read_budget
+from db.budgets import Budget
 from db.disbanding import disband_group
 from db.errors import AlreadySettled, BudgetDenied, JobHalted, StaleFence
 from db.groups import ClaimedGroup, finish_group, return_group
-from db.promises import end_broken_promise
 from db.reservations import reserve_batch
 from db.session import run_in_transaction
-from db.settlements import NewOutcome, NewRetry, Settlement, settle_batch
+from db.settlements import NewOutcome, Settlement, settle_batch
 from db.states import RequeueReason
 from router.units import Unit
-from worker.attempt import Assigned, execute, fail
+from worker.attempt import Assigned, execute
+from worker.batch_results import BatchResults, sort_results
 from worker.batch_size import BatchSize
 from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
+from worker.others_money import wait_for_others
 from worker.settlement_bell import SettlementBell
 from worker.strategy_health import StrategyHealth
 
-RETRY_DELAY_SECONDS = 2.0  # before a task whose engine was away is routed again
-OTHERS_PAUSE_SECONDS = 0.1  # between looks at a budget that other workers hold; doubled after each
-LONGEST_OTHERS_PAUSE_SECONDS = 2.0
 SETTLE_TRIES = 5
 SETTLE_PAUSE_SECONDS = 0.5  # doubled after each try: 7.5 s in all, about a lease
 
@@ -45,13 +41,6 @@ class GroupEnd(StrEnum):
     STALLED = "stalled"  # the engine finished nothing for too long, so the lease was let go
     HALTED = "halted"  # its job was paused or cancelled
     ENGINE_DIED = "engine died"  # the rest is ready again; the engine must be restarted first
-
-
-class Standing(NamedTuple):
-    """What stands in the way of a reservation, in quanta."""
-
-    free: int  # neither committed nor promised to other tasks
-    reserved: int  # of which some may come back
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,35 +146,13 @@ class GroupRun:
             except BudgetDenied as denied:
                 if size > 1:
                     size //= 2
-                elif not await rung.wait_unless_idle() and not await self._wait_for_others(denied):
+                elif not await rung.wait_unless_idle() and not await wait_for_others(
+                    self.surroundings.database, denied, draining=self.surroundings.draining
+                ):
                     return 0
                 continue
             return size
         return 0
-
-    async def _wait_for_others(self, denied: BudgetDenied) -> bool:
-        """Whether asking again may help: other workers gave something back, or a promise that broke has ended.
-
-        It looks at the budget, and never asks in vain: a denied reservation is not tried in a loop.
-        """
-        pause = OTHERS_PAUSE_SECONDS
-        while not self.surroundings.draining():
-            standing = await asyncio.to_thread(self._look_at_budget, denied.budget_id)
-            if standing.free > denied.left - denied.kept:
-                return True
-            if standing.reserved == 0:
-                return False
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_OTHERS_PAUSE_SECONDS)
-        return False
-
-    def _look_at_budget(self, budget_id: int) -> "Standing":
-        def look(session: Session) -> Standing:
-            end_broken_promise(session, budget_id=budget_id)
-            budget = read_budget(session, budget_id=budget_id)
-            return Standing((budget.left or 0) - (budget.kept or 0), budget.reserved)
-
-        return run_in_transaction(self.surroundings.database, look)
 
     async def _open_batch(self, batch: Sequence[Assigned]) -> asyncio.Task[None]:
         self.surroundings.bell.open()
@@ -254,11 +221,11 @@ class GroupRun:
         )
 
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
-        outcomes, retries = _sort_results(batch, results)
+        ended = sort_results(batch, results)
         settled = None
         for attempt in range(SETTLE_TRIES):
             try:
-                settled = self._settle_once(batch_no, outcomes, retries)
+                settled = self._settle_once(batch_no, ended)
                 break
             except AlreadySettled:  # our own commit, whose answer was lost on the way
                 break
@@ -266,10 +233,11 @@ class GroupRun:
                 if attempt == SETTLE_TRIES - 1:
                     raise
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
-        self.surroundings.on_settled(self.group, outcomes, None if settled is None else settled.budget)
+        answered = [*ended.outcomes, *ended.twins]
+        self.surroundings.on_settled(self.group, answered, None if settled is None else settled.budget)
         self.surroundings.health.note_batch(self.group, results, overrun=settled.charges.overrun if settled else 0)
 
-    def _settle_once(self, batch_no: int, outcomes: Sequence[NewOutcome], retries: Sequence[NewRetry]) -> Settlement:
+    def _settle_once(self, batch_no: int, ended: BatchResults) -> Settlement:
         return run_in_transaction(
             self.surroundings.database,
             lambda session: settle_batch(
@@ -277,8 +245,9 @@ class GroupRun:
                 group_id=self.group.id,
                 fence=self.group.fence,
                 batch_no=batch_no,
-                outcomes=outcomes,
-                retries=retries,
+                outcomes=ended.outcomes,
+                retries=ended.retries,
+                twins=ended.twins,
             ),
         )
 
@@ -315,31 +284,3 @@ class GroupRun:
 
 def _has_failed(task: asyncio.Task[None]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
-
-
-def _sort_results(
-    batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]
-) -> tuple[list[NewOutcome], list[NewRetry]]:
-    outcomes, retries = [], []
-    for assigned, result in zip(batch, results, strict=True):
-        if isinstance(result, NewOutcome):
-            outcomes.append(result)
-        elif isinstance(result, EngineError):
-            retries.append(_retry(assigned, result))
-        else:  # a mistake of ours: that task says so, the others are settled
-            message = f"{type(result).__name__}: {result}"
-            outcomes.append(fail(assigned, code="internal_error", message=message, cost=assigned.amount))
-    return outcomes, retries
-
-
-def _retry(assigned: Assigned, error: EngineError) -> NewRetry:
-    """The task goes back to routing; what the engine may have done before it failed is charged at its worst."""
-    return NewRetry(
-        seq=assigned.seq,
-        error_code="engine_died" if isinstance(error, EngineDied) else "engine_unavailable",
-        error_message=str(error),
-        prompt_tokens=0,
-        output_tokens=0,
-        cost=assigned.amount if error.charged else 0,
-        delay_seconds=0.0 if isinstance(error, EngineDied) else RETRY_DELAY_SECONDS,
-    )

@@ -12,6 +12,7 @@ from db.jobs import Job, lock_job, set_paused
 from db.predictions import iterate_prediction_blocks
 from db.session import run_in_transaction, session_scope
 from db.states import FINAL_STATES, JobState
+from db.twins import read_leaders
 from worker.bootstrap import read_known_job
 from worker.errors import JobNotDriveable
 from worker.least_worst import find_least_worst
@@ -60,4 +61,6 @@ def _read_least(database: Database, job: Job) -> NDArray[np.float64]:
     """(tasks,) quanta that are kept free for each task until it is started."""
     with session_scope(database) as session:
         blocks = iterate_prediction_blocks(session, job_id=job.id)
-        return np.concatenate([find_least_worst(block.predictions) for block in blocks])
+        least = np.concatenate([find_least_worst(block.predictions) for block in blocks])
+        least[list(read_leaders(session, job_id=job.id))] = 0.0  # a twin needs nothing
+        return least

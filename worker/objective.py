@@ -97,8 +97,13 @@ def sum_totals(predictions: Predictions) -> Totals:
     )
 
 
-def settle_objective(request: Request, *, unit: Unit, predictions: Predictions, totals: Totals) -> Objective:
-    """The objective with its numbers; BudgetTooSmall names the least budget, InfeasibleTarget the best mean."""
+def settle_objective(
+    request: Request, *, unit: Unit, predictions: Predictions, alike: NDArray[np.int64], totals: Totals
+) -> Objective:
+    """The objective with its numbers; BudgetTooSmall names the least budget, InfeasibleTarget the best mean.
+
+    `alike` (tasks,) says how many tasks each of the predicted ones answers.
+    """
     if request.w is not None:
         reference_cost = max(totals.dearest / max(len(predictions.cost), 1), 1.0)
         return Objective(mode=Mode.WEIGHT, unit=unit, stated=request.stated, w=request.w, reference_cost=reference_cost)
@@ -108,15 +113,15 @@ def settle_objective(request: Request, *, unit: Unit, predictions: Predictions, 
             unit=unit,
             stated=request.stated,
             target_accuracy=request.target_accuracy,
-            planned_cost=_plan_cost(predictions, request.target_accuracy),
+            planned_cost=_plan_cost(predictions, alike, request.target_accuracy),
         )
     return Objective(mode=Mode.BUDGET, unit=unit, stated=request.stated, cap=_resolve_cap(request, unit, totals))
 
 
-def _plan_cost(predictions: Predictions, target_accuracy: float) -> int:
+def _plan_cost(predictions: Predictions, alike: NDArray[np.int64], target_accuracy: float) -> int:
     if not len(predictions.cost):  # no strategy can serve any task: there is no mean to reach, and nothing to pay
         return 0
-    return math.ceil(allocate_target(predictions.accuracy, predictions.cost, target_accuracy).cost)
+    return math.ceil(allocate_target(predictions.accuracy, predictions.cost, target_accuracy, weight=alike).cost)
 
 
 def _resolve_cap(request: Request, unit: Unit, totals: Totals) -> int:

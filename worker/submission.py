@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from db.budgets import open_budget
@@ -15,6 +16,7 @@ from db.predictions import PredictionBlock, Predictions, store_prediction_block
 from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
+from db.twins import store_twins
 from worker.forecast import measure_demand, predict, price_worst
 from worker.least_worst import find_least_worst, sum_least
 from worker.objective import Mode, Objective, Request, Totals, choose_unit, settle_objective, sum_totals
@@ -24,6 +26,7 @@ from worker.predictors import LoadedPredictors
 from worker.progress import Progress, Stage, Watch
 from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
+from worker.twins import count_alike, find_twins
 
 TENANT = "default"
 BLOCK_TASKS = 10_000
@@ -51,15 +54,23 @@ class RunPlan:
     encoder: str
     encoding_seconds: float
     planning_seconds: float  # counting tokens and predicting; without encoding
+    leader_of: Mapping[int, int] = field(default_factory=dict)  # for each twin, the task that it repeats
+
+    @property
+    def alike(self) -> NDArray[np.int64]:
+        """(tasks,): how many tasks are answered with each one; 0 for a twin, which costs nothing."""
+        return count_alike(len(self.predictions.cost), leader_of=self.leader_of)
 
     @property
     def tasks_not_guaranteed(self) -> int:
         """How many tasks may end as budget_exhausted if every answer is as long as it can be."""
         if self.objective.cap is None or self.objective.cap >= self.totals.cheapest_worst:
             return 0
-        servable = take_rows(self.predictions, find_servable(self.predictions))
-        worst = np.sort(np.nanmin(servable.worst_cost, axis=1))
-        return int((np.cumsum(worst) > self.objective.cap).sum())
+        asked = find_servable(self.predictions) & (self.alike > 0)
+        worst = np.nanmin(self.predictions.worst_cost[asked], axis=1)
+        cheapest_first = np.argsort(worst, kind="stable")
+        beyond = np.cumsum(worst[cheapest_first]) > self.objective.cap
+        return int(self.alike[asked][cheapest_first][beyond].sum())
 
 
 def plan_run(
@@ -83,10 +94,13 @@ def plan_run(
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
     demand = measure_demand(lines, pool.strategies)
     predictions = predict(demand, embeddings, strategies=pool.strategies, stack=predictors.stack, unit=unit)
-    totals = sum_totals(predictions)
+    leader_of = find_twins(tasks)
+    alike = count_alike(len(tasks), leader_of=leader_of)
+    totals = sum_totals(take_rows(predictions, alike > 0))
+    asked = find_servable(predictions) & (alike > 0)
     return RunPlan(
         objective=settle_objective(
-            request, unit=unit, predictions=take_rows(predictions, find_servable(predictions)), totals=totals
+            request, unit=unit, predictions=take_rows(predictions, asked), alike=alike[asked], totals=totals
         ),
         totals=totals,
         predictions=predictions,
@@ -94,6 +108,7 @@ def plan_run(
         encoder=encoder.name,
         encoding_seconds=encoded - started,
         planning_seconds=time.monotonic() - encoded,
+        leader_of=leader_of,
     )
 
 
@@ -125,7 +140,9 @@ def submit_run(
     )
     copy_tasks(session, job_id=job_id, tasks=tasks)
     _store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
-    promise_answers(session, job_id=job_id, least=sum_least(find_least_worst(plan.predictions)))
+    store_twins(session, job_id=job_id, leader_of=plan.leader_of)
+    least = find_least_worst(plan.predictions)[plan.alike > 0]
+    promise_answers(session, job_id=job_id, least=sum_least(least))
     return job_id
 
 

@@ -63,7 +63,8 @@ def pick_examples(routed: RoutedTasks, *, shadow_price: float | None, limit: int
     worth = routed.accuracy.astype(np.float64) - (shadow_price or 0.0) * routed.cost_quanta  # (n, s)
     worth = np.where(np.isfinite(worth), worth, -np.inf)
     counts = np.bincount(routed.choice[routed.choice >= 0], minlength=len(routed.names))
-    rows_of = [_clearest_rows(worth, routed.choice, int(column)) for column in np.argsort(-counts)]
+    choice = np.where(routed.alike > 0, routed.choice, -1)
+    rows_of = [_clearest_rows(worth, choice, int(column)) for column in np.argsort(-counts)]
     rounds = (rows[turn] for turn in range(limit) for rows in rows_of if turn < len(rows))
     return tuple(row for row, _ in zip(rounds, range(limit), strict=False))
 

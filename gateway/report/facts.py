@@ -11,9 +11,11 @@ from db.budgets import Budget, read_budget
 from db.jobs import Job, read_job
 from db.predictions import iterate_prediction_blocks
 from db.strategies import StoredStrategy, read_strategies
+from db.twins import read_leaders
 from gateway.report.routed import RoutedTasks
 from gateway.report.task_ends import TaskEnds, read_task_ends
 from worker.objective import Objective
+from worker.twins import count_alike
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,6 +36,8 @@ def read_job_facts(session: Session, *, job_id: int) -> JobFacts:
     strategies = read_strategies(session, strategy_ids=job.strategy_ids)
     blocks = [block.predictions for block in iterate_prediction_blocks(session, job_id=job_id)]
     ends = read_task_ends(session, job=job)
+    alike = count_alike(job.task_count, leader_of=read_leaders(session, job_id=job_id))
+    cost_quanta = _stack([block.cost for block in blocks], columns=len(strategies))
     return JobFacts(
         job=job,
         budget=read_budget(session, budget_id=job.budget_id),
@@ -43,7 +47,8 @@ def read_job_facts(session: Session, *, job_id: int) -> JobFacts:
             names=tuple(strategy.name for strategy in strategies),
             descriptions=tuple(describe_spec(strategy) for strategy in strategies),
             accuracy=_stack([block.accuracy for block in blocks], columns=len(strategies)),
-            cost_quanta=_stack([block.cost for block in blocks], columns=len(strategies)),
+            cost_quanta=np.where(alike[:, None] > 0, cost_quanta, 0.0 * cost_quanta),
+            alike=alike,
             choice=ends.choice,
             answered=ends.answered,
             paid_quanta=ends.paid_quanta,

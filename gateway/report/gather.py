@@ -40,7 +40,7 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
     facts = read_job_facts(session, job_id=job_id)
     job, budget, routed = facts.job, facts.budget, facts.routed
     plan, curve = _plan_whole_job(facts)
-    ran = np.flatnonzero(routed.choice >= 0)
+    ran = routed.ran
     return JobReport(
         job_id=job.id,
         job_file=str(job.meta.get("job_file", f"job {job.id}")),
@@ -84,23 +84,23 @@ def describe_objective(objective: Objective) -> str:
 def _plan_whole_job(facts: JobFacts) -> tuple[Plan, tuple[Point, ...]]:
     """The job allocated as one window, and its frontier; windows differ from it by what was learnt on the way."""
     routed, total = facts.routed, facts.job.task_count
-    servable = np.flatnonzero(np.isfinite(routed.accuracy).any(axis=1))  # (tasks,)
-    accuracy, cost = routed.accuracy[servable], routed.cost_quanta[servable]
-    curve = frontier(accuracy, cost)
+    servable = np.flatnonzero(np.isfinite(routed.accuracy).any(axis=1) & (routed.alike > 0))  # (tasks,)
+    accuracy, cost, alike = routed.accuracy[servable], routed.cost_quanta[servable], routed.alike[servable]
+    curve = frontier(accuracy, cost, weight=alike)
     points = thin_frontier(curve.cost, curve.accuracy, task_count=total)
-    return describe_plan(_allocate(facts.objective, accuracy, cost), task_count=total), points
+    return describe_plan(_allocate(facts.objective, accuracy, cost, alike), task_count=total), points
 
 
-def _allocate(objective: Objective, accuracy: np.ndarray, cost: np.ndarray) -> Allocation:
+def _allocate(objective: Objective, accuracy: np.ndarray, cost: np.ndarray, alike: np.ndarray) -> Allocation:
     if objective.mode is Mode.WEIGHT:
         assert objective.w is not None
         assert objective.reference_cost is not None
-        return allocate_weighted(accuracy, cost, objective.w, objective.reference_cost)
+        return allocate_weighted(accuracy, cost, objective.w, objective.reference_cost, weight=alike)
     if objective.mode is Mode.TARGET:
         assert objective.target_accuracy is not None
-        return allocate_target(accuracy, cost, objective.target_accuracy)
+        return allocate_target(accuracy, cost, objective.target_accuracy, weight=alike)
     assert objective.cap is not None
-    return allocate(accuracy, cost, objective.cap)
+    return allocate(accuracy, cost, objective.cap, weight=alike)
 
 
 def _trace_spend(session: Session, facts: JobFacts) -> tuple[SpendPoint, ...]:

@@ -20,11 +20,17 @@ class RoutedTasks:
     names: tuple[str, ...]  # (s,)
     descriptions: tuple[str, ...]  # (s,)
     accuracy: Floats  # (n, s) predicted; NaN = not eligible
-    cost_quanta: Floats  # (n, s) predicted; NaN = not eligible
+    cost_quanta: Floats  # (n, s) predicted; NaN = not eligible, 0 = a twin's
+    alike: NDArray[np.integer]  # (n,) how many tasks are answered with each one; 0 = a twin
     choice: NDArray[np.integer]  # (n,) the strategy that ran; -1 = none
     answered: NDArray[np.bool_]  # (n,) whether there is an answer
     paid_quanta: Sequence[int]  # (n,) exact; 0 where nothing ran
     grade: Floats  # (n,) 0..1; NaN = no grade
+
+    @property
+    def ran(self) -> NDArray[np.integer]:
+        """Rows of the tasks that a strategy was asked, and not only answered with another one's answer."""
+        return np.flatnonzero((self.choice >= 0) & (self.alike > 0))
 
 
 def describe_strategies(routed: RoutedTasks) -> tuple[StrategyReport, ...]:
@@ -78,7 +84,7 @@ def describe_plan(allocation: Allocation, *, task_count: int) -> Plan:
 
 def pair_costs(routed: RoutedTasks, *, limit: int = 2000) -> tuple[CostPair, ...]:
     """Predicted beside actual cost of the tasks that ran; evenly thinned to the limit."""
-    rows = np.flatnonzero(routed.choice >= 0)
+    rows = routed.ran
     rows = rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).round().astype(int)]
     return tuple(
         CostPair(

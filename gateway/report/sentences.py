@@ -56,7 +56,8 @@ def say_counts(report: JobReport) -> str:
         (tasks.waiting, "not answered yet"),
     )
     rest = "".join(f", {count:,} {words}" for count, words in endings if count)
-    return f"{tasks.answered:,} of {tasks.total:,} answered{rest}"
+    shared = f" ({tasks.shared:,} with an identical task's answer)" if tasks.shared else ""
+    return f"{tasks.answered:,} of {tasks.total:,} answered{shared}{rest}"
 
 
 def say_saving(saving: Saving) -> str:

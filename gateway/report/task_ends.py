@@ -25,12 +25,14 @@ class TaskEnds:
         self.grade = np.full(task_count, np.nan)  # 0..1; NaN = no grade
         self.answered = np.zeros(task_count, dtype=bool)
         self.has_grader = np.zeros(task_count, dtype=bool)
+        self.is_twin = np.zeros(task_count, dtype=bool)  # of an earlier task, whose answer it shares
         self.failed = 0
         self.reasons: Counter[RequeueReason | None] = Counter()
 
     def note(self, result: TaskResult, *, column_of: Mapping[int, int]) -> None:
         """Take in what became of one task."""
         seq, outcome = result.seq, result.outcome
+        self.is_twin[seq] = result.leader is not None
         self.custom_ids[seq], self.answers[seq] = result.custom_id, describe_answer(result)[:KEPT_CHARACTERS]
         if outcome is None:
             self.reasons[result.reason] += 1
@@ -48,6 +50,7 @@ class TaskEnds:
         return TaskCounts(
             total=len(self.answers),
             answered=int(self.answered.sum()),
+            shared=int((self.answered & self.is_twin).sum()),
             failed=self.failed,
             beyond_budget=self.reasons[RequeueReason.BUDGET_EXHAUSTED],
             not_eligible=self.reasons[RequeueReason.NOT_ELIGIBLE],

@@ -41,6 +41,7 @@ class TaskCounts:
 
     total: int
     answered: int
+    shared: int  # of those answered, with the answer of an identical task
     failed: int  # refused by the engine, one by one
     beyond_budget: int  # not run: nothing that may serve them fitted what was left
     not_eligible: int  # not run: no strategy can serve them

@@ -64,6 +64,7 @@ def routed() -> RoutedTasks:
         cost_quanta=cost,
         choice=choice,
         answered=np.ones(240, dtype=bool),
+        alike=np.ones(240, dtype=np.int64),
         paid_quanta=paid.tolist(),
         grade=grade,
     )
@@ -98,6 +99,11 @@ TIMINGS = Timings(
 )
 
 
+ALL_ANSWERED = TaskCounts(
+    total=240, answered=240, shared=0, failed=0, beyond_budget=0, not_eligible=0, cancelled=0, waiting=0, graded=240
+)
+
+
 def make_report(routed: RoutedTasks) -> JobReport:
     rows = np.arange(240)
     price = 7e-12
@@ -113,9 +119,7 @@ def make_report(routed: RoutedTasks) -> JobReport:
         started_at=started,
         finished_at=started + timedelta(seconds=151),
         budget=BudgetReport(unit=Unit.FLOPS, cap_quanta=CAP, spent_quanta=spent),
-        tasks=TaskCounts(
-            total=240, answered=240, failed=0, beyond_budget=0, not_eligible=0, cancelled=0, waiting=0, graded=240
-        ),
+        tasks=ALL_ANSWERED,
         plan=Plan(
             accuracy=predicted,
             cost_quanta=float(routed.cost_quanta[rows, routed.choice].sum()),

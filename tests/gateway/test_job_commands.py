@@ -1,5 +1,6 @@
 """Commands on a job that is there already: what they refuse, and what they do without starting anything."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from db.jobs import read_job, update_meta
 from db.session import run_in_transaction, session_scope
 from gateway.cli import app
 from gateway.exit_codes import ExitCode
+from gateway.report.gather import gather_report
 from tests.worker.fake_night import (
     FakeEngine,
     answer_with,
@@ -85,3 +87,25 @@ def test_a_completed_calibration_needs_nothing_more(database: Database, tmp_path
     result = CliRunner().invoke(app, ["continue", str(job_id)])
     assert result.exit_code == ExitCode.DONE, result.output
     assert f"calibration {job_id} is complete" in result.stdout
+
+
+def test_a_report_tells_who_was_answered_with_another_ones_answer(database: Database, tmp_path: Path) -> None:
+    asked = make_tasks(4, body=lambda number: {"messages": [{"role": "user", "content": f"question-{number // 3}"}]})
+    flat = predict_flat(4, small=(0.2, 5.0), large=(0.9, 20.0))
+    job_id = submit(database, predictions=flat, objective=budget(80), tasks=asked)
+    answer_all(database, job_id, tmp_path, meta={"out": str(tmp_path / "out")})
+    result = CliRunner().invoke(app, ["report", str(job_id)])
+    assert result.exit_code == ExitCode.DONE, result.output
+    assert "4 of 4 answered (2 with an identical task's answer)" in " ".join(result.stdout.split())
+    decisions = [json.loads(line) for line in (tmp_path / "out" / "decisions.jsonl").read_text().splitlines()]
+    assert [(line["answered_with"], line["cost"]) for line in decisions] == [
+        (None, 3),
+        ("task-0", 0),
+        ("task-0", 0),
+        (None, 3),
+    ]
+    with session_scope(database) as session:
+        report = gather_report(session, job_id=job_id)
+    assert [strategy.tasks for strategy in report.strategies] == [0, 4]
+    assert [strategy.alone_cost_quanta for strategy in report.strategies] == [10, 40]  # two questions each
+    assert report.plan.accuracy == pytest.approx(0.9)

@@ -86,7 +86,7 @@ def test_prompts_and_names_can_not_break_out(report: JobReport) -> None:
 
 def odd_jobs(report: JobReport) -> dict[str, JobReport]:
     nothing = TaskCounts(
-        total=240, answered=0, failed=0, beyond_budget=0, not_eligible=0, cancelled=0, waiting=240, graded=0
+        total=240, answered=0, shared=0, failed=0, beyond_budget=0, not_eligible=0, cancelled=0, waiting=240, graded=0
     )
     blank = replace(
         report,

@@ -30,6 +30,7 @@ from worker.objective import Mode, Objective, Totals
 from worker.pool import PricedStrategy, ServedModel, ServingPool, register_pool
 from worker.settings import Settings
 from worker.submission import RunPlan, submit_run
+from worker.twins import find_twins
 
 Answering = Callable[[GenerationRequest], Completion]
 FREE = TokenPrice(prompt=TOKEN_COUNT.prompt * 0, output=TOKEN_COUNT.output)
@@ -144,6 +145,7 @@ def submit(
     database: Database, *, predictions: Predictions, objective: Objective, tasks: Sequence[NewTask] | None = None
 ) -> int:
     """A stored run with these predictions."""
+    own = list(tasks or make_tasks(len(predictions.cost)))
     plan = RunPlan(
         objective=objective,
         totals=Totals(cheapest=0, cheapest_worst=0, dearest=0),
@@ -152,11 +154,11 @@ def submit(
         encoder="none",
         encoding_seconds=0.0,
         planning_seconds=0.0,
+        leader_of=find_twins(own),
     )
 
     def store(session: object) -> int:
         strategy_ids = register_pool(session, tenant_id="default", pool=make_pool())  # type: ignore[arg-type]  # see run_in_transaction
-        own = list(tasks or make_tasks(len(predictions.cost)))
         return submit_run(session, tasks=own, plan=plan, strategy_ids=strategy_ids, meta={})  # type: ignore[arg-type]  # as above
 
     return run_in_transaction(database, store)

@@ -35,7 +35,13 @@ def predict(cost: list[list[float]], worst: list[list[float]] | None = None) -> 
 
 
 def settle(request: Request, predictions: Predictions) -> Objective:
-    return settle_objective(request, unit=Unit.TOKENS, predictions=predictions, totals=sum_totals(predictions))
+    return settle_objective(
+        request,
+        unit=Unit.TOKENS,
+        predictions=predictions,
+        alike=np.ones(len(predictions.cost), dtype=np.int64),
+        totals=sum_totals(predictions),
+    )
 
 
 def ask_percent(percent: int) -> Request:

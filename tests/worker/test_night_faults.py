@@ -18,7 +18,7 @@ from db.tables import GroupRow
 from router.generation import Completion, GenerationRequest
 from tests.db.building import end_leases
 from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
-from worker import group_run
+from worker import batch_results, group_run
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable
 
 FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
@@ -42,7 +42,7 @@ def name_of(request: GenerationRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_run, "RETRY_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr(batch_results, "RETRY_DELAY_SECONDS", 0.01)
     monkeypatch.setattr(group_run, "SETTLE_PAUSE_SECONDS", 0.01)
 
 

@@ -14,7 +14,7 @@ from db.session import session_scope
 from router.generation import Completion, GenerationRequest
 from tests.db.building import claim, end_leases, reserve
 from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
-from worker import group_run
+from worker import batch_results
 from worker.attempt import TRIES
 from worker.engines.errors import EngineDied, EngineUnavailable
 from worker.routing import open_routing, route_next_window
@@ -69,7 +69,7 @@ def answer_at_length(request: GenerationRequest) -> Completion:
 def test_a_task_that_was_turned_away_keeps_its_share(
     db_engine: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_run, "RETRY_DELAY_SECONDS", 0.5)  # the others are routed before it
+    monkeypatch.setattr(batch_results, "RETRY_DELAY_SECONDS", 0.5)  # the others are routed before it
     turned_away = Counter[str]()
 
     def answer(request: GenerationRequest) -> Completion:
