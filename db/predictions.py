@@ -67,6 +67,21 @@ def iterate_prediction_blocks(session: Session, *, job_id: int) -> Iterator[Pred
         yield _block(row)
 
 
+def read_prediction_blocks(session: Session, *, job_id: int, lo: int, hi: int) -> list[PredictionBlock]:
+    """The blocks that hold the tasks lo..hi-1, in order; NoSuchRow names a task that has none."""
+    overlapping = (PredictionBlockRow.job_id == job_id, PredictionBlockRow.hi > lo, PredictionBlockRow.lo < hi)
+    query = select(*_COLUMNS).where(*overlapping).order_by(PredictionBlockRow.lo)
+    blocks = [_block(row) for row in session.execute(query)]
+    reached = lo
+    for block in blocks:
+        if block.lo > reached:
+            break
+        reached = block.hi
+    if reached < hi:
+        raise NoSuchRow(table=f"prediction of job {job_id} for task", row_id=reached)
+    return blocks
+
+
 def read_predictions(session: Session, *, job_id: int, seqs: Sequence[int]) -> Predictions:
     """Predictions for these tasks, rows in the order of `seqs`; NoSuchRow names a task that has none."""
     wanted = np.asarray(seqs, dtype=np.int64)  # (tasks,)

@@ -12,6 +12,7 @@ from router.instance import Block, Floats, Indices, Instance
 class BucketSums(NamedTuple):
     """What the upgrades in each bucket add."""
 
+    upgrades: Floats  # (buckets,) how many
     extra_cost: Floats  # (buckets,)
     gain: Floats  # (buckets,)
 
@@ -24,13 +25,14 @@ def sum_buckets(instance: Instance, cheapest: Indices, edges: Floats) -> BucketS
         segments = trace_block(block, cheapest)
         bucket = len(edges) - np.searchsorted(edges[::-1], segments.slope, side="right")
         return BucketSums(
+            np.bincount(bucket, minlength=buckets).astype(np.float64),
             np.bincount(bucket, segments.extra_cost, buckets).astype(np.float64),
             np.bincount(bucket, segments.gain, buckets).astype(np.float64),
         )
 
-    total = BucketSums(np.zeros(buckets), np.zeros(buckets))
+    total = BucketSums(np.zeros(buckets), np.zeros(buckets), np.zeros(buckets))
     blocks = map_blocks(add_up, instance)
     for sums in blocks:  # in their order, whichever thread was first
-        np.add(total.extra_cost, sums.extra_cost, out=total.extra_cost)
-        np.add(total.gain, sums.gain, out=total.gain)
+        for so_far, more in zip(total, sums, strict=True):
+            np.add(so_far, more, out=so_far)
     return total

@@ -5,7 +5,8 @@ RouterError
 │   ├── InvalidAllocationInput
 │   ├── InfeasibleBudget
 │   ├── InfeasibleConstraints
-│   └── InfeasibleTarget
+│   ├── InfeasibleTarget
+│   └── SketchMismatch
 ├── AmountError
 ├── TariffError
 ├── PredictorError
@@ -67,6 +68,10 @@ class InfeasibleTarget(AllocationError):
             f"the target accuracy is {target:g} but the most accurate strategy for every task reaches {shown:g}: "
             "lower the target to that or add a more accurate strategy"
         )
+
+
+class SketchMismatch(AllocationError):
+    """Sketches of arrivals that were not made alike do not add up."""
 
 
 class AmountError(RouterError):

@@ -47,10 +47,11 @@ class FrontierSketch:
     """
 
     scale: PriceScale
-    tasks: int
+    tasks: float  # a whole number, unless the sketch was scaled
     cost: float  # of the cheapest strategies
     accuracy: float  # of the cheapest strategies
-    extra_cost: Floats  # (buckets,) of the upgrades in each bucket, the steepest first
+    upgrades: Floats  # (buckets,) how many fall in each bucket, the steepest first
+    extra_cost: Floats  # (buckets,) of all of them
     gain: Floats  # (buckets,)
 
     def __add__(self, other: Self) -> Self:
@@ -58,6 +59,11 @@ class FrontierSketch:
 
     def __sub__(self, other: Self) -> Self:
         return self._combine(other, -1)
+
+    def __mul__(self, factor: float) -> Self:
+        """The sketch of so many times the tasks, all in the same proportions."""
+        names = ("tasks", "cost", "accuracy", "upgrades", "extra_cost", "gain")
+        return dataclasses.replace(self, **{name: factor * getattr(self, name) for name in names})
 
     def trace(self) -> Frontier:
         """The frontier as far as the buckets tell: exact at each breakpoint, below the true one between two."""
@@ -89,13 +95,25 @@ class FrontierSketch:
             raise InvalidAllocationInput(
                 f"a sketch on {self.scale} and one on {other.scale} do not add up: make both on one scale"
             )
+        tasks, upgrades = self.tasks + sign * other.tasks, self.upgrades + sign * other.upgrades
+        if tasks < 0 or (upgrades < 0).any():
+            raise InvalidAllocationInput(
+                f"a sketch of {other.tasks:g} tasks can not be taken from one of {self.tasks:g} tasks that they do not "
+                "belong to: take each away once"
+            )
+        # What rounding leaves where nothing is counted any more is nothing.
+        extra_cost, gain = (
+            np.where(upgrades > 0, np.maximum(one + sign * another, 0.0), 0.0)
+            for one, another in ((self.extra_cost, other.extra_cost), (self.gain, other.gain))
+        )
         return dataclasses.replace(
             self,
-            tasks=self.tasks + sign * other.tasks,
-            cost=self.cost + sign * other.cost,
-            accuracy=self.accuracy + sign * other.accuracy,
-            extra_cost=_drop_rounding(self.extra_cost, sign * other.extra_cost),
-            gain=_drop_rounding(self.gain, sign * other.gain),
+            tasks=tasks,
+            cost=max(self.cost + sign * other.cost, 0.0) if tasks else 0.0,
+            accuracy=self.accuracy + sign * other.accuracy if tasks else 0.0,
+            upgrades=upgrades,
+            extra_cost=extra_cost,
+            gain=gain,
         )
 
 
@@ -116,12 +134,15 @@ def sketch_frontier(
         tasks=len(instance),
         cost=largest_sum(cheapest.cost),
         accuracy=float(cheapest.value.sum()),
+        upgrades=sums.upgrades,
         extra_cost=sums.extra_cost,
         gain=sums.gain,
     )
 
 
-def _drop_rounding(one: Floats, other: Floats) -> Floats:
-    """The sum; what is left of a difference that is rounding is nothing."""
-    total = one + other
-    return np.where(total <= 2.0**-40 * np.maximum(np.abs(one), np.abs(other)), 0.0, total)
+def empty_sketch(scale: PriceScale) -> FrontierSketch:
+    """The sketch of no tasks."""
+    nothing = np.zeros(BUCKETS)
+    return FrontierSketch(
+        scale=scale, tasks=0, cost=0.0, accuracy=0.0, upgrades=nothing, extra_cost=nothing, gain=nothing
+    )

@@ -1,37 +1,58 @@
-"""A job's predictions, read once and kept for as long as a process works on it."""
+"""A job's predictions: in memory as a whole where it is small, else as far as windows ask for them."""
 
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sqlalchemy import Engine as Database
 
 from db.jobs import Job
-from db.predictions import Predictions, read_predictions
+from db.predictions import Predictions, iterate_prediction_blocks, read_prediction_blocks, read_predictions
 from db.session import session_scope
-from worker.prediction_rows import take_rows
+from worker.prediction_rows import join_rows, take_rows
+
+KEPT_TASKS = (
+    20_000  # a job of so many is in memory as a whole, and no more than these and a block's rows of a larger one
+)
 
 
 class JobPredictions:
-    """Predictions never change once a job is stored, and every window is priced with all that come after it."""
+    """Predictions never change once a job is stored: what was read is kept."""
 
     def __init__(self, database: Database, *, job: Job) -> None:
         self._database = database
         self._job = job
         self._lock = threading.Lock()
-        self._read: Predictions | None = None
-
-    def of_all(self) -> Predictions:
-        """Row i is task i."""
-        with self._lock:
-            if self._read is None:
-                with session_scope(self._database) as session:
-                    self._read = read_predictions(session, job_id=self._job.id, seqs=range(self._job.task_count))
-            return self._read
+        self._kept_from = 0
+        self._kept: Predictions | None = None
 
     def of(self, seqs: ArrayLike) -> Predictions:
         """Rows in the order of `seqs`; views where those follow one another, as all but a few windows' tasks do."""
-        rows = np.asarray(seqs, dtype=np.int64)
-        if len(rows) and (np.diff(rows) == 1).all():
-            return take_rows(self.of_all(), slice(int(rows[0]), int(rows[-1]) + 1))
-        return take_rows(self.of_all(), rows)
+        rows, total = np.asarray(seqs, dtype=np.int64), self._job.task_count
+        in_turn = bool(len(rows)) and bool((np.diff(rows) == 1).all())
+        if total > KEPT_TASKS and not (in_turn and len(rows) <= KEPT_TASKS):
+            with session_scope(self._database) as session:
+                return read_predictions(session, job_id=self._job.id, seqs=rows.tolist())
+        with self._lock:
+            begin, end = (int(rows[0]), int(rows[-1]) + 1) if total > KEPT_TASKS else (0, total)
+            kept, first = self._keep(begin, end)
+        if in_turn:
+            return take_rows(kept, slice(int(rows[0]) - first, int(rows[-1]) + 1 - first))
+        return take_rows(kept, rows - first)
+
+    def blocks(self) -> Iterator[Predictions]:
+        """All rows, some thousands at a time, in order."""
+        with session_scope(self._database) as session:
+            for block in iterate_prediction_blocks(session, job_id=self._job.id):
+                yield block.predictions
+
+    def _keep(self, begin: int, end: int) -> tuple[Predictions, int]:
+        """Whole blocks that hold these rows, and the first one's task: the next window finds its rows there as well."""
+        kept, first = self._kept, self._kept_from
+        if kept is None or not (first <= begin and end <= first + len(kept.cost)):
+            with session_scope(self._database) as session:
+                blocks = read_prediction_blocks(session, job_id=self._job.id, lo=begin, hi=end)
+            kept, first = join_rows([block.predictions for block in blocks]), blocks[0].lo
+            self._kept, self._kept_from = kept, first
+        return kept, first

@@ -1,6 +1,7 @@
 """Rows and cells of predictions: some left out, some struck off."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,14 @@ def take_rows(predictions: Predictions, rows: NDArray[np.bool_] | NDArray[np.int
         worst_cost=predictions.worst_cost[rows],
         prompt_tokens=predictions.prompt_tokens[rows],
     )
+
+
+def join_rows(parts: Sequence[Predictions]) -> Predictions:
+    """The rows of all parts, at least one, in turn."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [field.name for field in fields(Predictions)]
+    return Predictions(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def strike(predictions: Predictions, *, columns: Sequence[int]) -> Predictions:

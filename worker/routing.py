@@ -17,12 +17,22 @@ from db.routed_cost import read_routed_cost
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, RequeueReason
 from db.windows import ClaimedWindow, claim_window
+from worker.budget_backlog import BudgetBacklog
+from worker.job_backlog import Unrouted
 from worker.job_predictions import JobPredictions
 from worker.least_worst import find_least_worst, sum_least
-from worker.objective import Objective
-from worker.prediction_rows import exclude, find_servable, strike, take_rows
+from worker.objective import Mode, Objective
+from worker.prediction_rows import exclude, find_servable, join_rows, strike, take_rows
 from worker.settings import Settings
-from worker.window_choice import Money, WindowChoice, choose_for_window, choose_guaranteed, find_affordable
+from worker.window_choice import (
+    Money,
+    WindowChoice,
+    choose_at_price,
+    choose_guaranteed,
+    choose_jointly,
+    choose_weighted,
+    find_affordable,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +51,14 @@ class RoutedJob:
 
     job: Job  # as it stood when the process began to work on it
     predictions: JobPredictions
+    backlog: BudgetBacklog
 
 
 def open_routing(database: Engine, *, job: Job) -> RoutedJob:
     """The job made ready for routing."""
-    return RoutedJob(job=job, predictions=JobPredictions(database, job=job))
+    predictions = JobPredictions(database, job=job)
+    backlog = BudgetBacklog(database, job=job, predictions=predictions)
+    return RoutedJob(job=job, predictions=predictions, backlog=backlog)
 
 
 def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settings: Settings) -> Routed | None:
@@ -69,38 +82,28 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 
 
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
-    job = routed.job
-    least = find_least_worst(routed.predictions.of(window.seqs)) * job.promised
-    # Money last: what is settled while the predictions are read the first time counts already.
-    backlog = np.arange(window.cursor_seq, job.task_count)
-    predictions = routed.predictions.of(np.concatenate([np.array(window.seqs, dtype=np.int64), backlog]))
-    predictions = _exclude_failed(predictions, job=job, window=window)
-    possible = find_servable(predictions)
+    job, own = routed.job, routed.predictions.of(window.seqs)
+    least = find_least_worst(own) * job.promised
+    own = _exclude_failed(own, job=job, window=window)
+    possible = find_servable(own)
     left_alone = _list_left_alone(database, job=job)
-    predictions = strike(predictions, columns=list(left_alone))
-    money = _read_money(database, job=job)
-    servable = find_servable(predictions)
+    own = strike(own, columns=list(left_alone))
+    servable = find_servable(own)
     chosen = _choose(
-        take_rows(predictions, servable),
-        window_tasks=int(servable[: len(window.seqs)].sum()),
-        denied=any(task.reason is RequeueReason.DENIED for task in window.requeued),
-        objective=Objective.from_json(job.objective),
-        money=money,
-        kept_for_others=money.kept - min(money.kept, sum_least(least)),
+        database, routed=routed, window=window, own=take_rows(own, servable), struck=list(left_alone), least=least
     )
     choice = np.full(len(window.seqs), -1, dtype=np.int64)
-    choice[servable[: len(window.seqs)]] = chosen.choice
-    groups = list(_group(job, window.seqs, predictions, choice, size=settings.group_tasks, least=least))
-    refused = [seq for seq, able in zip(window.seqs, possible, strict=False) if not able]
-    held = [seq for seq, able, now in zip(window.seqs, possible, servable, strict=False) if able and not now]
-    unserved = [seq for seq, column, able in zip(window.seqs, choice, servable, strict=False) if able and column < 0]
+    choice[servable] = chosen.choice
+    groups = list(_group(job, window.seqs, own, choice, size=settings.group_tasks, least=least))
+    refused = _list_seqs(window, ~possible)
+    unserved = _list_seqs(window, servable & (choice < 0))
     _commit(
         database,
         window=window,
         groups=groups,
         refused=refused,
         unserved=unserved,
-        held=held,
+        held=_list_seqs(window, possible & ~servable),
         held_seconds=min(left_alone.values(), default=0.0),
         chosen=chosen,
         least_given_up=sum_least(least[np.isin(window.seqs, [*refused, *unserved])]),
@@ -109,20 +112,32 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
 
 
 def _choose(
-    predictions: Predictions,
+    database: Engine,
     *,
-    window_tasks: int,
-    denied: bool,
-    objective: Objective,
-    money: Money,
-    kept_for_others: int,
+    routed: RoutedJob,
+    window: ClaimedWindow,
+    own: Predictions,
+    struck: Sequence[int],
+    least: NDArray[np.float64],
 ) -> WindowChoice:
-    if window_tasks == 0:
-        return WindowChoice(choice=np.empty(0, dtype=np.int64), allocation=None, allowance=None)
-    if denied and money.cap is not None:
-        own = take_rows(predictions, slice(window_tasks))
-        return choose_guaranteed(own, kept_for_others=kept_for_others, money=money)
-    return choose_for_window(predictions, window_tasks=window_tasks, objective=objective, money=money)
+    """The choice for the window's rows that can be served; `struck` are columns that serve nobody now."""
+    objective = Objective.from_json(routed.job.objective)
+    if not len(own.cost):
+        return WindowChoice(choice=np.empty(0, dtype=np.int64), certificate=None, allowance=None)
+    if any(task.reason is RequeueReason.DENIED for task in window.requeued):
+        money = _read_money(database, job=routed.job)
+        if money.cap is not None:
+            kept_for_others = money.kept - min(money.kept, sum_least(least))
+            return choose_guaranteed(own, kept_for_others=kept_for_others, money=money)
+    if objective.mode is Mode.WEIGHT:
+        return choose_weighted(own, objective=objective)
+    rest = routed.backlog.find_rest(window)
+    money = _read_money(database, job=routed.job)  # last: what is settled while the rest is read counts already
+    if isinstance(rest, Unrouted):
+        return choose_at_price(own, rest=rest, objective=objective, money=money)
+    rest = strike(rest, columns=struck)
+    together = join_rows([own, take_rows(rest, find_servable(rest))])
+    return choose_jointly(together, window_tasks=len(own.cost), objective=objective, money=money)
 
 
 def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
@@ -164,6 +179,7 @@ def _read_money(database: Engine, *, job: Job) -> Money:
         budget_id = read_job(session, job_id=job.id).budget_id  # another one than at first, once its period is over
         budget = read_budget(session, budget_id=budget_id)
         return Money(
+            tasks=job.task_count,
             cap=budget.cap,
             settled=budget.spent,
             burned=budget.burned,
@@ -227,7 +243,7 @@ def _commit(
     held_seconds: float = 0.0,
     least_given_up: int = 0,
 ) -> None:
-    proof = None if chosen is None else chosen.allocation
+    proof = None if chosen is None else chosen.certificate
     run_in_transaction(
         database,
         lambda session: commit_window(

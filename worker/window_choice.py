@@ -1,4 +1,7 @@
-"""The choice for one window, priced with everything that is still to be routed, under the money expected to be left."""
+"""The choice for one window, priced with everything that is still to be routed, under the money expected to be left.
+
+A small backlog is allocated together with the window, exactly; a large one is known by its sketch.
+"""
 
 from dataclasses import dataclass
 
@@ -10,10 +13,15 @@ from router.allocate import allocate
 from router.allocation import DEFERRED, Allocation, Deferral
 from router.errors import InfeasibleBudget
 from router.objective import allocate_weighted
+from router.pacing.window import pace_window
+from worker.job_backlog import Unrouted, find_margin
 from worker.objective import Mode, Objective
+from worker.prediction_rows import take_rows
 
-# Settled cost worth this share of the cap is needed before the observed ratio is believed half-way.
+# Settled cost worth this share of the cap, or so many tasks' share of it, is needed before the observed ratio is
+# believed half-way.
 RATIO_PRIOR_SHARE = 0.1
+RATIO_PRIOR_TASKS = 200
 RATIO_BOUNDS = (0.25, 4.0)
 
 
@@ -21,6 +29,7 @@ RATIO_BOUNDS = (0.25, 4.0)
 class Money:
     """What routing knows of a job's spending, in quanta."""
 
+    tasks: int  # of the job
     cap: int | None
     settled: int  # what finished tasks cost
     burned: int  # charged for work that was lost
@@ -32,7 +41,8 @@ class Money:
     @property
     def ratio(self) -> float:
         """Settled cost per predicted cost, drawn towards 1 while little is settled."""
-        prior = max(1.0, RATIO_PRIOR_SHARE * (self.cap or self.routed))
+        prior_share = min(RATIO_PRIOR_SHARE, RATIO_PRIOR_TASKS / max(self.tasks, 1))
+        prior = max(1.0, prior_share * (self.cap or self.routed))
         # Burned money says nothing about what answers cost, and its tasks are in flight again.
         predicted = max(0, self.routed - self.in_flight)
         low, high = RATIO_BOUNDS
@@ -44,41 +54,66 @@ class Money:
         assert self.cap is not None
         return max(0, self.cap - self.settled - self.burned - self.reserved)
 
+    @property
+    def expected_left(self) -> float:
+        """What the tasks that are not routed may cost, in predicted quanta; only for a budget with a cap."""
+        assert self.cap is not None
+        return (self.cap - self.settled - self.burned - self.ratio * self.in_flight) / self.ratio
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What proves how good a choice is, over all tasks that were priced together."""
+
+    shadow_price: float
+    upper_bound: float
+    gap: float
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WindowChoice:
     """What becomes of a window's tasks."""
 
     choice: NDArray[np.int64]  # (window's tasks,) column of the strategy, DEFERRED for none
-    allocation: Allocation | None  # over all tasks that were priced together
-    allowance: int | None  # quanta that those tasks may cost, as predicted
+    certificate: Certificate | None
+    allowance: int | None  # quanta that all tasks priced together may cost, as predicted
 
 
-def choose_for_window(
-    predictions: Predictions, *, window_tasks: int, objective: Objective, money: Money
-) -> WindowChoice:
+def choose_weighted(predictions: Predictions, *, objective: Objective) -> WindowChoice:
+    """Strategies under a weight, which knows no budget: each task by itself."""
+    assert objective.w is not None
+    assert objective.reference_cost is not None
+    weighted = allocate_weighted(predictions.accuracy, predictions.cost, objective.w, objective.reference_cost)
+    return WindowChoice(choice=weighted.choice, certificate=_certify(weighted), allowance=None)
+
+
+def choose_jointly(predictions: Predictions, *, window_tasks: int, objective: Objective, money: Money) -> WindowChoice:
     """Strategies for the first `window_tasks` rows; the rows after them are the backlog that shares the budget.
 
     Every row has a strategy that can serve it.
     """
-    if objective.mode is Mode.WEIGHT:
-        assert objective.w is not None
-        assert objective.reference_cost is not None
-        window = slice(window_tasks)
-        weighted = allocate_weighted(
-            predictions.accuracy[window], predictions.cost[window], objective.w, objective.reference_cost
-        )
-        return WindowChoice(choice=weighted.choice, allocation=weighted, allowance=None)
-    allowance = _expect_left(objective, money)
-    if objective.mode is Mode.BUDGET:
-        allowance -= _find_margin(predictions)
+    allowance = _expect_left(objective, money, margin=find_margin(predictions))
     try:
         allocation = allocate(predictions.accuracy, predictions.cost, max(0.0, allowance))
     except InfeasibleBudget:
-        # Admission goes by worst cases and real settlements: nothing is given up because of a prediction.
-        cheapest = np.nanargmin(predictions.cost[:window_tasks], axis=1)
-        return WindowChoice(choice=cheapest, allocation=None, allowance=max(0, int(allowance)))
-    return WindowChoice(choice=allocation.choice[:window_tasks], allocation=allocation, allowance=int(allowance))
+        return _choose_cheapest(take_rows(predictions, slice(window_tasks)), allowance)
+    return WindowChoice(
+        choice=allocation.choice[:window_tasks], certificate=_certify(allocation), allowance=int(allowance)
+    )
+
+
+def choose_at_price(window: Predictions, *, rest: Unrouted, objective: Objective, money: Money) -> WindowChoice:
+    """Strategies for a window's rows at the price that they have with the rest, in time that does not grow with it.
+
+    Every row has a strategy that can serve it.
+    """
+    allowance = _expect_left(objective, money, margin=max(rest.margin, find_margin(window)))
+    try:
+        paced = pace_window(window.accuracy, window.cost, rest=rest.sketch, money=allowance)
+    except InfeasibleBudget:
+        return _choose_cheapest(window, allowance)
+    certificate = Certificate(shadow_price=paced.price.value, upper_bound=paced.upper_bound, gap=paced.gap)
+    return WindowChoice(choice=paced.allocation.choice, certificate=certificate, allowance=int(allowance))
 
 
 def choose_guaranteed(predictions: Predictions, *, kept_for_others: int, money: Money) -> WindowChoice:
@@ -92,7 +127,7 @@ def choose_guaranteed(predictions: Predictions, *, kept_for_others: int, money: 
     if money.reserved:
         # Settlements will give some of it back: these wait for them in a group, and are given up only after that.
         choice = np.where(choice == DEFERRED, np.nanargmin(predictions.worst_cost, axis=1), choice)
-    return WindowChoice(choice=choice, allocation=allocation, allowance=room)
+    return WindowChoice(choice=choice, certificate=_certify(allocation), allowance=room)
 
 
 def find_affordable(worst_cost: NDArray[np.float64], wanted: NDArray[np.bool_], *, money: Money) -> NDArray[np.bool_]:
@@ -112,17 +147,23 @@ def find_affordable(worst_cost: NDArray[np.float64], wanted: NDArray[np.bool_], 
     return affordable.reshape(wanted.shape)
 
 
-def _expect_left(objective: Objective, money: Money) -> float:
-    """Money that the priced tasks may cost, in predicted quanta."""
+def _choose_cheapest(window: Predictions, allowance: float) -> WindowChoice:
+    """Where the predictions do not fit: admission goes by worst cases and real settlements, so nothing is given up."""
+    cheapest = np.nanargmin(window.cost, axis=1)
+    return WindowChoice(choice=cheapest, certificate=None, allowance=max(0, int(allowance)))
+
+
+def _certify(allocation: Allocation) -> Certificate:
+    return Certificate(shadow_price=allocation.shadow_price, upper_bound=allocation.upper_bound, gap=allocation.gap)
+
+
+def _expect_left(objective: Objective, money: Money, *, margin: float) -> float:
+    """Money that the priced tasks may cost, in predicted quanta.
+
+    Of a budget a margin is kept back, so that the very last task can reserve its worst case without waiting for more
+    than there is.
+    """
     if objective.mode is Mode.TARGET:
         assert objective.planned_cost is not None
         return float(objective.planned_cost - money.routed)
-    assert objective.cap is not None
-    return (objective.cap - money.settled - money.burned - money.ratio * money.in_flight) / money.ratio
-
-
-def _find_margin(predictions: Predictions) -> float:
-    """Kept back so that the very last task can reserve its worst case without waiting for more than there is."""
-    cheapest = np.nanargmin(predictions.worst_cost, axis=1)[:, None]
-    excess = np.take_along_axis(predictions.worst_cost - predictions.cost, cheapest, axis=1)
-    return float(excess.max(initial=0.0))
+    return money.expected_left - margin

@@ -7,6 +7,7 @@ from db.predictions import (
     PredictionBlock,
     Predictions,
     iterate_prediction_blocks,
+    read_prediction_blocks,
     read_predictions,
     store_prediction_block,
 )
@@ -60,6 +61,21 @@ def test_a_task_without_prediction_is_named(db_engine: Engine) -> None:
         store_prediction_block(session, job_id=job.id, block=block)
         with pytest.raises(NoSuchRow, match=f"there is no prediction of job {job.id} for task 3"):
             read_predictions(session, job_id=job.id, seqs=[1, 3])
+
+
+def test_a_run_of_tasks_is_read_with_whole_blocks(db_engine: Engine) -> None:
+    with session_scope(db_engine) as session:
+        job = build_job(session, tasks=9)
+        for lo, hi in ((4, 6), (0, 4), (7, 9)):
+            block = PredictionBlock(lo=lo, hi=hi, predictor_version_ids=[], predictions=predict(hi - lo, 2, seed=lo))
+            store_prediction_block(session, job_id=job.id, block=block)
+        for begin, end, expected in ((0, 4, [(0, 4)]), (3, 5, [(0, 4), (4, 6)]), (5, 6, [(4, 6)]), (8, 9, [(7, 9)])):
+            blocks = read_prediction_blocks(session, job_id=job.id, lo=begin, hi=end)
+            assert [(block.lo, block.hi) for block in blocks] == expected
+            assert_equal(blocks[0].predictions, predict(blocks[0].hi - blocks[0].lo, 2, seed=blocks[0].lo))
+        for begin, end, missing in ((5, 8, 6), (6, 7, 6), (8, 10, 9)):
+            with pytest.raises(NoSuchRow, match=f"there is no prediction of job {job.id} for task {missing}"):
+                read_prediction_blocks(session, job_id=job.id, lo=begin, hi=end)
 
 
 def test_an_array_of_the_wrong_shape_is_refused(db_engine: Engine) -> None:

@@ -1,5 +1,7 @@
 """The choice for a window: money expected to be left, margins, fallbacks, and what is given up when."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,19 +10,27 @@ from router.allocation import DEFERRED
 from router.units import Unit
 from tests.worker.fake_night import budget, predict_flat
 from worker.objective import Mode, Objective
-from worker.window_choice import Money, choose_for_window, choose_guaranteed, find_affordable
+from worker.window_choice import Money, choose_guaranteed, choose_jointly, choose_weighted, find_affordable
 
 # Worst cases are 10 and 40, as in the fake night's pool.
 FLAT = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
 
 
 def make_money(cap: int | None, *, spent: int = 0, reserved: int = 0, routed: int = 0, in_flight: int = 0) -> Money:
-    return Money(cap=cap, settled=spent, burned=0, reserved=reserved, kept=0, routed=routed, in_flight=in_flight)
+    spending = {
+        "settled": spent,
+        "burned": 0,
+        "reserved": reserved,
+        "kept": 0,
+        "routed": routed,
+        "in_flight": in_flight,
+    }
+    return Money(tasks=10, cap=cap, **spending)
 
 
 def choose_budget(predictions: Predictions, money: Money, *, window_tasks: int = 4) -> list[int]:
     assert money.cap is not None
-    chosen = choose_for_window(predictions, window_tasks=window_tasks, objective=budget(money.cap), money=money)
+    chosen = choose_jointly(predictions, window_tasks=window_tasks, objective=budget(money.cap), money=money)
     return [int(column) for column in chosen.choice]
 
 
@@ -45,9 +55,9 @@ def test_a_margin_lets_the_last_task_reserve_its_worst_case() -> None:
 
 
 def test_a_budget_below_the_predictions_is_left_to_admission() -> None:
-    chosen = choose_for_window(predict_flat(4, **FLAT), window_tasks=4, objective=budget(19), money=make_money(19))
+    chosen = choose_jointly(predict_flat(4, **FLAT), window_tasks=4, objective=budget(19), money=make_money(19))
     assert chosen.choice.tolist() == [0, 0, 0, 0]
-    assert chosen.allocation is None
+    assert chosen.certificate is None
     assert chosen.allowance == 14
 
 
@@ -60,6 +70,12 @@ def test_what_cost_more_than_predicted_makes_the_rest_count_for_more() -> None:
     assert make_money(0).ratio == 1.0
 
 
+def test_in_a_large_job_the_ratio_is_believed_after_some_hundred_tasks() -> None:
+    # 200 of 100,000 tasks are worth 2,000 of the cap: settled for twice that and no more, they count half.
+    money = dataclasses.replace(make_money(1_000_000, spent=4_000, routed=2_000), tasks=100_000)
+    assert money.ratio == pytest.approx(1.5)
+
+
 def test_money_in_flight_is_not_spent_twice() -> None:
     predictions = predict_flat(4, **FLAT)
     assert choose_budget(predictions, make_money(85)) == [1, 1, 1, 1]
@@ -70,9 +86,9 @@ def test_money_in_flight_is_not_spent_twice() -> None:
 def test_a_weight_needs_no_money() -> None:
     weight = Objective(mode=Mode.WEIGHT, unit=Unit.TOKENS, stated="w", w=0.9, reference_cost=20.0)
     cheap = Objective(mode=Mode.WEIGHT, unit=Unit.TOKENS, stated="w", w=0.1, reference_cost=20.0)
-    predictions = predict_flat(4, **FLAT)
+    predictions = predict_flat(2, **FLAT)
     for objective, expected in ((weight, [1, 1]), (cheap, [0, 0])):
-        chosen = choose_for_window(predictions, window_tasks=2, objective=objective, money=make_money(None))
+        chosen = choose_weighted(predictions, objective=objective)
         assert (chosen.choice.tolist(), chosen.allowance) == (expected, None)
 
 
@@ -80,10 +96,10 @@ def test_a_target_is_planned_without_a_margin() -> None:
     # Two of four tasks on the large strategy reach 0.55 for 50; a margin of 5 would leave only one.
     target = Objective(mode=Mode.TARGET, unit=Unit.TOKENS, stated="t", target_accuracy=0.55, planned_cost=50)
     predictions = predict_flat(4, **FLAT)
-    whole = choose_for_window(predictions, window_tasks=4, objective=target, money=make_money(None))
+    whole = choose_jointly(predictions, window_tasks=4, objective=target, money=make_money(None))
     assert sorted(whole.choice.tolist()) == [0, 0, 1, 1]
     rest = predict_flat(2, **FLAT)
-    last = choose_for_window(rest, window_tasks=2, objective=target, money=make_money(None, routed=25))
+    last = choose_jointly(rest, window_tasks=2, objective=target, money=make_money(None, routed=25))
     assert sorted(last.choice.tolist()) == [0, 1]
 
 

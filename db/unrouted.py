@@ -1,0 +1,39 @@
+"""What is in no group yet though its money is to be planned: tasks of a job, and the jobs that share a budget."""
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from db.jobs import Job, read_job
+from db.states import JobKind
+from db.tables import JobRow, TwinRow
+
+_LIST = text("""
+    SELECT unnest(seqs) AS seq FROM task_window
+    WHERE job_id = :job_id AND state <> 'routed' AND id <> :but_window_id
+    UNION ALL
+    SELECT seq FROM requeue
+    WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry', 'recalled') AND routed_at IS NULL
+    ORDER BY seq
+""")
+
+
+def list_unrouted(session: Session, *, job_id: int, but_window_id: int | None = None) -> list[int]:
+    """The tasks of windows that others hold or have lost, and those that wait to be routed again, ascending.
+
+    Only of a run, in which a task waits once. The tasks from the cursor on are unrouted as well.
+    """
+    return list(session.execute(_LIST, {"job_id": job_id, "but_window_id": but_window_id or 0}).scalars())
+
+
+def list_twin_seqs(session: Session, *, job_id: int) -> list[int]:
+    """The tasks that are answered by an identical one, and are never routed, ascending."""
+    query = select(TwinRow.seq).where(TwinRow.job_id == job_id).order_by(TwinRow.seq)
+    return list(session.execute(query).scalars())
+
+
+def list_sharing_jobs(session: Session, *, job_id: int) -> list[Job]:
+    """The other open runs that draw on the budget of this job, paused ones too, the earliest first."""
+    budget_id = select(JobRow.budget_id).where(JobRow.id == job_id).scalar_subquery()
+    sharing = (JobRow.budget_id == budget_id, JobRow.finished_at.is_(None), JobRow.kind == JobKind.RUN)
+    query = select(JobRow.id).where(*sharing, JobRow.id != job_id).order_by(JobRow.id)
+    return [read_job(session, job_id=sharing_id) for sharing_id in session.execute(query).scalars()]
