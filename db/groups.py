@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, func, select, text, update
+from sqlalchemy import and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from db.arrays import among
@@ -15,7 +15,7 @@ from db.ledger import list_open_batches
 from db.promises import take_back_promise
 from db.requeues import NewRequeue, insert_requeues
 from db.states import FINAL_REASONS, GroupState, RequeueReason
-from db.tables import AttemptRow, GroupRow, JobRow
+from db.tables import AttemptRow, BudgetRow, GroupRow, JobRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +54,12 @@ def claim_group(
 ) -> ClaimedGroup | None:
     """The next ready group (of these strategies, of this job); None when there is none.
 
-    By priority and deadline of its job, then by age; nothing of paused jobs, nor of strategies that are left alone.
+    By priority and deadline of its job, then by age; nothing of paused jobs, nor of strategies that are left alone, nor
+    what could not begin before others have settled.
     """
     first = select(GroupRow.id).join(JobRow, JobRow.id == GroupRow.job_id).where(GroupRow.state == GroupState.READY)
-    first = first.where(~JobRow.paused, ~is_open(GroupRow.strategy_id))
+    first = first.join(BudgetRow, BudgetRow.id == JobRow.budget_id)
+    first = first.where(~JobRow.paused, ~is_open(GroupRow.strategy_id), _MAY_BEGIN)
     if strategy_ids is not None:
         first = first.where(among(GroupRow.strategy_id, strategy_ids))
     if job_id is not None:
@@ -91,6 +93,17 @@ def claim_group(
         past_attempts=[member.past_attempts for member in members],
     )
 
+
+# A group that would only wait for money waits here, where it keeps nobody else from an engine. With nothing reserved
+# none will come back: then it has to be claimed, and denied.
+_MAY_BEGIN = or_(
+    BudgetRow.cap.is_(None),
+    BudgetRow.reserved == 0,
+    text(
+        "grp.amounts[1] <= budget.cap - (budget.spent + budget.burned + budget.reserved)"
+        " - coalesce(budget.kept - coalesce(grp.least[1], 0), 0)"
+    ),
+)
 
 _MEMBERS = (GroupRow.seqs, GroupRow.amounts, GroupRow.least)
 

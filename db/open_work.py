@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db.breakers import is_open
 from db.jobs import Job, read_job
-from db.states import GroupState
+from db.states import GroupState, JobState
 from db.tables import GroupRow, JobRow, StrategyRow
 
 
@@ -82,6 +82,6 @@ def list_ended_jobs(session: Session) -> Sequence[int]:
     return list(session.execute(_LIST_ENDED).scalars())
 
 
-def count_open_jobs(session: Session) -> int:
-    """How many jobs are not at their end."""
-    return session.execute(select(func.count()).select_from(JobRow).where(JobRow.finished_at.is_(None))).scalar_one()
+def list_cancelling_jobs(session: Session) -> Sequence[int]:
+    """Jobs that were cancelled while engines had some of their tasks."""
+    return list(session.execute(select(JobRow.id).where(JobRow.state == JobState.CANCELLING)).scalars())

@@ -25,7 +25,8 @@ from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
 from worker.others_money import wait_for_others
-from worker.settlement_bell import SettlementBell
+from worker.settlement_bell import Listening, SettlementBell
+from worker.slot import Slot
 from worker.strategy_health import StrategyHealth
 
 SETTLE_TRIES = 5
@@ -123,54 +124,62 @@ class GroupRun:
         """Start batches until none is left, the budget denies one for good, or we drain; gives what was not started."""
         waiting = list(self.tasks)
         while waiting and not self.surroundings.draining() and not any(map(_has_failed, running)):
-            await self.surroundings.slots.acquire()
-            started = 0
+            slot, started = Slot(self.surroundings.slots), 0
             try:
-                started = await self._start_batch(waiting, running)
+                await slot.take()
+                started = await self._start_batch(waiting, running, slot)
             finally:
                 if not started:  # else the batch gives its slot back
-                    self.surroundings.slots.release()
+                    slot.give()
             if not started:
                 break
             del waiting[:started]
         return waiting
 
-    async def _start_batch(self, waiting: Sequence[Assigned], running: set[asyncio.Task[None]]) -> int:
+    async def _start_batch(self, waiting: Sequence[Assigned], running: set[asyncio.Task[None]], slot: Slot) -> int:
         """How many tasks were reserved and started; fewer when money is tight, 0 when not even one will ever fit."""
         size = min(len(waiting), self.surroundings.batch_size.tasks)
         while not self.surroundings.draining():
             rung = self.surroundings.bell.listen()
             batch = waiting[:size]
             try:
-                running.add(await self._open_batch(batch))
+                running.add(await self._open_batch(batch, slot))
             except BudgetDenied as denied:
                 if size > 1:
                     size //= 2
-                elif not await rung.wait_unless_idle() and not await wait_for_others(
-                    self.surroundings.database, denied, draining=self.surroundings.draining
-                ):
+                elif not await self._wait_for_money(denied, rung, slot):
                     return 0
                 continue
             return size
         return 0
 
-    async def _open_batch(self, batch: Sequence[Assigned]) -> asyncio.Task[None]:
+    async def _wait_for_money(self, denied: BudgetDenied, rung: Listening, slot: Slot) -> bool:
+        """Whether asking again may help; groups of other budgets may use the slot meanwhile."""
+        slot.give()
+        draining = self.surroundings.draining
+        back = await rung.wait_unless_idle() or await wait_for_others(
+            self.surroundings.database, denied, draining=draining
+        )
+        await slot.take()
+        return back
+
+    async def _open_batch(self, batch: Sequence[Assigned], slot: Slot) -> asyncio.Task[None]:
         self.surroundings.bell.open()
         try:
             batch_no = await asyncio.to_thread(self._reserve, batch)
         except BaseException:
             self.surroundings.bell.withdraw()
             raise
-        return asyncio.create_task(self._run_batch(batch_no, batch))
+        return asyncio.create_task(self._run_batch(batch_no, batch, slot))
 
-    async def _run_batch(self, batch_no: int, batch: Sequence[Assigned]) -> None:
+    async def _run_batch(self, batch_no: int, batch: Sequence[Assigned], slot: Slot) -> None:
         began = time.monotonic()
         try:
             results = await self._execute_all(batch)
             self.surroundings.batch_size.note(len(batch), seconds=time.monotonic() - began)
             await asyncio.to_thread(self._settle, batch_no, batch, results)
         finally:
-            self.surroundings.slots.release()
+            slot.give()
             self.surroundings.bell.settle()
         self._raise_engine_failure(results, began=began)
 

@@ -1,6 +1,5 @@
 """Workers on this machine, as processes of their own: for the example night, and for tests that kill them."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.settings import Settings
+from worker.settings import Settings, give_environment
 
 LONGEST_DRAIN_SECONDS = 60.0
 
@@ -41,19 +40,13 @@ def start_worker(name: str, *, queues: Sequence[str], environ: Mapping[str, str]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "-n", f"{name}@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],
-            env={**os.environ, **environ},
+            env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C ends the command that asks; that one drains its workers
         )
     return LocalWorker(name=name, process=process, log=log)
-
-
-def describe_environment(settings: Settings) -> dict[str, str]:
-    """The variables under which a worker has these settings."""
-    given = {name: getattr(settings, name) for name in Settings.__dataclass_fields__}
-    return {f"APPORTION_{name.upper()}": str(value) for name, value in given.items() if value is not None}
 
 
 @contextmanager
@@ -64,7 +57,7 @@ def run_workers(
     workers: list[LocalWorker] = []
     try:
         for name, own in queues.items():
-            environ = describe_environment(settings)
+            environ = give_environment(settings)
             workers.append(start_worker(name, queues=own, environ=environ, log_directory=log_directory))
         yield workers
     finally:

@@ -68,6 +68,13 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
+def give_environment(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Our own environment, with what makes another process read these settings in it."""
+    given = {name: getattr(settings, name) for name in Settings.__dataclass_fields__}
+    own = {f"APPORTION_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+    return {**environ, **own}
+
+
 def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
     """The value of the variable that a strategy file names for a server's key; SettingError when it is not set."""
     value = environ.get(name)

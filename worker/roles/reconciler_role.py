@@ -10,9 +10,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy import Engine as Database
 
 from db.breakers import list_open_breakers
+from db.cancelling import cancel_rest
 from db.expiry import expire_leases
 from db.jobs import complete_job
-from db.open_work import list_ended_jobs, list_routable_jobs, list_waiting_engines
+from db.open_work import list_cancelling_jobs, list_ended_jobs, list_routable_jobs, list_waiting_engines
 from db.session import run_in_transaction, session_scope
 from db.training_requests import has_open_request
 from db.workers import forget_workers
@@ -59,6 +60,7 @@ class ReconcilerRole:
             if self._holds_lock():
                 self._expire()
                 self._recall()
+                self._cancel()
                 self._complete()
                 run_in_transaction(self._database, forget_workers)
                 self._rings.ring(self._list_queues())
@@ -101,6 +103,13 @@ class ReconcilerRole:
             recall = partial(recall_tasks, strategy_id=breaker.strategy_id)
             if recalled := run_in_transaction(self._database, recall):
                 logger.info("strategy %d: %d tasks are routed to others", breaker.strategy_id, recalled)
+
+    def _cancel(self) -> None:
+        """What came back from engines since a job was cancelled is given up as well."""
+        with session_scope(self._database) as session:
+            cancelling = list_cancelling_jobs(session)
+        for job_id in cancelling:
+            run_in_transaction(self._database, partial(cancel_rest, job_id=job_id))
 
     def _complete(self) -> None:
         with session_scope(self._database) as session:
