@@ -12,7 +12,9 @@ from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.orm import Session
 
 from db.invariants import find_violations
+from tests.brokers import Broker
 from tests.private_rabbitmq import PrivateRabbitMQ, run_rabbitmq
+from tests.private_redis import restart_redis
 from worker.migration import migrate
 from worker.redis import PrivateRedis, run_redis
 
@@ -89,6 +91,16 @@ def rabbitmq_server(rabbitmq_prefix: Path) -> Iterator[PrivateRabbitMQ]:
     """A private RabbitMQ for this test run."""
     with run_rabbitmq(rabbitmq_prefix) as server:
         yield server
+
+
+@pytest.fixture(params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each broker in turn: RabbitMQ only where tests that need it are wanted."""
+    if request.param == "redis":
+        redis_server = request.getfixturevalue("redis_server")
+        return Broker(url=redis_server.url, restart=lambda: restart_redis(redis_server))
+    rabbitmq_server = request.getfixturevalue("rabbitmq_server")
+    return Broker(url=rabbitmq_server.url, restart=rabbitmq_server.restart)
 
 
 def _check_invariants(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The private Redis: one for each owner, gone with it, and Celery works on its socket."""
+"""The private Redis: one for each owner, gone with it however that ends."""
 
 import multiprocessing
 import os
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from celery import Celery
 from redis.exceptions import ConnectionError as NoAnswer
 
 from tests.private_redis import kill_redis
@@ -122,20 +121,3 @@ def test_a_server_that_refuses_to_start_says_why(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(server.SETTINGS, "appendonly", "often")
     with pytest.raises(PrivateRedisError, match=r"did not start\. It said:[^$]*must be 'yes' or 'no'"), run_redis():
         pass
-
-
-def test_celery_works_and_is_controlled_over_the_socket(redis_server: PrivateRedis) -> None:
-    command = ["-A", "tests.worker.celery_rings", "-b", redis_server.url, "worker", "--pool=solo", "--loglevel=error"]
-    with subprocess.Popen([sys.executable, "-m", "celery", *command], cwd=CHECKOUT) as worker:
-        with Celery(broker=redis_server.url) as app:
-            wait_until(lambda: bool(app.control.ping(timeout=1, limit=1)))
-            app.send_task("ring")
-            wait_until(lambda: rings_heard(app) == [1])
-            app.control.shutdown()
-        assert worker.wait(timeout=30) == 0
-
-
-def rings_heard(app: Celery) -> list[int]:
-    """How many rings each worker has heard, by its own account."""
-    stats = app.control.inspect(timeout=1, limit=1).stats() or {}
-    return [worker["total"].get("ring", 0) for worker in stats.values()]
