@@ -34,6 +34,7 @@ def make_celery(settings: Settings, *, station_of: StationOf) -> Celery:
         worker_send_task_events=False,
         worker_soft_shutdown_timeout=0.0,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # workers go on without a broker, for as long as it takes
         broker_connection_timeout=CONNECT_SECONDS,
         broker_transport_options={"socket_connect_timeout": CONNECT_SECONDS, "socket_keepalive": True},
         worker_cancel_long_running_tasks_on_connection_loss=True,
