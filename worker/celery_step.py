@@ -8,8 +8,10 @@ from typing import Any
 from celery import bootsteps
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.worker import state
+from sqlalchemy.exc import OperationalError
 
 from worker.celery_app import StationOf, ring
+from worker.database import first_line
 from worker.errors import WorkerError
 from worker.settings import Settings
 from worker.station_bootstrap import open_station
@@ -73,4 +75,6 @@ def _refuse(error: Exception) -> None:
     """Celery would print a traceback for what is only a mistake in a setting."""
     if isinstance(error, WorkerError):
         sys.exit(f"error: {error}")
+    if isinstance(error, OperationalError):
+        sys.exit(f"error: the database can not be used: {first_line(error)}")
     raise error

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from worker.migration import migrate
 from worker.postgres.server import EmbeddedPostgres
@@ -20,6 +21,11 @@ def open_database(settings: Settings) -> Iterator[Engine]:
         database = create_engine(url, pool_pre_ping=True)
         opened.callback(database.dispose)
         yield database
+
+
+def first_line(error: DBAPIError) -> str:
+    """What the database, or the library that looks for it, says about an error."""
+    return next(iter(str(error.orig).strip().splitlines()), "no reason given")
 
 
 def end_frozen_transactions(database: Engine, *, after_seconds: float) -> None:
