@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -57,12 +58,15 @@ def migrated_template(server_url: str) -> str:
 @pytest.fixture
 def database_url(server_url: str, migrated_template: str) -> Iterator[str]:
     """A fresh database with the newest schema and no rows; its invariants are checked when the test is over."""
-    name = f"test_{next(_numbers)}"
-    _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    url = _database(server_url, name)
-    yield url
-    _check_invariants(url)
-    _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with _fresh_database(server_url, migrated_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(server_url: str, migrated_template: str) -> Iterator[str]:
+    """The same for all tests of a module, which start what would take too long to start for each."""
+    with _fresh_database(server_url, migrated_template) as url:
+        yield url
 
 
 @pytest.fixture
@@ -101,6 +105,16 @@ def broker(request: pytest.FixtureRequest) -> Broker:
         return Broker(url=redis_server.url, restart=lambda: restart_redis(redis_server))
     rabbitmq_server = request.getfixturevalue("rabbitmq_server")
     return Broker(url=rabbitmq_server.url, restart=rabbitmq_server.restart)
+
+
+@contextmanager
+def _fresh_database(server_url: str, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    url = _database(server_url, name)
+    yield url
+    _check_invariants(url)
+    _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _check_invariants(url: str) -> None:

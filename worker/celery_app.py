@@ -1,7 +1,7 @@
 """The Celery application: messages only wake, so nothing depends on one arriving."""
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from worker.queues import RECONCILER, ROUTER, TRAINER
 from worker.settings import Settings
@@ -22,7 +22,8 @@ def make_celery(settings: Settings, *, station_of: StationOf) -> Celery:
     """An application on the broker of the settings."""
     app = Celery("apportion", broker=settings.broker_url, set_as_current=False)
     app.conf.update(
-        task_queues=[Queue(name) for name in (ROUTER, RECONCILER, TRAINER)],  # what a worker without -Q consumes
+        # What a worker without -Q consumes. Each has an exchange of its own: by default each hears the rings of all.
+        task_queues=[Queue(name, Exchange(name), routing_key=name) for name in (ROUTER, RECONCILER, TRAINER)],
         task_create_missing_queues=True,  # -Q engine.NAME
         task_default_queue=ROUTER,
         task_ignore_result=True,
@@ -34,6 +35,7 @@ def make_celery(settings: Settings, *, station_of: StationOf) -> Celery:
         worker_send_task_events=False,
         worker_soft_shutdown_timeout=0.0,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # workers go on without a broker, for as long as it takes
         broker_connection_timeout=CONNECT_SECONDS,
         broker_transport_options={"socket_connect_timeout": CONNECT_SECONDS, "socket_keepalive": True},
         worker_cancel_long_running_tasks_on_connection_loss=True,

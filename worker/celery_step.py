@@ -8,8 +8,10 @@ from typing import Any
 from celery import bootsteps
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.worker import state
+from sqlalchemy.exc import OperationalError
 
 from worker.celery_app import StationOf, ring
+from worker.database import first_line
 from worker.errors import WorkerError
 from worker.settings import Settings
 from worker.station_bootstrap import open_station
@@ -28,6 +30,7 @@ def make_step(settings: Settings, *, station_of: StationOf) -> type[bootsteps.St
         requires = ("celery.worker.components:Pool",)
 
         def start(self, parent: Any) -> None:
+            _quiet_rings()
             self._opened = ExitStack()
             try:
                 _require_threads(parent)
@@ -51,6 +54,12 @@ def make_step(settings: Settings, *, station_of: StationOf) -> type[bootsteps.St
     return StationStep
 
 
+def _quiet_rings() -> None:
+    """Celery would log two lines for each ring, and rings are many."""
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 def _require_threads(worker: Any) -> None:
     """A forked child could not reach the engine of this process."""
     if worker.pool_cls is not ThreadPool:
@@ -66,4 +75,6 @@ def _refuse(error: Exception) -> None:
     """Celery would print a traceback for what is only a mistake in a setting."""
     if isinstance(error, WorkerError):
         sys.exit(f"error: {error}")
+    if isinstance(error, OperationalError):
+        sys.exit(f"error: the database can not be used: {first_line(error)}")
     raise error

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from sqlalchemy import Engine, create_engine
+import psycopg
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from worker.migration import migrate
 from worker.postgres.server import EmbeddedPostgres
@@ -19,3 +21,21 @@ def open_database(settings: Settings) -> Iterator[Engine]:
         database = create_engine(url, pool_pre_ping=True)
         opened.callback(database.dispose)
         yield database
+
+
+def first_line(error: DBAPIError) -> str:
+    """What the database, or the library that looks for it, says about an error."""
+    return next(iter(str(error.orig).strip().splitlines()), "no reason given")
+
+
+def end_frozen_transactions(database: Engine, *, after_seconds: float) -> None:
+    """Let the server break off a transaction of this process that does nothing for so long.
+
+    A process that is frozen in the middle of one would keep the locks of its group and budget until it is thawed.
+    """
+
+    @event.listens_for(database, "connect")
+    def limit(connection: psycopg.Connection, _: object) -> None:
+        milliseconds = max(1, int(1000 * after_seconds))
+        connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}".encode())
+        connection.commit()

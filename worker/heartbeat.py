@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from db.errors import StaleFence
 from db.leases import extend_lease
 from db.session import session_scope
+from worker.database import end_frozen_transactions
 from worker.engine_activity import EngineActivity
 
 
@@ -43,6 +44,7 @@ class Heartbeat:
     def __init__(self, database: Engine, *, lease_seconds: float, stall_seconds: float) -> None:
         # Its own connection: a beat must not queue behind the transactions of busy groups.
         self._database = create_engine(database.url, pool_size=1, pool_pre_ping=True)
+        end_frozen_transactions(self._database, after_seconds=lease_seconds)
         self._lease_seconds = lease_seconds
         self._stall_seconds = stall_seconds
         self._pulses: dict[Held, _Pulse] = {}

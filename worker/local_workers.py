@@ -33,10 +33,12 @@ class LocalWorker:
         self.process.wait()
 
 
-def start_worker(name: str, *, queues: Sequence[str], environ: Mapping[str, str], log_directory: Path) -> LocalWorker:
-    """A worker of these queues under this environment."""
+def start_worker(
+    name: str, *, queues: Sequence[str], environ: Mapping[str, str], log_directory: Path, app: str = "worker.app"
+) -> LocalWorker:
+    """A worker of these queues under this environment; `app` is the module of its Celery application."""
     log = log_directory / f"{name}.log"
-    command = [sys.executable, "-m", "celery", "-A", "worker.app", "worker", "-Q", ",".join(queues)]
+    command = [sys.executable, "-m", "celery", "-A", app, "worker", "-Q", ",".join(queues)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "-n", f"{name}@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],

@@ -9,7 +9,7 @@ from sqlalchemy import Engine as Database
 
 from db.session import run_in_transaction
 from worker.bootstrap import Workshop, build_engine
-from worker.database import open_database
+from worker.database import end_frozen_transactions, open_database
 from worker.engine_room import EngineRoom
 from worker.errors import SettingError
 from worker.pool import load_pool, register_pool
@@ -43,6 +43,7 @@ def open_station(
     """A station that works for as long as the block lasts; SettingError for a queue that it can not serve."""
     _check_queues(queues, settings=settings)
     with open_database(settings) as database:
+        end_frozen_transactions(database, after_seconds=settings.lease_seconds)
         ringer = Ringer(send_ring)
         workshop = _open_workshop(settings, database=database) if settings.strategies else None
         means = _Means(settings=settings, database=database, workshop=workshop, ring=ringer.ring)

@@ -15,10 +15,10 @@ class FaultyEngine:
 
     capabilities = frozenset(Capability)
     instant = False
-    concurrency = 64
 
     def __init__(self, name: str, script: Script) -> None:
         self.name = name
+        self.concurrency = script.concurrency
         self._play = script.play()
         self._is_dead = False
 
@@ -32,12 +32,12 @@ class FaultyEngine:
         await asyncio.sleep(self._play.draw_delay_seconds())
         fault = self._play.draw_fault(request.messages[-1].content)
         await self._suffer(fault)
-        script = self._play.script
+        script, allowed = self._play.script, request.max_output_tokens
         return Completion(
             texts=(script.answer,) * request.n,
             finish_reasons=("stop",) * request.n,
             prompt_tokens=script.prompt_tokens,
-            output_tokens=request.max_output_tokens + 1 if fault is FaultKind.OVERRUN else script.output_tokens,
+            output_tokens=allowed + 1 if fault is FaultKind.OVERRUN else self._play.draw_output_tokens(allowed),
         )
 
     async def stop(self) -> None:

@@ -39,9 +39,11 @@ class Script:
     faults: tuple[Fault, ...] = ()
     shortest_delay_seconds: float = 0.0
     longest_delay_seconds: float = 0.0
+    concurrency: int = 64
     answer: str = "yes"
     prompt_tokens: int = 5
     output_tokens: int = 1
+    most_output_tokens: int = 1  # a number between the two is drawn for each answer
     seed: int = 0  # no two processes play alike, whatever it is
 
     def write(self, path: Path) -> None:
@@ -70,6 +72,11 @@ class Play:
     def draw_delay_seconds(self) -> float:
         """How long the next request takes."""
         return self._generator.uniform(self.script.shortest_delay_seconds, self.script.longest_delay_seconds)
+
+    def draw_output_tokens(self, limit: int) -> int:
+        """How long the next answer is; never longer than its request allows."""
+        longest = max(self.script.output_tokens, self.script.most_output_tokens)
+        return min(limit, self._generator.randint(self.script.output_tokens, longest))
 
     def draw_fault(self, prompt: str) -> FaultKind | None:
         """What happens to the next request, which is for this prompt; None when it is answered well."""

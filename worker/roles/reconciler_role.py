@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from sqlalchemy import Connection, text
 from sqlalchemy import Engine as Database
+from sqlalchemy import text
 
 from db.breakers import list_open_breakers
 from db.cancelling import cancel_rest
@@ -22,7 +22,7 @@ from worker.strategy_health import recall_tasks
 
 logger = logging.getLogger(__name__)
 
-LOCK_KEY = 0x4150504F  # one reconciler works at a time; the lock goes with its connection
+LOCK_KEY = 0x4150504F  # one reconciler sweeps at a time
 LONGEST_SILENCE_SECONDS = 2.0  # between rings of a queue whose workers do not come
 
 
@@ -36,7 +36,6 @@ class ReconcilerRole:
         self._database = database
         self._is_draining = is_draining
         self._rings = PatientRings(ring)
-        self._lock: Connection | None = None
 
     async def open(self) -> None:
         """Nothing has to be made ready."""
@@ -52,38 +51,20 @@ class ReconcilerRole:
         return True
 
     async def close(self) -> None:
-        """Let another one work."""
-        self._unlock()
+        """Nothing is held."""
 
     def _sweep(self) -> None:
-        try:
-            if self._holds_lock():
-                self._expire()
-                self._recall()
-                self._cancel()
-                self._complete()
-                run_in_transaction(self._database, forget_workers)
-                self._rings.ring(self._list_queues())
-        except BaseException:
-            self._unlock()
-            raise
-
-    def _holds_lock(self) -> bool:
-        if self._lock is not None:
-            self._lock.execute(text("SELECT"))  # fails when the connection is gone, and the lock with it
-            return True
-        connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if connection.execute(_LOCK, {"key": LOCK_KEY}).scalar_one():
-            self._lock = connection
-            return True
-        connection.close()
-        return False
-
-    def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.invalidate()  # and not back to the pool, where it would go on holding the lock
-            self._lock.close()
-            self._lock = None
+        # The lock ends with this transaction. A frozen process does not keep the others from sweeping: the server
+        # breaks its transaction off.
+        with self._database.begin() as connection:
+            if not connection.execute(_LOCK, {"key": LOCK_KEY}).scalar_one():
+                return
+            self._expire()
+            self._recall()
+            self._cancel()
+            self._complete()
+            run_in_transaction(self._database, forget_workers)
+            self._rings.ring(self._list_queues())
 
     def _expire(self) -> None:
         expired = run_in_transaction(self._database, expire_leases)
@@ -129,7 +110,7 @@ class ReconcilerRole:
         return queues
 
 
-_LOCK = text("SELECT pg_try_advisory_lock(:key)")
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
 
 
 class PatientRings:

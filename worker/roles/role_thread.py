@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError
 
+from worker.database import first_line
 from worker.doorbell import LocalDoorbell
 from worker.roles.protocol import Role
 
@@ -73,8 +74,7 @@ class RoleThread:
             try:
                 again = await role.step()
             except DBAPIError as error:
-                reason = next(iter(str(error.orig).strip().splitlines()), "no reason given")
-                logger.warning("%s: the database does not answer: %s", self._queue, reason)
+                logger.warning("%s: the database does not answer: %s", self._queue, first_line(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 continue

@@ -8,6 +8,7 @@ from sqlalchemy import Engine as Database
 
 from db.open_work import RoutableJob, list_routable_jobs, list_waiting_engines
 from db.session import session_scope
+from router.warm_up import compile_kernels
 from worker.owner import name_owner
 from worker.queues import ROUTER, engine_queue
 from worker.router_desk import RouterDesk
@@ -33,7 +34,8 @@ class RouterRole:
         self._paces: dict[int, Pace] = {}
 
     async def open(self) -> None:
-        """Nothing has to be made ready."""
+        """Compile now: the first time it takes many seconds, in which a claimed window's lease would end."""
+        await asyncio.to_thread(compile_kernels)
 
     async def step(self) -> bool:
         """Route what engines will need soon."""

@@ -11,7 +11,6 @@ from worker.bootstrap import Workshop
 from worker.errors import NothingToTrain
 from worker.owner import name_owner
 from worker.queues import TRAINER
-from worker.training_job import train_predictors
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +56,8 @@ class TrainerRole:
 
     def _train(self, request_id: int) -> str | None:
         """Why it failed, where another try would fail as well."""
+        from worker.training_job import train_predictors  # brings torch, which no other role needs
+
         shop = self._workshop
         try:
             trained = train_predictors(
