@@ -29,6 +29,7 @@ from worker.pool import PricedStrategy
 from worker.progress import Watch
 from worker.router_desk import RouterDesk
 from worker.settings import Settings
+from worker.strategy_health import recall_all
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ class Dispatcher:
                 expired.windows,
                 expired.burned_tasks,
             )
+        recall_all(self._assets.database)
         run_in_transaction(self._assets.database, lambda session: cancel_rest(session, job_id=self._job.id))
 
     def _complete(self) -> bool:

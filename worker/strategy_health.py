@@ -3,14 +3,15 @@
 import logging
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from db.breakers import note_failure, note_success
+from db.breakers import list_open_breakers, note_failure, note_success
 from db.disbanding import disband_ready_groups
 from db.groups import ClaimedGroup
-from db.session import run_in_transaction
+from db.session import run_in_transaction, session_scope
 from db.settlements import NewOutcome
 from db.states import RequeueReason
 from worker.engines.errors import EngineError
@@ -75,6 +76,16 @@ class StrategyHealth:
                 recalled,
                 reason,
             )
+
+
+def recall_all(database: Database) -> None:
+    """Send what waits for strategies that are left alone to others: some of it was handed back since they were."""
+    with session_scope(database) as session:
+        breakers = list_open_breakers(session)
+    for breaker in breakers:
+        recalled = run_in_transaction(database, partial(recall_tasks, strategy_id=breaker.strategy_id))
+        if recalled:
+            logger.info("strategy %d: %d tasks are routed to others", breaker.strategy_id, recalled)
 
 
 def recall_tasks(session: Session, *, strategy_id: int) -> int:

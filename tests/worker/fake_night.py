@@ -142,7 +142,12 @@ def budget(cap: int) -> Objective:
 
 
 def submit(
-    database: Database, *, predictions: Predictions, objective: Objective, tasks: Sequence[NewTask] | None = None
+    database: Database,
+    *,
+    predictions: Predictions,
+    objective: Objective,
+    tasks: Sequence[NewTask] | None = None,
+    pool: ServingPool | None = None,
 ) -> int:
     """A stored run with these predictions."""
     own = list(tasks or make_tasks(len(predictions.cost)))
@@ -158,7 +163,7 @@ def submit(
     )
 
     def store(session: object) -> int:
-        strategy_ids = register_pool(session, tenant_id="default", pool=make_pool())  # type: ignore[arg-type]  # see run_in_transaction
+        strategy_ids = register_pool(session, tenant_id="default", pool=pool or make_pool())  # type: ignore[arg-type]  # see run_in_transaction
         return submit_run(session, tasks=own, plan=plan, strategy_ids=strategy_ids, meta={})  # type: ignore[arg-type]  # as above
 
     return run_in_transaction(database, store)

@@ -9,7 +9,6 @@ from functools import partial
 from sqlalchemy import Engine as Database
 from sqlalchemy import text
 
-from db.breakers import list_open_breakers
 from db.cancelling import cancel_rest
 from db.expiry import expire_leases
 from db.jobs import complete_job
@@ -18,7 +17,7 @@ from db.session import run_in_transaction, session_scope
 from db.training_requests import has_open_request
 from db.workers import forget_workers
 from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
-from worker.strategy_health import recall_tasks
+from worker.strategy_health import recall_all
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class ReconcilerRole:
             if not connection.execute(_LOCK, {"key": LOCK_KEY}).scalar_one():
                 return
             self._expire()
-            self._recall()
+            recall_all(self._database)
             self._cancel()
             self._complete()
             run_in_transaction(self._database, forget_workers)
@@ -75,15 +74,6 @@ class ReconcilerRole:
                 expired.windows,
                 expired.burned_tasks,
             )
-
-    def _recall(self) -> None:
-        """What was handed back since a breaker opened goes to other strategies as well."""
-        with session_scope(self._database) as session:
-            breakers = list_open_breakers(session)
-        for breaker in breakers:
-            recall = partial(recall_tasks, strategy_id=breaker.strategy_id)
-            if recalled := run_in_transaction(self._database, recall):
-                logger.info("strategy %d: %d tasks are routed to others", breaker.strategy_id, recalled)
 
     def _cancel(self) -> None:
         """What came back from engines since a job was cancelled is given up as well."""
