@@ -15,6 +15,7 @@ from worker.encoder import EncoderError
 from worker.engines.errors import EngineError
 from worker.errors import (
     BudgetTooSmall,
+    DatabaseTooNew,
     JobNotDriveable,
     NothingToProbe,
     NothingToTrain,
@@ -84,6 +85,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     InfeasibleTarget: ExitCode.BUDGET,
     OutputError: ExitCode.OUTPUT,
     EmbeddedPostgresError: ExitCode.DATABASE,
+    DatabaseTooNew: ExitCode.DATABASE,
     NoSuchRow: ExitCode.NOT_FOUND,
     JobNotDriveable: ExitCode.NOT_FOUND,
     UntrainedStrategies: ExitCode.UNTRAINED,

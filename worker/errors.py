@@ -2,6 +2,7 @@
 
 WorkerError
 ├── SettingError            an environment variable holds what can not be used
+├── DatabaseTooNew          the database's schema is a newer release's
 ├── StrategyFileUnreadable  the strategy file is missing or is not YAML
 ├── BudgetTooSmall          the budget is below the cheapest total
 ├── NothingToTrain          no graded outcomes of any strategy
@@ -18,6 +19,10 @@ class WorkerError(Exception):
 
 class SettingError(WorkerError):
     """An environment variable holds what can not be used."""
+
+
+class DatabaseTooNew(WorkerError):
+    """The database was migrated by a newer release; nothing was changed."""
 
 
 class StrategyFileUnreadable(WorkerError):
