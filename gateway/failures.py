@@ -23,8 +23,10 @@ from worker.errors import (
     SettingError,
     StrategyFileUnreadable,
     UntrainedStrategies,
+    WorkersFailed,
 )
 from worker.postgres.errors import EmbeddedPostgresError
+from worker.redis.errors import PrivateRedisError
 
 STOPPED = (
     "stopped at once; if a job was under way, `apportion continue JOB` goes on (`apportion status` lists the jobs)"
@@ -81,6 +83,8 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     TariffError: ExitCode.STRATEGIES,
     EngineError: ExitCode.ENGINE,
     EncoderError: ExitCode.ENGINE,
+    WorkersFailed: ExitCode.ENGINE,
+    PrivateRedisError: ExitCode.DATABASE,
     BudgetTooSmall: ExitCode.BUDGET,
     InfeasibleTarget: ExitCode.BUDGET,
     OutputError: ExitCode.OUTPUT,

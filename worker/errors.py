@@ -9,6 +9,7 @@ WorkerError
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
 ├── RecordingError          a recording can not be read
+├── WorkersFailed           workers that were started here end again and again
 └── JobNotDriveable         this command can not be used on this job
 """
 
@@ -52,6 +53,10 @@ class UntrainedStrategies(WorkerError):
 
 class RecordingError(WorkerError):
     """A recording of outcomes can not be read."""
+
+
+class WorkersFailed(WorkerError):
+    """A worker that was started here ends again and again; the message ends with what it printed."""
 
 
 class JobNotDriveable(WorkerError):
