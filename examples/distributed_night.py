@@ -73,7 +73,7 @@ def _run_commands(console: Console, commands: Sequence[Sequence[str]], *, system
 def _run_command(words: Sequence[str], *, system: LocalSystem) -> int:
     """Its exit code; Ctrl-C and SIGTERM are the command's business, which ends soon after."""
     script = Path(sys.executable).with_name("apportion")
-    command = subprocess.Popen([script, *words], env={**os.environ, **system.environment})
+    command = subprocess.Popen([script, *words], env=system.environment)
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),  # the terminal sends it to the command as well
         signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: command.terminate()),

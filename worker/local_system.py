@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from worker.errors import WorkersFailed
-from worker.local_workers import LocalWorker, describe_environment, run_workers, start_worker
+from worker.local_workers import LocalWorker, run_workers, start_worker
 from worker.postgres.server import EmbeddedPostgres
 from worker.postgres.server_user import last_lines
 from worker.redis.server import PrivateRedis, run_redis
-from worker.settings import Settings
+from worker.settings import Settings, give_environment
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ class LocalSystem:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of a command that is a producer of this system."""
-        return describe_environment(self.settings)
+        """Of a command that is a producer of this system."""
+        return give_environment(self.settings)
 
     def revive(self) -> None:
         """Start again whatever has ended; WorkersFailed for a worker that does nothing but end."""
@@ -54,7 +54,7 @@ class LocalSystem:
     def _replace(self, ended: LocalWorker) -> LocalWorker:
         is_early = time.monotonic() - self._started[ended.name] < EARLY_SECONDS
         self._early_ends[ended.name] = self._early_ends.get(ended.name, 0) + 1 if is_early else 0
-        code = ended.process.returncode
+        code = ended.wait()
         if self._early_ends[ended.name] >= MAX_EARLY_ENDS:
             said = last_lines(ended.log.read_text(errors="replace"))
             raise WorkersFailed(

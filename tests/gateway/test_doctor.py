@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,20 @@ from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
-from db.breakers import note_failure
 from db.budgets import open_budget
 from db.session import run_in_transaction, session_scope
 from db.states import BudgetPeriod
-from db.training_requests import request_training
 from db.workers import note_worker
 from gateway.cli import app
 from gateway.doctor.broker import look_at_broker
 from gateway.doctor.database import look_at_books, look_at_clock, look_at_database
 from gateway.doctor.finding import Finding, attempt
-from gateway.doctor.fleet import look_at_breakers, look_at_requests, look_at_workers
 from gateway.doctor.machine import look_at_disks
 from gateway.doctor.money import look_at_overruns, look_at_periods
 from gateway.doctor.pool import look_at_pool
 from gateway.exit_codes import ExitCode
-from tests.db.building import TENANT, build_claimed, build_job, finish, outcome, reserve, route, settle
+from tests.db.building import TENANT, build_claimed, build_job, finish, outcome, reserve, settle
+from tests.gateway.findings import find, is_ill
 from tests.private_redis import kill_redis
 from tests.worker.engines.stub_server import Reply, StubServer, json_reply
 from tests.worker.fake_night import make_settings
@@ -69,16 +67,6 @@ def strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database_url: st
 
 def invoke(*words: str | Path) -> Result:
     return CliRunner().invoke(app, ["doctor", *map(str, words)])
-
-
-def is_ill(findings: Sequence[Finding], *words: str) -> bool:
-    """Whether exactly one finding is not well, and says all this."""
-    (ill,) = [finding for finding in findings if not finding.well]
-    return all(word in ill.text for word in words)
-
-
-def find(look: Any, session: Session, **given: Any) -> list[Finding]:
-    return list(look(session, **given))
 
 
 def test_everything_is_well(strategies: Path) -> None:
@@ -214,81 +202,6 @@ def test_a_period_that_is_over_is_told(db_engine: Database) -> None:
     assert f"job {job.id} go on in the next one" in told.text
 
 
-def test_an_open_breaker_is_shown_with_its_reason(db_engine: Database) -> None:
-    with session_scope(db_engine) as session:
-        assert find(look_at_breakers, session) == []
-        job = build_job(session, tasks=1)
-        note_failure(
-            session,
-            strategy_id=job.strategy_ids[0],
-            reason="connection refused",
-            threshold=1,
-            pause_seconds=60.0,
-            longest_pause_seconds=60.0,
-        )
-        assert is_ill(find(look_at_breakers, session), "strategy s0 keeps failing", "connection refused", "tried again")
-
-
-def look_at_all(database: Database, *, has_workers: bool = True) -> list[Finding]:
-    with session_scope(database) as session:
-        return find(look_at_workers, session, has_workers=has_workers)
-
-
-def tell(database: Database, owner: str, *queues: str, strategy_ids: Sequence[int] = ()) -> None:
-    run_in_transaction(
-        database, lambda session: note_worker(session, owner=owner, queues=queues, strategy_ids=strategy_ids)
-    )
-
-
-def test_roles_are_missed_while_jobs_are_open_and_workers_are_to_do_them(db_engine: Database) -> None:
-    assert look_at_all(db_engine) == []
-    with session_scope(db_engine) as session:
-        build_job(session, tasks=1)
-    assert look_at_all(db_engine, has_workers=False) == []
-    router, reconciler = look_at_all(db_engine)
-    assert "celery -A worker.app worker -Q router" in router.text
-    assert "celery -A worker.app worker -Q reconciler" in reconciler.text
-    tell(db_engine, "brain:1", "router", "reconciler")
-    assert [finding.well for finding in look_at_all(db_engine)] == [True]
-
-
-def test_a_silent_worker_is_missed_until_others_serve_its_queues(db_engine: Database) -> None:
-    tell(db_engine, "brain:1", "router", "reconciler")
-    with db_engine.begin() as connection:
-        connection.execute(text("UPDATE worker SET seen_at = seen_at - interval '40 seconds'"))
-    assert is_ill(look_at_all(db_engine), "brain:1", "silent for 40 s", "Start it again")
-    tell(db_engine, "brain:2", "router")
-    assert is_ill(look_at_all(db_engine), "brain:1")
-    tell(db_engine, "brain:3", "reconciler")
-    silent, *others = look_at_all(db_engine)
-    assert silent.well
-    assert "others serve its queues" in silent.text
-    assert len(others) == 2
-
-
-def test_groups_that_nobody_serves_name_the_queue_or_the_version(db_engine: Database) -> None:
-    tell(db_engine, "brain:1", "router", "reconciler")
-    with session_scope(db_engine) as session:
-        job = build_job(session, tasks=3)
-        session.execute(text("""UPDATE strategy SET spec = '{"engine": "big"}'"""))
-        route(session, job)
-    waiting = "1 groups of strategy s0 wait"
-    assert is_ill(look_at_all(db_engine), waiting, "celery -A worker.app worker -Q engine.big", "APPORTION_STRATEGIES")
-    tell(db_engine, "engine:1", "engine.big", strategy_ids=[10**6])
-    assert is_ill(look_at_all(db_engine), waiting, "another version")
-    tell(db_engine, "engine:2", "engine.big", strategy_ids=job.strategy_ids)
-    assert all(finding.well for finding in look_at_all(db_engine))
-
-
-def test_a_training_that_nobody_does_is_found(db_engine: Database) -> None:
-    with session_scope(db_engine) as session:
-        assert find(look_at_requests, session, has_workers=True) == []
-        request_training(session, tenant_id=TENANT)
-        assert is_ill(find(look_at_requests, session, has_workers=True), "nobody trains", "-Q trainer")
-        note_worker(session, owner="trainer:1", queues=["trainer"], strategy_ids=[])
-        assert find(look_at_requests, session, has_workers=True) == []
-
-
 def test_the_disk_of_a_database_elsewhere_is_not_looked_at(tmp_path: Path) -> None:
     (cache,) = look_at_disks(make_settings(tmp_path, database_url="postgresql://x"))
     assert "models and vectors" in cache.text
@@ -300,9 +213,10 @@ def test_the_disk_of_a_database_elsewhere_is_not_looked_at(tmp_path: Path) -> No
 
 
 def test_a_worker_of_this_machine_is_healthy_while_it_tells_of_itself(strategies: Path, db_engine: Database) -> None:
-    tell(db_engine, "elsewhere:1", "router")
+    run_in_transaction(db_engine, partial(note_worker, owner="elsewhere:1", queues=["router"], strategy_ids=[]))
     assert invoke("--worker").exit_code == ExitCode.UNHEALTHY
-    tell(db_engine, f"{socket.gethostname()}:7", "engine.big")
+    own = f"{socket.gethostname()}:7"
+    run_in_transaction(db_engine, partial(note_worker, owner=own, queues=["engine.big"], strategy_ids=[]))
     result = invoke("--worker")
     assert (result.exit_code, result.stdout) == (ExitCode.DONE, "at work here: engine.big\n")
     with db_engine.begin() as connection:
