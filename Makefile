@@ -17,7 +17,7 @@ NIGHT := --strategies examples/strategies.yaml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-slow test-rabbitmq lint bench migrate lock
+.PHONY: help install install-dev run night test test-slow test-rabbitmq lint bench migrate lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ run: install  ## answer the example night within a quarter of the budget range; 
 	$(BIN)/apportion calibrate examples/calibration.jsonl $(NIGHT) --recording examples/recorded_outcomes.jsonl
 	$(BIN)/apportion train $(NIGHT)
 	$(BIN)/apportion run examples/night.jsonl $(NIGHT) --budget 25% --out out/night
+
+night: install  ## the same night as a fleet answers it: Celery workers on a private Postgres and Redis
+	$(BIN)/python -m examples.distributed_night
 
 test: install-dev  ## run the tests
 	$(BIN)/python -m pytest -m "not slow and not rabbitmq"

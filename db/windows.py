@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.errors import StaleFence
@@ -98,6 +98,13 @@ def list_wanted(window: HeldWindow, *, job: Job, requeued: Sequence[Requeued]) -
     if requeued:
         return {Arm(row.seq, row.arm) for row in requeued}
     return {Arm(seq, arm) for seq in window.seqs for arm in job.arms}
+
+
+def read_routing_seconds(session: Session, *, job_id: int) -> float:
+    """From the claims of the job's windows to the commits of their groups, summed up."""
+    took = func.extract("epoch", WindowRow.routed_at - WindowRow.created_at)
+    query = select(func.coalesce(func.sum(took), 0)).where(WindowRow.job_id == job_id)
+    return float(session.execute(query).scalar_one())
 
 
 _READ_REQUEUED = text("""

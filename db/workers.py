@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.tables import WorkerRow
 
+SILENT_SECONDS = 10.0  # a worker tells of itself every two
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
@@ -22,6 +23,11 @@ class SeenWorker:
     strategy_ids: Sequence[int]
     started_at: datetime
     silent_seconds: float
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has missed several times to tell of itself: it was lost, or can not reach the database."""
+        return self.silent_seconds > SILENT_SECONDS
 
 
 def note_worker(session: Session, *, owner: str, queues: Sequence[str], strategy_ids: Sequence[int]) -> None:
@@ -42,6 +48,11 @@ def list_workers(session: Session) -> list[SeenWorker]:
     columns = (WorkerRow.owner, WorkerRow.queues, WorkerRow.strategy_ids, WorkerRow.started_at, silent)
     rows = session.execute(select(*columns).order_by(WorkerRow.owner))
     return [SeenWorker(**(row._asdict() | {"silent_seconds": float(row.silent_seconds)})) for row in rows]
+
+
+def list_served_queues(session: Session) -> set[str]:
+    """The queues of workers that told of themselves just now."""
+    return {queue for seen in list_workers(session) if not seen.is_silent for queue in seen.queues}
 
 
 def forget_workers(session: Session) -> None:

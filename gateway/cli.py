@@ -190,11 +190,20 @@ def report(
 
 @app.command()
 def doctor(
-    strategies: Annotated[Path | None, typer.Option(help="Look for the models of this strategy file too.")] = None,
+    strategies: Annotated[
+        Path | None, typer.Option(help="Look for the models and servers of this strategy file too.")
+    ] = None,
+    of_worker: Annotated[
+        bool, typer.Option("--worker", help="Look only whether a worker of this machine is at work: for health checks.")
+    ] = False,
 ) -> None:
-    """Look at disk, engines, models and the database's books."""
+    """Look at disks, engines, servers, broker, workers, budgets and the database's books."""
 
     def work(console: Console) -> ExitCode:
+        if of_worker:
+            from gateway.commands.doctor_worker import examine_worker
+
+            return examine_worker(console)
         from gateway.commands.doctor import examine
 
         return examine(console, strategy_file=strategies)

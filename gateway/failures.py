@@ -15,6 +15,7 @@ from worker.encoder import EncoderError
 from worker.engines.errors import EngineError
 from worker.errors import (
     BudgetTooSmall,
+    DatabaseTooNew,
     JobNotDriveable,
     NothingToProbe,
     NothingToTrain,
@@ -22,8 +23,10 @@ from worker.errors import (
     SettingError,
     StrategyFileUnreadable,
     UntrainedStrategies,
+    WorkersFailed,
 )
 from worker.postgres.errors import EmbeddedPostgresError
+from worker.redis.errors import PrivateRedisError
 
 STOPPED = (
     "stopped at once; if a job was under way, `apportion continue JOB` goes on (`apportion status` lists the jobs)"
@@ -80,10 +83,13 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     TariffError: ExitCode.STRATEGIES,
     EngineError: ExitCode.ENGINE,
     EncoderError: ExitCode.ENGINE,
+    WorkersFailed: ExitCode.ENGINE,
+    PrivateRedisError: ExitCode.DATABASE,
     BudgetTooSmall: ExitCode.BUDGET,
     InfeasibleTarget: ExitCode.BUDGET,
     OutputError: ExitCode.OUTPUT,
     EmbeddedPostgresError: ExitCode.DATABASE,
+    DatabaseTooNew: ExitCode.DATABASE,
     NoSuchRow: ExitCode.NOT_FOUND,
     JobNotDriveable: ExitCode.NOT_FOUND,
     UntrainedStrategies: ExitCode.UNTRAINED,

@@ -29,9 +29,11 @@ def run() -> None:
         migrate(given)
         return
     engine = create_engine(read_url())
-    with engine.connect() as connection:
-        migrate(connection)
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            migrate(connection)
+    finally:
+        engine.dispose()
 
 
 run()

@@ -52,3 +52,11 @@ def make_celery(settings: Settings, *, station_of: StationOf) -> Celery:
 def ring(app: Celery, queue: str) -> None:
     """Wake a worker of this queue, if there is one; an error of the broker's when it can not be reached."""
     app.send_task(WAKE, args=[queue], queue=queue, expires=RING_EXPIRES_SECONDS, retry=False, ignore_result=True)
+
+
+def reach_broker(app: Celery) -> str:
+    """The broker's address without its password; an error of its library when it can not be reached."""
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0)
+        _ = connection.default_channel  # Redis is not spoken to before
+        return str(connection.as_uri())

@@ -18,6 +18,8 @@ from worker.station_bootstrap import open_station
 
 logger = logging.getLogger(__name__)
 
+# They write two lines for each ring, and an idle engine rings its router every second.
+TALKATIVE = ("celery.worker.strategy", "celery.app.trace")
 FAILED = 1  # exit code: whoever keeps workers running starts another
 
 
@@ -32,6 +34,8 @@ def make_step(settings: Settings, *, station_of: StationOf) -> type[bootsteps.St
         def start(self, parent: Any) -> None:
             _quiet_rings()
             self._opened = ExitStack()
+            for name in TALKATIVE:
+                logging.getLogger(name).setLevel(logging.WARNING)
             try:
                 _require_threads(parent)
                 station_of.station = self._opened.enter_context(

@@ -2,12 +2,14 @@
 
 WorkerError
 ├── SettingError            an environment variable holds what can not be used
+├── DatabaseTooNew          the database's schema is a newer release's
 ├── StrategyFileUnreadable  the strategy file is missing or is not YAML
 ├── BudgetTooSmall          the budget is below the cheapest total
 ├── NothingToTrain          no graded outcomes of any strategy
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
 ├── RecordingError          a recording can not be read
+├── WorkersFailed           workers that were started here end again and again
 └── JobNotDriveable         this command can not be used on this job
 """
 
@@ -18,6 +20,10 @@ class WorkerError(Exception):
 
 class SettingError(WorkerError):
     """An environment variable holds what can not be used."""
+
+
+class DatabaseTooNew(WorkerError):
+    """The database was migrated by a newer release; nothing was changed."""
 
 
 class StrategyFileUnreadable(WorkerError):
@@ -47,6 +53,10 @@ class UntrainedStrategies(WorkerError):
 
 class RecordingError(WorkerError):
     """A recording of outcomes can not be read."""
+
+
+class WorkersFailed(WorkerError):
+    """A worker that was started here ends again and again; the message ends with what it printed."""
 
 
 class JobNotDriveable(WorkerError):

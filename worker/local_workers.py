@@ -23,27 +23,39 @@ class LocalWorker:
 
     def stop(self) -> int:
         """Its exit code, once it has drained."""
+        self.drain()
+        return self.wait()
+
+    def drain(self) -> None:
+        """Ask it to end."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=LONGEST_DRAIN_SECONDS)
 
     def kill(self) -> None:
         """As the out-of-memory killer does."""
         self.process.kill()
-        self.process.wait()
+        self.wait()
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        code = self.process.wait(timeout=LONGEST_DRAIN_SECONDS)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return code
 
 
 def start_worker(
     name: str, *, queues: Sequence[str], environ: Mapping[str, str], log_directory: Path, app: str = "worker.app"
 ) -> LocalWorker:
-    """A worker of these queues under this environment; `app` is the module of its Celery application."""
+    """A worker of these queues under this environment, which drains when this process is gone; `app` is the module of
+    its Celery application."""
     log = log_directory / f"{name}.log"
-    command = [sys.executable, "-m", "celery", "-A", app, "worker", "-Q", ",".join(queues)]
+    command = [sys.executable, "-m", "worker.tied_worker", "-A", app, "worker", "-Q", ",".join(queues)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*command, "-n", f"{name}@%h", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],
             env=dict(environ),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C ends the command that asks; that one drains its workers
@@ -64,7 +76,6 @@ def run_workers(
         yield workers
     finally:
         for worker in workers:
-            if worker.process.poll() is None:
-                worker.process.send_signal(signal.SIGTERM)
+            worker.drain()
         for worker in workers:
-            worker.stop()
+            worker.wait()

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import threading
+import time
 
-from celery import Celery
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import OperationalError
 
 from db.budgets import read_budget
 from db.jobs import read_job
@@ -15,35 +16,51 @@ from db.states import FINAL_STATES
 from db.strategies import read_strategies
 from db.strategy_counts import count_by_strategy
 from router.units import Unit
-from worker.celery_app import ring
+from worker.celery_app import StationOf, make_celery, ring
 from worker.objective import Objective
 from worker.progress import Progress, Stage, Watch
 from worker.queues import ROUTER
+from worker.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
+LONGEST_OUTAGE_SECONDS = 60.0  # of the database, until we stop to watch
 COUNT_EVERY = 8  # looks between two counts of answers by strategy, which read every outcome
 
 
-def ring_router(app: Celery) -> bool:
-    """Whether the broker took the ring; if it did not, the reconciler rings as soon as it can."""
-    try:
-        ring(app, ROUTER)
-    except Exception as error:  # whatever the broker's library raises
-        logger.warning("the broker can not be reached (%s): the job is stored, workers will find it", error)
-        return False
+def ring_once(settings: Settings, queue: str) -> bool:
+    """Whether the broker took the ring; if it did not, workers look for themselves, and the reconciler rings later."""
+    with make_celery(settings, station_of=StationOf()) as app:
+        try:
+            ring(app, queue)
+        except Exception as error:  # whatever the broker's library raises
+            logger.warning("the broker can not be reached (%s): nothing is lost, workers look for themselves", error)
+            return False
     return True
 
 
-async def watch_job(database: Database, *, job_id: int, draining: threading.Event, watch: Watch) -> bool:
+async def follow_job(
+    settings: Settings, *, database: Database, job_id: int, draining: threading.Event, watch: Watch
+) -> bool:
     """Whether the job came to its end before we were asked to stop watching; it goes on in any case."""
+    await asyncio.to_thread(ring_once, settings, ROUTER)
+    return await asyncio.to_thread(watch_job, database, job_id=job_id, draining=draining, watch=watch)
+
+
+def watch_job(database: Database, *, job_id: int, draining: threading.Event, watch: Watch) -> bool:
+    """Whether the job came to its end before we were asked to stop; the database may be away for a minute."""
     watched = WatchedJob(database, job_id=job_id)
+    answered = time.monotonic()
     while not draining.is_set():
-        ended = await asyncio.to_thread(watched.look, watch)
-        if ended:
-            return True
-        await asyncio.to_thread(draining.wait, LOOK_SECONDS)
+        try:
+            if watched.look(watch):
+                return True
+            answered = time.monotonic()
+        except OperationalError:
+            if time.monotonic() - answered > LONGEST_OUTAGE_SECONDS:
+                raise
+        draining.wait(LOOK_SECONDS)
     return False
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from celery import Celery
-
 from db.jobs import Job, read_job, update_meta
 from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
@@ -18,14 +16,13 @@ from db.states import FINAL_STATES
 from db.tasks import NewTask
 from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop, build_doorbell, build_engine
-from worker.celery_app import StationOf, make_celery
 from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
 from worker.engine_warnings import find_engine_changes
 from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
 from worker.predictors import LoadedPredictors, load_predictors
-from worker.producer import ring_router, watch_job
+from worker.producer import follow_job
 from worker.progress import Progress, Stage
 from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, plan_run, submit_calibration, submit_run
 
@@ -197,15 +194,16 @@ class Workers:
     """Workers elsewhere, reached through the broker."""
 
     workshop: Workshop
-    app: Celery
 
     async def be_ready(self) -> None:
         """A job waits for its workers, not they for it."""
 
     async def bring_to_its_end(self, job_id: int, *, draining: threading.Event) -> RunEnd:
         """Ring, and watch."""
-        await asyncio.to_thread(ring_router, self.app)
-        ended = await watch_job(self.workshop.database, job_id=job_id, draining=draining, watch=self.workshop.watch)
+        shop = self.workshop
+        ended = await follow_job(
+            shop.settings, database=shop.database, job_id=job_id, draining=draining, watch=shop.watch
+        )
         return RunEnd(job_id=job_id, completed=ended)
 
 
@@ -233,8 +231,8 @@ async def _drive_in_turn(
 @asynccontextmanager
 async def _open_driver(workshop: Workshop) -> AsyncIterator[Driver]:
     """Workers elsewhere, where a broker is named; else engines that are starting, and stop at the end of the block."""
-    if workshop.settings.broker_url is not None:
-        yield Workers(workshop=workshop, app=make_celery(workshop.settings, station_of=StationOf()))
+    if workshop.settings.has_workers:
+        yield Workers(workshop=workshop)
         return
     room = EngineRoom(workshop.pool, build=partial(build_engine, settings=workshop.settings))
     starting = asyncio.create_task(room.start())

@@ -37,6 +37,11 @@ class Settings:
     window_age_seconds: float = 1.0  # how long small jobs of one budget wait for others, to be routed together
     torch_threads: int = 1  # more than one collapses throughput on shared cores
 
+    @property
+    def has_workers(self) -> bool:
+        """Whether Celery workers do the work of commands."""
+        return self.broker_url is not None
+
     def window_size(self, task_count: int) -> int:
         """How many tasks a window of a job of this size takes."""
         return self.window_tasks or max(50, min(5000, -(-task_count // 8)))

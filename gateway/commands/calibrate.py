@@ -7,6 +7,7 @@ from rich.text import Text
 
 from db.session import run_in_transaction, session_scope
 from db.tasks import NewTask
+from gateway.commands.announcement import announce_job
 from gateway.commands.finish_job import tell_drained
 from gateway.commands.run import read_tasks_of
 from gateway.commands.working import Working, working
@@ -28,9 +29,10 @@ def calibrate_strategies(
     tasks = read_tasks_of(task_file, pool=read_strategy_file(strategy_file))
     require_graders(task_file, tasks)
     recording = None if recording_file is None else read_recording(recording_file)
+    settings = read_settings()
     with (
-        working(console) as work,
-        open_workshop(read_settings(), strategy_file=strategy_file, watch=work.view.show) as workshop,
+        working(console, settings) as work,
+        open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         digest = hash_task_file(task_file)
         with session_scope(workshop.database) as session:
@@ -40,7 +42,7 @@ def calibrate_strategies(
             _take_in(workshop, plan, tasks=tasks, digest=digest, recording=recording)
         end = _run_rest(workshop, work, plan, tasks=tasks, digest=digest) if plan.to_run else None
     if end is not None and not end.completed:
-        return tell_drained(console, job_id=end.job_id)
+        return tell_drained(console, settings, job_id=end.job_id)
     counts = (len(plan.done), "known already"), (len(plan.recorded), "from the recording"), (len(plan.to_run), "run")
     words = ", ".join(f"{count} {how}" for count, how in counts if count)
     console.print(Text(f"calibrated on {len(tasks):,} tasks: {words}; `apportion train` learns from them"))
@@ -70,7 +72,7 @@ def _run_rest(workshop: Workshop, work: Working, plan: CalibrationPlan, *, tasks
         tasks=tasks,
         meta=calibration_meta(tasks_sha256=digest, pool=rest.pool),
         draining=work.draining,
-        on_submitted=lambda job_id: work.view.note(
-            f"calibration {job_id}: should it stop, `apportion continue {job_id}` goes on"
+        on_submitted=lambda job_id: announce_job(
+            work, workshop.settings, workshop.database, job_id=job_id, what=f"calibration {job_id}"
         ),
     )

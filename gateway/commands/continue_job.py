@@ -1,22 +1,26 @@
 """`apportion continue`: a job that a crash or Ctrl-C left is brought to its end."""
 
+import asyncio
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+from sqlalchemy import Engine as Database
 
 from db.jobs import Job
 from db.states import JobKind, JobState
+from gateway.commands.announcement import note_absent
 from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
-from gateway.commands.working import working
+from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
 from gateway.output_folder import check_output_folder
 from worker.bootstrap import read_known_job, reopen_workshop
 from worker.database import open_database
 from worker.errors import JobNotDriveable
+from worker.producer import follow_job
 from worker.progress import Progress, Stage
 from worker.runs import drive_job
-from worker.settings import read_settings
+from worker.settings import Settings, read_settings
 
 # What has no report is learnt from.
 LEARNING = {
@@ -28,7 +32,7 @@ LEARNING = {
 def continue_job(console: Console, *, job_id: int) -> ExitCode:
     """What was answered stays answered; the files go where the job's first command was told to put them."""
     settings, report = read_settings(), None
-    with working(console) as work, open_database(settings) as database:
+    with working(console, settings) as work, open_database(settings) as database:
         job = read_known_job(database, job_id=job_id)
         folder = Path(job.meta.get("out", "."))
         _require_continuable(job)
@@ -36,13 +40,12 @@ def continue_job(console: Console, *, job_id: int) -> ExitCode:
             check_output_folder(folder)
         completed = job.state is JobState.COMPLETED  # then neither its strategies nor an engine are needed
         if not completed:
-            workshop = reopen_workshop(settings, database=database, job=job, watch=work.view.show)
-            completed = drive_job(workshop, job_id=job_id, draining=work.draining).completed
+            completed = _bring_to_its_end(settings, database, job, work)
         if completed and job.kind is JobKind.RUN:
             work.view.show(Progress(stage=Stage.FINISHING))
             report = write_job_output(database, job_id=job_id, folder=folder)
     if not completed:
-        return tell_drained(console, job_id=job_id)
+        return tell_drained(console, settings, job_id=job_id)
     if report is None:
         console.print(Text(f"{job.kind} {job_id} is complete: {LEARNING[job.kind]}"))
     else:
@@ -57,3 +60,13 @@ def _require_continuable(job: Job) -> None:
         raise JobNotDriveable(f"job {job.id} is being cancelled: `apportion cancel {job.id}` brings it to its end")
     if job.paused and job.state is not JobState.COMPLETED:
         raise JobNotDriveable(f"job {job.id} is paused: `apportion unpause {job.id}` lets it go on")
+
+
+def _bring_to_its_end(settings: Settings, database: Database, job: Job, work: Working) -> bool:
+    """Whether it got there before we were asked to stop; who only watches needs neither strategies nor engines."""
+    if settings.has_workers:
+        note_absent(work, database, job_id=job.id)
+        following = follow_job(settings, database=database, job_id=job.id, draining=work.draining, watch=work.view.show)
+        return asyncio.run(following)
+    workshop = reopen_workshop(settings, database=database, job=job, watch=work.view.show)
+    return drive_job(workshop, job_id=job.id, draining=work.draining).completed

@@ -1,32 +1,19 @@
-"""`apportion doctor`: whether this machine can work, and whether the database's books are in order."""
+"""`apportion doctor`: whether this machine, the servers and the workers are well, and the database's books in order."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
-from sqlalchemy import Engine as Database
 
-from db.invariants import find_violations
-from db.session import session_scope
+from gateway.doctor.broker import look_at_broker
+from gateway.doctor.database import look_at_database
+from gateway.doctor.finding import Finding, attempt
+from gateway.doctor.machine import look_at_disks, look_at_engines
+from gateway.doctor.pool import look_at_pool
 from gateway.exit_codes import ExitCode
-from gateway.failures import describe_failure
-from worker.database import open_database
-from worker.pool import load_pool
 from worker.settings import Settings, read_settings
-
-LEAST_FREE_GIB = 2.0
-ENGINE_MODULES = ("vllm", "transformers")
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at."""
-
-    well: bool
-    text: str
 
 
 def examine(console: Console, *, strategy_file: Path | None) -> ExitCode:
@@ -40,46 +27,9 @@ def examine(console: Console, *, strategy_file: Path | None) -> ExitCode:
 
 
 def _look(settings: Settings, strategy_file: Path | None) -> Iterator[Finding]:
-    yield _look_at_disk(settings.data_directory)
-    yield _look_at_engines()
+    yield from attempt(partial(look_at_disks, settings))
+    yield from attempt(look_at_engines)
     if strategy_file is not None:
-        yield _attempt(lambda: _look_at_pool(settings, strategy_file))
-    yield _attempt(lambda: _look_at_database(settings))
-
-
-def _attempt(look: Callable[[], Finding]) -> Finding:
-    try:
-        return look()
-    except Exception as error:  # a doctor reports what it meets
-        return Finding(False, describe_failure(error).message)
-
-
-def _look_at_disk(folder: Path) -> Finding:
-    present = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    free_gib = shutil.disk_usage(present).free / 2**30
-    wanted = "" if free_gib >= LEAST_FREE_GIB else f": at least {LEAST_FREE_GIB:g} GiB are wanted"
-    return Finding(not wanted, f"disk under {folder}: {free_gib:.1f} GiB free{wanted}")
-
-
-def _look_at_engines() -> Finding:
-    found = [module for module in ENGINE_MODULES if find_spec(module)]
-    return Finding(bool(found), f"engines installed: {', '.join(found) or 'none; only remote servers can answer'}")
-
-
-def _look_at_pool(settings: Settings, strategy_file: Path) -> Finding:
-    pool = load_pool(strategy_file, cache_directory=settings.cache_directory)
-    return Finding(True, f"{strategy_file}: {len(pool.strategies)} strategies, {len(pool.models)} models found")
-
-
-def _look_at_database(settings: Settings) -> Finding:
-    with open_database(settings) as database:
-        return _look_at_books(database)
-
-
-def _look_at_books(database: Database) -> Finding:
-    with session_scope(database) as session:
-        violations = find_violations(session)
-    if not violations:
-        return Finding(True, "database: migrated, every invariant holds")
-    broken = "; ".join(f"{violation.invariant}: {violation.row}" for violation in violations)
-    return Finding(False, f"database: {len(violations)} broken invariants: {broken}")
+        yield from attempt(partial(look_at_pool, settings, strategy_file))
+    yield from attempt(partial(look_at_broker, settings))
+    yield from attempt(partial(look_at_database, settings))

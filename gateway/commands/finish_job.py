@@ -12,6 +12,7 @@ from gateway.job_files import write_files
 from gateway.report.gather import gather_report
 from gateway.report.terminal import print_report
 from gateway.report.values import JobReport
+from worker.settings import Settings
 
 
 def write_job_output(database: Engine, *, job_id: int, folder: Path) -> JobReport:
@@ -29,8 +30,11 @@ def print_job_output(console: Console, report: JobReport, *, folder: Path) -> No
     console.print(Text.assemble("results, errors, decisions and report.html are in ", (str(folder), "bold")))
 
 
-def tell_drained(console: Console, *, job_id: int, remedy: str | None = None) -> ExitCode:
-    """Say how to go on with a job that was drained; `apportion continue` if no other remedy is named."""
-    goes_on = remedy or f"`apportion continue {job_id}`"
-    console.print(Text(f"job {job_id} is stopped, nothing is lost: {goes_on} goes on"))
+def tell_drained(console: Console, settings: Settings, *, job_id: int, remedy: str | None = None) -> ExitCode:
+    """Say how to come back to a job that was drained; `apportion continue` if no other remedy is named."""
+    comes_back = remedy or f"`apportion continue {job_id}`"
+    if settings.has_workers:
+        console.print(Text(f"job {job_id} goes on without this command: {comes_back} watches it again"))
+    else:
+        console.print(Text(f"job {job_id} is stopped, nothing is lost: {comes_back} goes on"))
     return ExitCode.DRAINED

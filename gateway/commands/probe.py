@@ -44,9 +44,10 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
     position = _find_strategy(pool, strategy_file, asked.strategy)
     tasks = read_tasks_of(job_file, pool=pool)
     graded = keep_graded(job_file, tasks)
+    settings = read_settings()
     with (
-        working(console) as work,
-        open_workshop(read_settings(), strategy_file=strategy_file, watch=work.view.show) as workshop,
+        working(console, settings) as work,
+        open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         if len(graded) < len(tasks):
             work.view.note(f"{len(tasks) - len(graded):,} of {len(tasks):,} tasks have no grader and are left out")
@@ -60,7 +61,7 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
         probing = Probing(workshop, position=position, request=request, tell=work.view.note)
         end = drive_jobs(probing.own, jobs=probing.jobs(), draining=work.draining)
         if end is not None and not end.completed:
-            return tell_drained(console, job_id=end.job_id, remedy="the same command")
+            return tell_drained(console, settings, job_id=end.job_id, remedy="the same command")
         work.view.show(Progress(stage=Stage.PLACING))
         placement = probing.place()
         reception = run_in_transaction(

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from db.tasks import NewTask
+from gateway.commands.announcement import announce_job
 from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
 from gateway.commands.working import Working, working
 from gateway.errors import UsageError
@@ -15,7 +16,7 @@ from gateway.output_folder import check_output_folder
 from gateway.report.amounts import say_cost
 from router.strategy import StrategyPool
 from router.units import Amount
-from worker.bootstrap import open_workshop
+from worker.bootstrap import Workshop, open_workshop
 from worker.objective import Request
 from worker.pool import read_strategy_file
 from worker.progress import Progress, Stage
@@ -34,7 +35,7 @@ def run_job_file(
     _require_price(pool, request=request, strategy_file=strategy_file)
     tasks = read_tasks_of(job_file, pool=pool)
     with (
-        working(console) as work,
+        working(console, settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         end = run(
@@ -44,13 +45,13 @@ def run_job_file(
             meta={"job_file": str(job_file), "out": str(out.resolve())},
             precedence=precedence,
             draining=work.draining,
-            on_submitted=lambda job_id, plan: _announce(work, job_id, plan),
+            on_submitted=lambda job_id, plan: _announce(work, workshop, job_id, plan),
         )
         if end.completed:
             work.view.show(Progress(stage=Stage.FINISHING))
             report = write_job_output(workshop.database, job_id=end.job_id, folder=out)
     if not end.completed:
-        return tell_drained(console, job_id=end.job_id)
+        return tell_drained(console, settings, job_id=end.job_id)
     print_job_output(console, report, folder=out)
     return ExitCode.DONE
 
@@ -75,10 +76,10 @@ def read_tasks_of(job_file: Path, *, pool: StrategyPool) -> list[NewTask]:
     return [NewTask(custom_id=t.custom_id, payload=t.payload) for t in read_job_file(job_file, models=models)]
 
 
-def _announce(work: Working, job_id: int, plan: RunPlan) -> None:
+def _announce(work: Working, workshop: Workshop, job_id: int, plan: RunPlan) -> None:
     objective, unsure = plan.objective, plan.tasks_not_guaranteed
     asked = objective.stated if objective.cap is None else f"budget {say_cost(objective.cap, objective.unit)}"
-    work.view.note(f"job {job_id}: {asked}; should it stop, `apportion continue {job_id}` goes on")
+    announce_job(work, workshop.settings, workshop.database, job_id=job_id, what=f"job {job_id}: {asked}")
     if unsure:
         enough = say_cost(plan.totals.cheapest_worst, objective.unit)
         at_worst = f"if every answer is as long as it can be, {unsure:,} tasks may end as budget_exhausted"

@@ -6,27 +6,27 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.commands.figures_table import draw_figures
-from gateway.commands.working import working
+from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
-from worker.bootstrap import open_workshop
+from worker.bootstrap import Workshop, open_workshop
 from worker.progress import Progress, Stage
+from worker.queues import TRAINER
 from worker.settings import read_settings
-from worker.training_job import Handover, train_predictors
+from worker.training_job import Handover, Trained, train_predictors
+from worker.training_wait import ask_trainer, has_trainer
 
 
 def train_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
     """Train every strategy of the file that has new graded outcomes."""
+    settings = read_settings()
     with (
-        working(console) as work,
-        open_workshop(read_settings(), strategy_file=strategy_file, watch=work.view.show) as workshop,
+        working(console, settings) as work,
+        open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
-        trained = train_predictors(
-            workshop.database,
-            pool=workshop.pool,
-            strategy_ids=workshop.strategy_ids,
-            encoder=workshop.encoder,
-            watch=work.view.show,
-        )
+        trained = _train(workshop, work)
+        if trained is None:
+            console.print(Text("the trainer goes on without this command; the same command shows what it has learnt"))
+            return ExitCode.DRAINED
         work.view.show(Progress(stage=Stage.TRAINING, done=len(trained), total=len(trained)))
     console.print(
         draw_figures(
@@ -38,6 +38,21 @@ def train_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
         if row.handover is not None:
             console.print(Text(describe_handover(row.strategy, row.handover)))
     return ExitCode.DONE
+
+
+def _train(workshop: Workshop, work: Working) -> list[Trained] | None:
+    """By a trainer, where one is at work; None when it is no longer waited for."""
+    if has_trainer(workshop):
+        return ask_trainer(workshop, draining=work.draining, tell=work.view.note)
+    if workshop.settings.has_workers:
+        work.view.note(f"no worker serves the queue {TRAINER}: training here")
+    return train_predictors(
+        workshop.database,
+        pool=workshop.pool,
+        strategy_ids=workshop.strategy_ids,
+        encoder=workshop.encoder,
+        watch=workshop.watch,
+    )
 
 
 def describe_handover(strategy: str, handover: Handover) -> str:

@@ -9,6 +9,8 @@ from rich.console import Console
 
 from gateway.interrupts import Interrupts
 from gateway.live.choose_view import ProgressView, choose_view
+from gateway.live.noted_warnings import note_warnings
+from worker.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,16 +22,17 @@ class Working:
 
 
 @contextmanager
-def working(console: Console) -> Iterator[Working]:
+def working(console: Console, settings: Settings) -> Iterator[Working]:
     """A view and a drain switch for as long as the block lasts; the second Ctrl-C leaves it by KeyboardInterrupt."""
     draining = threading.Event()
+    asked = "no longer waiting; the workers go on" if settings.has_workers else "finishing what has started"
     with choose_view(console) as view:
 
         def drain() -> None:
             draining.set()
-            view.note("finishing what has started; press Ctrl-C again to stop at once")
+            view.note(f"{asked}; press Ctrl-C again to stop at once")
 
-        with Interrupts(on_drain=drain, on_abort=_abort):
+        with Interrupts(on_drain=drain, on_abort=_abort), note_warnings(view.note):
             yield Working(view=view, draining=draining)
 
 

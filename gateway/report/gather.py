@@ -1,12 +1,15 @@
 """A job's report, made from what the database holds."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.jobs import Job
 from db.progress import read_spending
 from db.tasks import read_tasks
+from db.windows import read_routing_seconds
 from gateway.report.amounts import say_cost
 from gateway.report.engines import describe_engines
 from gateway.report.explain import explain_choice, options_of, pick_examples
@@ -66,7 +69,7 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
         spend=_trace_spend(session, facts),
         accuracy_bins=bin_accuracy(routed.accuracy[ran, routed.choice[ran]], routed.grade[ran]),
         cost_pairs=pair_costs(routed),
-        timings=_read_timings(facts),
+        timings=_read_timings(session, facts),
         examples=_explain_examples(session, facts, shadow_price=plan.shadow_price),
         decisions=_list_decisions(session, facts),
         warnings=tuple(job.meta.get("warnings", ())),
@@ -120,8 +123,10 @@ def _trace_spend(session: Session, facts: JobFacts) -> tuple[SpendPoint, ...]:
     return (SpendPoint(seconds=0.0, spent_quanta=0, reserved_quanta=0), *points)
 
 
-def _read_timings(facts: JobFacts) -> Timings:
-    seconds = {name: float(facts.job.meta.get(f"{name}_seconds", 0.0)) for name in TIMED}
+def _read_timings(session: Session, facts: JobFacts) -> Timings:
+    """As the commands that did the work measured it, else as the rows that workers wrote tell."""
+    meta = {**_time_workers(session, facts.job), **facts.job.meta}
+    seconds = {name: float(meta.get(f"{name}_seconds", 0.0)) for name in TIMED}
     overhead = seconds["planning"] + seconds["storing"] + seconds["routing"]
     return Timings(
         wall_seconds=seconds["encoding"] + seconds["planning"] + seconds["storing"] + seconds["answering"],
@@ -130,6 +135,14 @@ def _read_timings(facts: JobFacts) -> Timings:
         overhead_ms_per_task=1000 * overhead / max(1, facts.job.task_count),
         stages=tuple(Stage(name=name, seconds=value) for name, value in seconds.items() if value),
     )
+
+
+def _time_workers(session: Session, job: Job) -> dict[str, float]:
+    if job.started_at is None:
+        return {}
+    ended = job.finished_at or datetime.now(UTC)
+    routing = read_routing_seconds(session, job_id=job.id)
+    return {"answering_seconds": (ended - job.started_at).total_seconds(), "routing_seconds": routing}
 
 
 TIMED = ("encoding", "planning", "storing", "routing", "answering")

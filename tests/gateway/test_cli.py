@@ -167,16 +167,6 @@ def test_prices_are_whole_on_80_columns(folder: Path, monkeypatch: pytest.Monkey
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-def test_doctor_looks_at_everything(folder: Path) -> None:
-    result = invoke("doctor", "--strategies", "strategies.yaml")
-    assert result.exit_code == ExitCode.DONE
-    assert "every invariant holds" in result.stdout
-    Path("strategies.yaml").write_text(MISSING, encoding="utf-8")
-    result = invoke("doctor", "--strategies", "strategies.yaml")
-    assert result.exit_code == ExitCode.UNHEALTHY
-    assert "no-such-weights" in result.stdout
-
-
 def test_help_is_quick_and_names_every_command() -> None:
     heavy = "{'torch', 'sqlalchemy', 'matplotlib', 'numba'}"
     code = f"import sys; import gateway.cli; sys.exit(bool({heavy} & set(sys.modules)))"

@@ -17,7 +17,13 @@ from gateway.exit_codes import ExitCode
 from gateway.failures import describe_failure
 from router.errors import AmountError, StrategyFileError
 from worker.engines.errors import MissingWeights
-from worker.errors import BudgetTooSmall, JobNotDriveable, StrategyFileUnreadable, UntrainedStrategies
+from worker.errors import (
+    BudgetTooSmall,
+    DatabaseTooNew,
+    JobNotDriveable,
+    StrategyFileUnreadable,
+    UntrainedStrategies,
+)
 from worker.postgres.errors import ServerFailed
 
 
@@ -33,6 +39,7 @@ from worker.postgres.errors import ServerFailed
         (BudgetTooSmall("too small", cap=1, smallest_feasible=2), ExitCode.BUDGET),
         (OutputNotWritable(Path("out"), "Permission denied"), ExitCode.OUTPUT),
         (ServerFailed("port"), ExitCode.DATABASE),
+        (DatabaseTooNew("revision 9999"), ExitCode.DATABASE),
         (OperationalError("SELECT 1", {}, Exception("connection refused")), ExitCode.DATABASE),
         (OperationalError("INSERT", {}, OutOfMemory("out of memory")), ExitCode.DATABASE),
         (OperationalError("INSERT", {}, DiskFull("could not extend file")), ExitCode.OUTPUT),

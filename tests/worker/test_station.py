@@ -22,8 +22,7 @@ from tests.faults.observer import Observer
 from tests.faults.script import Script
 from tests.private_redis import kill_redis
 from tests.waiting import wait_until
-from worker.celery_app import StationOf, make_celery
-from worker.producer import ring_router
+from worker.producer import ring_once
 from worker.queues import RECONCILER, ROUTER, engine_queue
 from worker.redis import PrivateRedis, run_redis
 from worker.settings import Settings
@@ -57,7 +56,7 @@ class Town:
         return job_id
 
     def ring(self) -> bool:
-        return ring_router(make_celery(self.settings, station_of=StationOf()))
+        return ring_once(self.settings, ROUTER)
 
     def progress_of(self, job_id: int) -> JobProgress:
         with session_scope(self.database) as session:

@@ -1,0 +1,77 @@
+"""The producer's side of training: asks a trainer, and waits until it has trained."""
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from sqlalchemy.orm import Session
+
+from db.predictors import StoredPredictor, read_champions
+from db.session import run_in_transaction, session_scope
+from db.training_requests import is_finished, read_error, request_training
+from db.workers import list_served_queues
+from router.figures import Fallback, TrainingFigures
+from worker.bootstrap import Workshop
+from worker.errors import NothingToTrain
+from worker.producer import ring_once
+from worker.progress import Progress, Stage
+from worker.queues import TRAINER
+from worker.submission import TENANT
+from worker.training_job import Trained
+
+LOOK_SECONDS = 0.5
+
+
+def has_trainer(workshop: Workshop) -> bool:
+    """Whether a trainer is at work, so that it can be asked instead of training here."""
+    if not workshop.settings.has_workers:
+        return False
+    with session_scope(workshop.database) as session:
+        return TRAINER in list_served_queues(session)
+
+
+def ask_trainer(workshop: Workshop, *, draining: threading.Event, tell: Callable[[str], None]) -> list[Trained] | None:
+    """What a trainer made of the workshop's strategies; None when we were asked to stop waiting, and it goes on.
+
+    NothingToTrain as where training is done here.
+    """
+    workshop.watch(Progress(stage=Stage.TRAINING))
+    before = run_in_transaction(workshop.database, partial(_read_champions, workshop))
+    request_id = run_in_transaction(workshop.database, partial(request_training, tenant_id=TENANT))
+    ring_once(workshop.settings, TRAINER)
+    if not _wait_for(workshop, request_id, draining=draining, tell=tell):
+        return None
+    with session_scope(workshop.database) as session:
+        if (error := read_error(session, request_id=request_id)) is not None:
+            raise NothingToTrain(error)
+        after = _read_champions(workshop, session)
+    return [
+        _describe(name, before.get(key), after[key])
+        for key, name in zip(workshop.strategy_ids, workshop.pool.names, strict=True)
+        if key in after
+    ]
+
+
+def _wait_for(workshop: Workshop, request_id: int, *, draining: threading.Event, tell: Callable[[str], None]) -> bool:
+    told = False
+    while not draining.is_set():
+        with session_scope(workshop.database) as session:
+            if is_finished(session, request_id=request_id):
+                return True
+            missing = TRAINER not in list_served_queues(session)
+        if missing and not told:
+            tell("the trainer is not there any more: another one takes over, or Ctrl-C and the same command train here")
+        told = missing
+        draining.wait(LOOK_SECONDS)
+    return False
+
+
+def _read_champions(workshop: Workshop, session: Session) -> Mapping[int, StoredPredictor]:
+    return read_champions(session, strategy_ids=workshop.strategy_ids, encoder=workshop.encoder.name)
+
+
+def _describe(name: str, before: StoredPredictor | None, after: StoredPredictor) -> Trained:
+    stored = after.meta["figures"]
+    figures = TrainingFigures(**{**stored, "fallback": Fallback(stored["fallback"])})
+    is_new = before is None or before.id != after.id
+    return Trained(strategy=name, outcomes=figures.outcomes, figures=figures if is_new else None)
