@@ -20,9 +20,13 @@ class OpenBreaker:
     seconds_left: float
 
 
+# Where the database's clock was set back since, what it noted in its future does not count.
+_IS_OPEN = (BreakerRow.open_until > func.clock_timestamp(), BreakerRow.changed_at <= func.clock_timestamp())
+
+
 def is_open(strategy_id: InstrumentedAttribute[int] | ColumnElement[int]) -> Exists:
     """Whether this strategy is left alone at the moment; for a query."""
-    return exists().where(BreakerRow.strategy_id == strategy_id, BreakerRow.open_until > func.clock_timestamp())
+    return exists().where(BreakerRow.strategy_id == strategy_id, *_IS_OPEN)
 
 
 def has_failed(strategy_id: InstrumentedAttribute[int] | ColumnElement[int]) -> Exists:
@@ -34,7 +38,7 @@ def list_open_breakers(session: Session, *, strategy_ids: Sequence[int] | None =
     """Those of these strategies (of all) that are left alone now."""
     left = extract("epoch", BreakerRow.open_until - func.clock_timestamp()).cast(Float).label("seconds_left")
     query = select(BreakerRow.strategy_id, BreakerRow.reason, left)
-    query = query.where(BreakerRow.open_until > func.clock_timestamp()).order_by(BreakerRow.strategy_id)
+    query = query.where(*_IS_OPEN).order_by(BreakerRow.strategy_id)
     if strategy_ids is not None:
         query = query.where(among(BreakerRow.strategy_id, strategy_ids))
     return [OpenBreaker(**row._mapping) for row in session.execute(query)]

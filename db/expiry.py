@@ -23,10 +23,12 @@ class Expired:
 def expire_leases(session: Session, *, job_id: int | None = None) -> Expired:
     """Take back every group and window whose lease is over, burning batches that were started and never settled.
 
-    Must be committed as one transaction. Locks windows, groups, budgets, in this order; what its owner is writing at
+    Must be committed as one transaction. Where the database's clock was set back, leases from its future first become
+    as long as they were meant. Locks windows, groups, budgets, in this order; what its owner is writing at
     this moment is passed over until the next sweep.
     """
     windows = _free_windows(session, job_id=job_id)
+    session.execute(_SHORTEN)
     lost = _free_groups(session, job_id=job_id)
     if not lost:
         return Expired(groups=0, windows=windows, burned=0, burned_tasks=0)
@@ -43,6 +45,14 @@ def expire_leases(session: Session, *, job_id: int | None = None) -> Expired:
         burned_tasks=sum(row.task_count for row in burned),
     )
 
+
+_SHORTEN = text("""
+    UPDATE grp SET heartbeat_at = clock_timestamp(),
+                   lease_until = clock_timestamp() + (grp.lease_until - grp.heartbeat_at)
+    FROM (SELECT id FROM grp WHERE state = 'claimed' AND heartbeat_at > clock_timestamp()
+          ORDER BY id FOR UPDATE SKIP LOCKED) AS ahead
+    WHERE grp.id = ahead.id
+""")
 
 # Under a fence that was just ended, a reservation without settlement belongs to tasks that may have reached an engine.
 _BURN = text("""

@@ -112,17 +112,19 @@ _READ_REQUEUED = text("""
     WHERE window_id = :window_id AND routed_at IS NULL ORDER BY seq, arm
 """)
 
+# A task that came back in the future waits no longer: the database's clock was set back since.
 _FIND_WAITING = text("""
     SELECT (SELECT id FROM task_window WHERE job_id = :job_id AND state = 'ready' ORDER BY id LIMIT 1) AS lost_id,
            EXISTS (SELECT FROM requeue WHERE job_id = :job_id AND window_id IS NULL
-                   AND reason IN ('denied', 'retry', 'recalled') AND not_before <= clock_timestamp()) AS tasks_due
+                   AND reason IN ('denied', 'retry', 'recalled')
+                   AND (not_before <= clock_timestamp() OR created_at > clock_timestamp())) AS tasks_due
 """)
 
 _TAKE_REQUEUED = text("""
     WITH due AS (
         SELECT id, seq FROM requeue
         WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry', 'recalled')
-          AND not_before <= clock_timestamp()
+          AND (not_before <= clock_timestamp() OR created_at > clock_timestamp())
         ORDER BY not_before, id LIMIT :size
     ), cut AS (
         INSERT INTO task_window (tenant_id, job_id, seqs, state, fence)

@@ -24,6 +24,7 @@ class Fleet:
         self._started = 0
         self._workers: dict[str, LocalWorker] = {}
         self._queues: dict[str, Sequence[str]] = {}
+        self.deaths: list[str] = []  # of workers that nobody killed, each with the end of its log
 
     def start(self, name: str, *queues: str) -> LocalWorker:
         """A new process of this name, in the place of one that has ended."""
@@ -48,6 +49,13 @@ class Fleet:
     def restart(self, name: str) -> LocalWorker:
         """The same again."""
         return self.start(name, *self._queues[name])
+
+    def restart_dead(self) -> None:
+        """What a service manager does; whoever ended by itself is noted."""
+        for name in self._workers:
+            if not self.is_running(name):
+                self.deaths.append(f"{name}: {self.log_of(name)[-1000:]}")
+                self.restart(name)
 
     def wait_until_ready(self, *names: str) -> None:
         """Return when every role of these workers can work, and they listen to their broker."""
