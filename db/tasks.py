@@ -8,9 +8,9 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.copying import copy_rows
+from db.copying import copy_lines, write_text
 from db.errors import DuplicateCustomId, NoSuchRow
-from db.jobs import Job, lock_job
+from db.jobs import lock_job
 from db.tables import JobRow
 from db.tables.base import write_numbers
 from db.text import require_storable
@@ -39,9 +39,10 @@ _COPIED = ("tenant_id", "job_id", "seq", "custom_id", "payload")
 def copy_tasks(session: Session, *, job_id: int, tasks: Iterable[NewTask]) -> int:
     """The number of tasks copied into the job, numbered on from those it has; UnstorableText, DuplicateCustomId."""
     job = lock_job(session, job_id=job_id)
-    rows = (_row(job, seq=seq, task=task) for seq, task in enumerate(tasks, start=job.task_count))
+    begin = f"{write_text(job.tenant_id)}\t{job.id}"
+    lines = (_write_line(begin, seq=seq, task=task) for seq, task in enumerate(tasks, start=job.task_count))
     try:
-        copied = copy_rows(session, table="task", columns=_COPIED, rows=rows)
+        copied = copy_lines(session, table="task", columns=_COPIED, lines=lines)
     except IntegrityError as error:
         if isinstance(error.orig, UniqueViolation):
             raise DuplicateCustomId(job_id=job_id, detail=error.orig.diag.message_detail or "") from error
@@ -50,9 +51,10 @@ def copy_tasks(session: Session, *, job_id: int, tasks: Iterable[NewTask]) -> in
     return copied
 
 
-def _row(job: Job, *, seq: int, task: NewTask) -> tuple[object, ...]:
+def _write_line(begin: str, *, seq: int, task: NewTask) -> str:
     custom_id = require_storable(task.custom_id, name=f"the custom_id of task {seq}")
-    return (job.tenant_id, job.id, seq, custom_id, require_storable(task.payload, name=f"task {custom_id}"))
+    payload = require_storable(task.payload, name=f"task {custom_id}")
+    return f"{begin}\t{seq}\t{write_text(custom_id)}\t{write_text(payload)}"
 
 
 # Each task by the index, whatever the planner makes of a table that was filled a moment ago and never analysed.

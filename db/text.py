@@ -11,6 +11,8 @@ REPLACEMENT_CHARACTER = "\ufffd"
 
 def require_storable(text: str, *, name: str) -> str:
     """The text itself; UnstorableText when Postgres would refuse it."""
+    if _is_plain(text):
+        return text
     if found := _UNSTORABLE.search(text):
         problem = "NUL character" if found.group() == "\x00" else "lone surrogate"
         raise UnstorableText(name=name, problem=problem, position=found.start())
@@ -19,7 +21,7 @@ def require_storable(text: str, *, name: str) -> str:
 
 def replace_unstorable(text: str) -> str:
     """The text with what Postgres can not hold replaced: for what a model wrote, which is paid for."""
-    return _UNSTORABLE.sub(REPLACEMENT_CHARACTER, text)
+    return text if _is_plain(text) else _UNSTORABLE.sub(REPLACEMENT_CHARACTER, text)
 
 
 def replace_unstorable_json(value: Any) -> Any:
@@ -33,3 +35,8 @@ def replace_unstorable_json(value: Any) -> Any:
             return {replace_unstorable(key): replace_unstorable_json(item) for key, item in value.items()}
         case _:
             return value
+
+
+def _is_plain(text: str) -> bool:
+    """Known in no time, and true of most texts: nothing in it has to be looked for."""
+    return text.isascii() and "\x00" not in text

@@ -4,9 +4,23 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Identity, Integer, MetaData, Numeric, Text, func
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Enum,
+    Identity,
+    Integer,
+    MetaData,
+    Numeric,
+    Text,
+    cast,
+    func,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -38,7 +52,7 @@ class Quanta(TypeDecorator[int]):
 class WholeNumbers(TypeDecorator[list[int]]):
     """An array of exact whole numbers, of the width of `item`.
 
-    Written as one text: psycopg would look at each number of a list in Python.
+    Written and read as one text: psycopg would look at each number of a list in Python.
     """
 
     impl = ARRAY
@@ -51,8 +65,13 @@ class WholeNumbers(TypeDecorator[list[int]]):
         """Lists to texts."""
         return lambda numbers: None if numbers is None else write_numbers(numbers)
 
-    def process_result_value(self, value: list[Decimal] | list[int] | None, dialect: Dialect) -> list[int] | None:
-        return None if value is None else list(map(int, value))
+    def column_expression(self, column: ColumnElement[list[int]]) -> ColumnElement[Any]:
+        """As text, wherever it is read."""
+        return type_coerce(cast(column, Text), self)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], list[int] | None]:
+        """Texts to lists."""
+        return lambda text: None if text is None else read_numbers(text)
 
 
 def write_numbers(numbers: Sequence[int]) -> str:
@@ -61,6 +80,11 @@ def write_numbers(numbers: Sequence[int]) -> str:
         if not isinstance(number, int):
             raise TypeError(f"an array of whole numbers can not hold {number!r}")
     return f"{{{','.join(map(str, numbers))}}}"
+
+
+def read_numbers(text: str) -> list[int]:
+    """The whole numbers of an array's text."""
+    return list(map(int, text[1:-1].split(","))) if text != "{}" else []
 
 
 def text_enum(states: type[StrEnum], *, name: str) -> Enum:
