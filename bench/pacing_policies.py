@@ -86,8 +86,10 @@ class Stream:
 
     def count_rest(self, now: float, *, arrived: int) -> float:
         """How many tasks are expected in the rest of the period."""
-        period = Period(length=1.0, elapsed=now, expected=EXPECTED_OFF * len(self._work.arrival))
-        return expect_arrivals(period, arrived=arrived)
+        ends = np.arange(1, int(now * EPOCHS) + 1) / EPOCHS
+        past = np.diff(np.searchsorted(self._work.arrival[:arrived], ends), prepend=0)
+        period = Period(length=1.0, elapsed=now, stretch=1 / EPOCHS, expected=EXPECTED_OFF * len(self._work.arrival))
+        return expect_arrivals(period, arrived=arrived, past=past)
 
 
 class StatedStream(Stream):

@@ -15,9 +15,9 @@ class Lease:
     price: Price
     epoch: int
 
-    def covers(self, share: float, *, epoch: int) -> bool:
-        """Whether a window's share can be committed without looking again."""
-        return share <= self.amount and epoch == self.epoch
+    def covers(self, allowance: float, *, epoch: int) -> bool:
+        """Whether a window's allowance can be committed without looking again."""
+        return allowance <= self.amount and epoch == self.epoch
 
     def spend(self, cost: int) -> "Lease":
         """What is left after a window."""

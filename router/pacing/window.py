@@ -14,8 +14,8 @@ from router.sketch import FrontierSketch, sketch_frontier
 class PacedWindow:
     """A window's strategies, and how far from the best the plan for it and the rest together can be."""
 
-    allocation: Allocation  # of the window alone, the best within its share
-    share: float  # what the window may cost
+    allocation: Allocation  # of the window alone, the best within its allowance
+    allowance: float
     price: Price  # of the window and the rest
     upper_bound: float  # no allocation of window and rest within the money is more accurate
     gap: float  # to the window's allocation and the frontier of the rest under the money it leaves
@@ -31,14 +31,14 @@ def pace_window(accuracy: ArrayLike, cost: ArrayLike, *, rest: FrontierSketch, m
     own = sketch_frontier(accuracy, cost, rest.scale)
     whole = own + rest
     price = find_price(whole, money)
-    share = max(spend_at(own, price), own.cost)
-    allocation = allocate(accuracy, cost, share)
+    allowance = max(spend_at(own, price), own.cost)
+    allocation = allocate(accuracy, cost, allowance)
     upper_bound = bound_accuracy(whole, money, price)
     # With less than its cheapest total, which only rounding can leave it, the rest reaches its cheapest accuracy.
     planned = allocation.accuracy + rest.trace().accuracy_at(max(money - allocation.cost, rest.cost))
     return PacedWindow(
         allocation=allocation,
-        share=share,
+        allowance=allowance,
         price=price,
         upper_bound=upper_bound,
         gap=max(upper_bound - planned, 0.0),

@@ -116,7 +116,7 @@ def test_windows_stay_within_the_money_and_their_bound_holds(
     paced = pace(accuracy, cost, money, size=size, scale=scale)
     best = allocate(accuracy, cost, money)
     assert sum(window.allocation.cost for window in paced) <= money * (1 + 1e-12)
-    assert all(window.allocation.cost <= window.share for window in paced)
+    assert all(window.allocation.cost <= window.allowance for window in paced)
     assert paced[0].upper_bound >= best.accuracy - ROUNDING
     assert sum(window.allocation.accuracy for window in paced) <= paced[0].upper_bound + ROUNDING
     assert all(window.gap >= 0 for window in paced)
@@ -141,8 +141,8 @@ def test_a_window_without_a_rest_is_allocated_as_a_whole() -> None:
     least, most = range_of(accuracy, cost)
     money = (least + most) / 2
     alone = pace_window(accuracy, cost, rest=empty_sketch(FINE), money=money)
-    assert alone.share == pytest.approx(money)
-    assert alone.allocation.accuracy == pytest.approx(allocate(accuracy, cost, alone.share).accuracy)
+    assert alone.allowance == pytest.approx(money)
+    assert alone.allocation.accuracy == pytest.approx(allocate(accuracy, cost, alone.allowance).accuracy)
 
 
 def test_a_window_is_refused_when_it_and_the_rest_can_not_be_served() -> None:

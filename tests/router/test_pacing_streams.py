@@ -95,17 +95,24 @@ def test_a_windows_origin_is_kept() -> None:
     assert sketch.origin is ORIGIN
 
 
+QUIET = np.zeros(0, dtype=np.int64)
+
+
+def make_period(elapsed: float, *, expected: float | None = None, length: float = 100) -> Period:
+    return Period(length=length, elapsed=elapsed, stretch=1.0, expected=expected)
+
+
 def test_the_rest_of_a_period_is_expected_at_its_mean_rate() -> None:
-    assert expect_arrivals(Period(length=100, elapsed=25), arrived=50) == pytest.approx(150)
-    assert expect_arrivals(Period(length=100, elapsed=0), arrived=50) == 0
-    assert expect_arrivals(Period(length=100, elapsed=120), arrived=50) == 0
+    assert expect_arrivals(make_period(25), arrived=50, past=QUIET) == pytest.approx(150)
+    assert expect_arrivals(make_period(0), arrived=50, past=QUIET) == 0
+    assert expect_arrivals(make_period(120), arrived=50, past=QUIET) == 0
 
 
 def test_an_expectation_is_most_of_what_is_known_at_first_and_little_at_last() -> None:
-    begun = expect_arrivals(Period(length=100, elapsed=0, expected=400), arrived=5)
+    begun = expect_arrivals(make_period(0, expected=400), arrived=5, past=QUIET)
     assert begun == pytest.approx(400 + 50)  # the first few tasks at once, as if in a tenth of the period
-    early = expect_arrivals(Period(length=100, elapsed=1, expected=400), arrived=10)  # ten a second, four expected
-    late = expect_arrivals(Period(length=100, elapsed=90, expected=400), arrived=900)
+    early = expect_arrivals(make_period(1, expected=400), arrived=10, past=QUIET)  # ten a second, four expected
+    late = expect_arrivals(make_period(90, expected=400), arrived=900, past=QUIET)
     assert early == pytest.approx(99 * 50 / 11)
     assert late == pytest.approx(10 * 940 / 100)
 
@@ -113,8 +120,26 @@ def test_an_expectation_is_most_of_what_is_known_at_first_and_little_at_last() -
 @given(st.floats(0, 1e6), st.floats(0.01, 1e6), st.floats(1, 1e6))
 def test_arrivals_as_expected_leave_what_is_missing(elapsed: float, left: float, rate: float) -> None:
     length = elapsed + left
-    period = Period(length=length, elapsed=elapsed, expected=rate * length)
-    assert expect_arrivals(period, arrived=rate * elapsed) == pytest.approx(rate * left, rel=1e-6)
+    period = make_period(elapsed, expected=rate * length, length=length)
+    assert expect_arrivals(period, arrived=rate * elapsed, past=QUIET) == pytest.approx(rate * left, rel=1e-6)
+
+
+def test_half_of_the_worst_burst_so_far_is_planned_for() -> None:
+    past = np.array([2, 2, 40, 40, *[2] * 94])  # in 98 of 100 seconds
+    mean = 2 * past.sum() / 98
+    assert expect_arrivals(make_period(98), arrived=past.sum(), past=past) == pytest.approx((mean + 80) / 2)
+    mean = 0.5 * past.sum() / 99.5
+    assert expect_arrivals(make_period(99.5), arrived=past.sum(), past=past) == pytest.approx((mean + 20) / 2)
+    assert expect_arrivals(make_period(100), arrived=past.sum(), past=past) == 0
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=30), st.integers(1, 40))
+def test_a_burst_is_the_densest_run_as_long_as_the_rest(past: list[int], left: int) -> None:
+    period = make_period(len(past), length=len(past) + left)
+    runs = [sum(past[start : start + left]) for start in range(len(past) - left + 1)]
+    mean = left * sum(past) / len(past)
+    expected = mean + 0.5 * max(max(runs, default=0) - mean, 0)
+    assert expect_arrivals(period, arrived=sum(past), past=np.array(past)) == pytest.approx(expected)
 
 
 def test_a_stated_volume_counts_down_and_is_not_believed_once_passed() -> None:
