@@ -12,9 +12,7 @@ from db.predictions import Predictions, iterate_prediction_blocks, read_predicti
 from db.session import session_scope
 from worker.prediction_rows import join_rows, take_rows
 
-KEPT_TASKS = (
-    20_000  # a job of so many is in memory as a whole, and no more than these and a block's rows of a larger one
-)
+KEPT_TASKS = 20_000  # a job of so many is in memory as a whole; of a larger one, the blocks of a window
 
 
 class JobPredictions:
