@@ -44,31 +44,13 @@ class Budget:
 BUDGET_COLUMNS = [getattr(BudgetRow, name) for name in Budget.__dataclass_fields__]
 
 
-def open_budget(
-    session: Session,
-    *,
-    tenant_id: str,
-    name: str,
-    unit: str,
-    cap: int | None,
-    shared: bool = False,
-    period: BudgetPeriod | None = None,
-    period_start: datetime | None = None,
-) -> int:
-    """The id of a new budget."""
-    row = insert(BudgetRow).values(
-        tenant_id=tenant_id,
-        name=name,
-        unit=unit,
-        cap=cap,
-        kept=None if cap is None else 0,
-        shared=shared,
-        period=period,
-        period_start=period_start,
-    )
+def open_budget(session: Session, *, tenant_id: str, name: str, unit: str, cap: int | None) -> int:
+    """The id of a new budget, which one job draws on."""
+    kept = None if cap is None else 0
+    row = insert(BudgetRow).values(tenant_id=tenant_id, name=name, unit=unit, cap=cap, kept=kept)
     budget_id = session.execute(row.returning(BudgetRow.id)).scalar_one()
     if cap is not None:
-        _post_cap(session, tenant_id=tenant_id, budget_id=budget_id, kind=EntryKind.RAISE, amount=cap)
+        post_cap(session, tenant_id=tenant_id, budget_id=budget_id, kind=EntryKind.RAISE, amount=cap)
     return budget_id
 
 
@@ -83,7 +65,7 @@ def raise_budget(session: Session, *, budget_id: int, amount: int) -> Budget:
     if tenant_id is None:
         read_budget(session, budget_id=budget_id)  # says so when there is none
         raise ValueError(f"budget {budget_id} has no cap, so there is nothing to raise")
-    _post_cap(session, tenant_id=tenant_id, budget_id=budget_id, kind=EntryKind.RAISE, amount=amount)
+    post_cap(session, tenant_id=tenant_id, budget_id=budget_id, kind=EntryKind.RAISE, amount=amount)
     return read_budget(session, budget_id=budget_id)
 
 
@@ -103,13 +85,19 @@ def set_cap(session: Session, *, budget_id: int, cap: int) -> Budget:
         )
     promised = before.kept if before.kept is not None and before.committed + before.kept <= cap else None
     session.execute(update(BudgetRow).where(BudgetRow.id == budget_id).values(cap=cap, kept=promised))
-    _post_cap(session, tenant_id=before.tenant_id, budget_id=budget_id, kind=EntryKind.LOWER, amount=cap - before.cap)
+    post_cap(session, tenant_id=before.tenant_id, budget_id=budget_id, kind=EntryKind.LOWER, amount=cap - before.cap)
     return read_budget(session, budget_id=budget_id)
 
 
 def read_budget(session: Session, *, budget_id: int) -> Budget:
     """The budget as it stands; NoSuchRow when there is none."""
     return _one(session.execute(select(*BUDGET_COLUMNS).where(BudgetRow.id == budget_id)).one_or_none(), budget_id)
+
+
+def post_cap(session: Session, *, tenant_id: str, budget_id: int, kind: EntryKind, amount: int) -> None:
+    """Append the ledger's entry for a cap that has changed by `amount`."""
+    entry = {"tenant_id": tenant_id, "budget_id": budget_id, "kind": kind, "cap_delta": amount}
+    session.execute(insert(LedgerEntryRow).values(**entry, seqs=[], amounts=[]))
 
 
 def _lock_budget(session: Session, *, budget_id: int) -> Budget:
@@ -121,8 +109,3 @@ def _one(row: Row[Any] | None, budget_id: int) -> Budget:
     if row is None:
         raise NoSuchRow(table="budget", row_id=budget_id)
     return Budget(**row._mapping)
-
-
-def _post_cap(session: Session, *, tenant_id: str, budget_id: int, kind: EntryKind, amount: int) -> None:
-    entry = {"tenant_id": tenant_id, "budget_id": budget_id, "kind": kind, "cap_delta": amount}
-    session.execute(insert(LedgerEntryRow).values(**entry, seqs=[], amounts=[]))

@@ -36,8 +36,10 @@ def expire_leases(session: Session, *, job_id: int | None = None) -> Expired:
     burned = session.execute(_BURN, fences).all()
     session.execute(_COUNT_BACK, fences)
     session.execute(_RECORD_ATTEMPTS, fences)
-    session.execute(_LOCK_BUDGETS, {"budget_ids": sorted({row.budget_id for row in burned})})
+    touched = {"budget_ids": [row.budget_id for row in burned], "job_ids": [row.job_id for row in burned]}
+    session.execute(_LOCK_BUDGETS, touched)
     session.execute(_CHARGE, fences)
+    session.execute(_KEEP_AGAIN, fences)
     return Expired(
         groups=len(lost),
         windows=windows,
@@ -66,7 +68,7 @@ _BURN = text("""
     WHERE kind = 'reserve' AND NOT EXISTS (
         SELECT FROM ledger_entry AS ended WHERE ended.grp_id = started.grp_id AND ended.fence = started.fence
         AND ended.batch_no = started.batch_no AND ended.kind IN ('settle', 'burn'))
-    RETURNING budget_id, burned_delta, cardinality(seqs) AS task_count
+    RETURNING budget_id, job_id, burned_delta, cardinality(seqs) AS task_count
 """)
 
 _RECORD_ATTEMPTS = text("""
@@ -78,24 +80,39 @@ _RECORD_ATTEMPTS = text("""
     CROSS JOIN unnest(seqs, amounts) AS task (seq, amount)
 """)
 
-_LOCK_BUDGETS = text(
-    "SELECT id FROM budget WHERE id = ANY (CAST(:budget_ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE"
-)
+# Those that were charged, and those that the jobs draw on now, which may be of a later period.
+_LOCK_BUDGETS = text("""
+    SELECT id FROM budget
+    WHERE id = ANY (CAST(:budget_ids AS bigint[]))
+       OR id IN (SELECT budget_id FROM job WHERE id = ANY (CAST(:job_ids AS bigint[])))
+    ORDER BY id FOR NO KEY UPDATE
+""")
+
+_CHARGE = text("""
+    UPDATE budget SET reserved = reserved - total.burned, burned = budget.burned + total.burned
+    FROM (SELECT budget_id, sum(burned_delta) AS burned
+          FROM ledger_entry
+          JOIN unnest(CAST(:group_ids AS bigint[]), CAST(:fences AS bigint[])) AS lost (group_id, ended_fence)
+            ON grp_id = lost.group_id AND fence = lost.ended_fence AND kind = 'burn'
+          GROUP BY budget_id) AS total
+    WHERE budget.id = total.budget_id
+""")
 
 # What was burned has to be started again: it is kept free again, or nothing is where too little is left for that.
-_CHARGE = text("""
-    UPDATE budget SET reserved = reserved - total.burned, burned = budget.burned + total.burned,
-        kept = CASE WHEN spent + budget.burned + reserved + kept + total.least <= cap THEN kept + total.least END
-    FROM (SELECT budget_id, sum(burned_delta) AS burned, sum(again.least) AS least
+_KEEP_AGAIN = text("""
+    UPDATE budget
+    SET kept = CASE WHEN spent + burned + reserved + kept + total.least <= cap THEN kept + total.least END
+    FROM (SELECT job.budget_id, sum(again.least) AS least
           FROM ledger_entry
           JOIN unnest(CAST(:group_ids AS bigint[]), CAST(:fences AS bigint[])) AS lost (group_id, ended_fence)
             ON grp_id = lost.group_id AND fence = lost.ended_fence AND kind = 'burn'
           JOIN grp ON grp.id = grp_id
+          JOIN job ON job.id = grp.job_id AND job.promised
           CROSS JOIN LATERAL (
               SELECT coalesce(sum(member.least), 0) AS least
               FROM unnest(grp.seqs, grp.least) AS member (seq, least) WHERE member.seq = ANY (ledger_entry.seqs)
           ) AS again
-          GROUP BY budget_id) AS total
+          GROUP BY job.budget_id) AS total
     WHERE budget.id = total.budget_id
 """)
 

@@ -1,6 +1,6 @@
 """Promises: what a budget keeps free so that tasks which wait can still have their least worst case."""
 
-from sqlalchemy import exists, update
+from sqlalchemy import case, exists, update
 from sqlalchemy.orm import Session
 
 from db.tables import BudgetRow, JobRow
@@ -21,6 +21,17 @@ def promise_answers(session: Session, *, job_id: int, least: int) -> bool:
         return False
     session.execute(update(JobRow).where(JobRow.id == job_id).values(promised=True))
     return True
+
+
+def keep_again(session: Session, *, job_id: int, least: int) -> None:
+    """Keep `least` quanta for tasks that have to be started again, if they were promised an answer.
+
+    In the budget that the job draws on now, which may be of a later period than the one they were started in. Where too
+    little is left for that, nothing is kept any more.
+    """
+    kept = case((_COMMITTED + BudgetRow.kept + least <= BudgetRow.cap, BudgetRow.kept + least), else_=None)
+    own = update(BudgetRow).where(BudgetRow.id == JobRow.budget_id, JobRow.id == job_id, JobRow.promised)
+    session.execute(own.values(kept=kept))
 
 
 def take_back_promise(session: Session, *, job_id: int, least: int) -> None:

@@ -1,6 +1,7 @@
 """Reservations: the worst case of a batch is held before its tasks are started."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -33,20 +34,27 @@ def reserve_batch(
     counts = {"next_batch_no": GroupRow.next_batch_no + 1, "started": GroupRow.started + len(seqs)}
     group = write_fenced(session, group_id=group_id, fence=fence, **counts)
     batch_no = group.next_batch_no - 1
-    budget_id = _find_budget(session, group=group)
+    drawn_on = _find_budget(session, group=group)
     _require_startable(session, group=group, seqs=seqs, amounts=amounts)
     entry = Entry(kind=EntryKind.RESERVE, batch_no=batch_no, seqs=seqs, amounts=amounts, reserved_delta=sum(amounts))
-    post_entries(session, group=group, budget_id=budget_id, entries=[entry], kept_delta=-least)
+    kept = -least if drawn_on.promised else 0
+    post_entries(session, group=group, budget_id=drawn_on.budget_id, entries=[entry], kept_delta=kept)
     return batch_no
 
 
-def _find_budget(session: Session, *, group: HeldGroup) -> int:
+class _DrawnOn(NamedTuple):
+    budget_id: int
+    promised: bool
+
+
+def _find_budget(session: Session, *, group: HeldGroup) -> _DrawnOn:
     """The budget that the job draws on now; read without a lock, which would break the lock order."""
-    job = session.execute(select(JobRow.budget_id, JobRow.state, JobRow.paused).where(JobRow.id == group.job_id)).one()
+    columns = (JobRow.budget_id, JobRow.promised, JobRow.state, JobRow.paused)
+    job = session.execute(select(*columns).where(JobRow.id == group.job_id)).one()
     cancelled = job.state is JobState.CANCELLING
     if cancelled or job.paused:
         raise JobHalted(job_id=group.job_id, cancelled=cancelled)
-    return int(job.budget_id)
+    return _DrawnOn(job.budget_id, job.promised)
 
 
 def _require_startable(session: Session, *, group: HeldGroup, seqs: Sequence[int], amounts: Sequence[int]) -> None:

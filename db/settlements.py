@@ -12,6 +12,7 @@ from db.errors import BatchMismatch
 from db.leases import HeldGroup, write_fenced
 from db.ledger import Entry, post_entries, read_open_batch
 from db.outcome_rows import NewOutcome, Origin, insert_outcomes
+from db.promises import keep_again
 from db.requeues import NewRequeue, insert_requeues
 from db.states import EntryKind, OutcomeSource, RequeueReason
 from db.tables import AttemptRow, GroupRow
@@ -72,7 +73,9 @@ def settle_batch(
     kept_again = _store_retries(session, group=group, retries=retries) if retries else 0
     charges = _compare(reserved.amounts, costs)
     entries = _entries(charges, batch_no=batch_no, reserved=reserved.amounts, costs=costs)
-    budget = post_entries(session, group=group, budget_id=reserved.budget_id, entries=entries, kept_delta=kept_again)
+    budget = post_entries(session, group=group, budget_id=reserved.budget_id, entries=entries)
+    if kept_again:
+        keep_again(session, job_id=group.job_id, least=kept_again)
     return Settlement(charges, budget)
 
 

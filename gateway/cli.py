@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
 
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 strategies_app = typer.Typer(help="What tasks can be routed to.", no_args_is_help=True)
 app.add_typer(strategies_app, name="strategies")
+app.add_typer(budgets_app, name="budgets")
 
 StrategyFile = Annotated[Path, typer.Option("--strategies", help="YAML file of engines and strategies.")]
 Priority = Annotated[int, typer.Option(min=-100, max=100, help="Jobs with a higher one go first.")]
@@ -38,15 +40,18 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     ] = None,
     weight: Annotated[float | None, typer.Option(help="Between 0 (cheapest) and 1 (most accurate); no cap.")] = None,
     target_accuracy: Annotated[float | None, typer.Option(help="Mean accuracy to reach at the least cost.")] = None,
+    shared_budget: Annotated[str | None, typer.Option(help="Name of a budget that jobs share: `budgets list`.")] = None,
     priority: Priority = 0,
     deadline: Deadline = None,
 ) -> None:
-    """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy."""
+    """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
 
     def work(console: Console) -> ExitCode:
         from gateway.request import read_precedence, read_request
 
-        request = read_request(budget=budget, weight=weight, target_accuracy=target_accuracy)
+        request = read_request(
+            budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
+        )
         precedence = read_precedence(priority=priority, deadline=deadline)
         from gateway.commands.run import run_job_file
 

@@ -15,8 +15,10 @@ from worker.encoder import EncoderError
 from worker.engines.errors import EngineError
 from worker.errors import (
     BudgetTooSmall,
+    BudgetUnusable,
     DatabaseTooNew,
     JobNotDriveable,
+    NoSuchBudget,
     NothingToProbe,
     NothingToTrain,
     RecordingError,
@@ -86,12 +88,14 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     WorkersFailed: ExitCode.ENGINE,
     PrivateRedisError: ExitCode.DATABASE,
     BudgetTooSmall: ExitCode.BUDGET,
+    BudgetUnusable: ExitCode.BUDGET,
     InfeasibleTarget: ExitCode.BUDGET,
     OutputError: ExitCode.OUTPUT,
     EmbeddedPostgresError: ExitCode.DATABASE,
     DatabaseTooNew: ExitCode.DATABASE,
     NoSuchRow: ExitCode.NOT_FOUND,
     JobNotDriveable: ExitCode.NOT_FOUND,
+    NoSuchBudget: ExitCode.NOT_FOUND,
     UntrainedStrategies: ExitCode.UNTRAINED,
     NothingToTrain: ExitCode.UNTRAINED,
 }

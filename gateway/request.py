@@ -12,9 +12,16 @@ SECONDS_PER_UNIT = {"m": 60, "h": 3600, "d": 86_400}
 _FROM_NOW = re.compile(r"\+(\d{1,5})([mhd])", re.ASCII)
 
 
-def read_request(*, budget: str | None, weight: float | None, target_accuracy: float | None) -> Request:
+def read_request(
+    *, budget: str | None, weight: float | None, target_accuracy: float | None, shared_budget: str | None
+) -> Request:
     """The one objective that was given; UsageError for none or two, AmountError for a budget that can not be read."""
-    options = {"--budget": budget, "--weight": weight, "--target-accuracy": target_accuracy}
+    options = {
+        "--budget": budget,
+        "--weight": weight,
+        "--target-accuracy": target_accuracy,
+        "--shared-budget": shared_budget,
+    }
     given = [name for name, value in options.items() if value is not None]
     if len(given) != 1:
         found = " and ".join(given) if given else "none of them"
@@ -23,6 +30,8 @@ def read_request(*, budget: str | None, weight: float | None, target_accuracy: f
         return Request(stated=budget, budget=parse_budget(budget))
     if weight is not None:
         return Request(stated=f"weight {weight:g}", w=_share(weight, "--weight"))
+    if shared_budget is not None:
+        return Request(stated=f"shared budget {shared_budget}", shared_name=shared_budget)
     assert target_accuracy is not None
     return Request(
         stated=f"target accuracy {target_accuracy:g}", target_accuracy=_share(target_accuracy, "--target-accuracy")

@@ -25,6 +25,7 @@ from worker.engines.errors import EngineUnavailable
 from worker.heartbeat import Heartbeat
 from worker.live_counts import LiveCounts
 from worker.owner import name_owner
+from worker.period_roll import roll_periods
 from worker.pool import PricedStrategy
 from worker.progress import Watch
 from worker.router_desk import RouterDesk
@@ -132,7 +133,7 @@ class Dispatcher:
         self._counts.note(group.strategy_id, outcomes, budget)
 
     def _sweep(self) -> None:
-        """Take back what lost workers held, give up what a cancelled job left; not at every bell: leases last long."""
+        """Take back what lost workers held, give up what a cancelled job left, begin new periods; now and then only."""
         if time.monotonic() < self._next_sweep:
             return
         self._next_sweep = time.monotonic() + SWEEP_SECONDS
@@ -147,6 +148,7 @@ class Dispatcher:
             )
         recall_all(self._assets.database)
         run_in_transaction(self._assets.database, lambda session: cancel_rest(session, job_id=self._job.id))
+        roll_periods(self._assets.database)
 
     def _complete(self) -> bool:
         return run_in_transaction(self._assets.database, lambda session: complete_job(session, job_id=self._job.id))

@@ -5,6 +5,8 @@ WorkerError
 ├── DatabaseTooNew          the database's schema is a newer release's
 ├── StrategyFileUnreadable  the strategy file is missing or is not YAML
 ├── BudgetTooSmall          the budget is below the cheapest total
+├── BudgetUnusable          what a budget is asked for, it can not do
+├── NoSuchBudget            a name that no budget has
 ├── NothingToTrain          no graded outcomes of any strategy
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
@@ -37,6 +39,14 @@ class BudgetTooSmall(WorkerError):
         super().__init__(message)
         self.cap = cap
         self.smallest_feasible = smallest_feasible
+
+
+class BudgetUnusable(WorkerError):
+    """A budget has a cap, a unit and what is committed: something else is asked of it."""
+
+
+class NoSuchBudget(WorkerError):
+    """No shared budget has that name."""
 
 
 class NothingToTrain(WorkerError):

@@ -2,20 +2,16 @@
 
 import time
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Engine as Database
 
 from db.cancelling import cancel_job, cancel_rest
 from db.expiry import expire_leases
-from db.jobs import Job, lock_job, set_paused
-from db.predictions import iterate_prediction_blocks
+from db.jobs import lock_job, set_paused
 from db.session import run_in_transaction, session_scope
 from db.states import FINAL_STATES, JobState
-from db.twins import read_leaders
 from worker.bootstrap import read_known_job
 from worker.errors import JobNotDriveable
-from worker.least_worst import find_least_worst
+from worker.least_worst import read_least
 
 SWEEP_SECONDS = 0.2
 
@@ -38,7 +34,8 @@ def cancel(database: Database, *, job_id: int, patience_seconds: float) -> bool:
     job = read_known_job(database, job_id=job_id)
     if job.state is JobState.COMPLETED:
         raise JobNotDriveable(f"job {job_id} is completed: there is nothing left to cancel")
-    least = _read_least(database, job) if job.promised else None
+    with session_scope(database) as session:
+        least = read_least(session, job_id=job_id) if job.promised else None
     ended = run_in_transaction(database, lambda session: cancel_job(session, job_id=job_id, least=least))
     deadline = time.monotonic() + patience_seconds
     while not ended and time.monotonic() < deadline:
@@ -55,12 +52,3 @@ def _set_paused(database: Database, *, job_id: int, paused: bool) -> None:
         if job.state in (JobState.CANCELLING, *FINAL_STATES):
             raise JobNotDriveable(f"job {job_id} is {job.state}: there is nothing to {'' if paused else 'un'}pause")
         set_paused(session, job_id=job_id, paused=paused)
-
-
-def _read_least(database: Database, job: Job) -> NDArray[np.float64]:
-    """(tasks,) quanta that are kept free for each task until it is started."""
-    with session_scope(database) as session:
-        blocks = iterate_prediction_blocks(session, job_id=job.id)
-        least = np.concatenate([find_least_worst(block.predictions) for block in blocks])
-        least[list(read_leaders(session, job_id=job.id))] = 0.0  # a twin needs nothing
-        return least

@@ -36,6 +36,7 @@ class Objective:
     reference_cost: float | None = None  # quanta; what a cost is measured against under a weight
     target_accuracy: float | None = None
     planned_cost: int | None = None  # quanta; the least predicted cost that reaches the target
+    shared: str | None = None  # the name of the budget that is shared with other jobs; `cap` is what it had left then
 
     def to_json(self) -> dict[str, Any]:
         """The objective as JSON values; the cap as text, since it may pass 2**53."""
@@ -48,6 +49,7 @@ class Objective:
             "reference_cost": self.reference_cost,
             "target_accuracy": self.target_accuracy,
             "planned_cost": None if self.planned_cost is None else str(self.planned_cost),
+            "shared": self.shared,
         }
 
     @classmethod
@@ -58,11 +60,22 @@ class Objective:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SharedBudget:
+    """A budget that several jobs draw on, as it stands when one of them is planned."""
+
+    id: int
+    name: str
+    unit: Unit
+    free: int  # quanta; neither committed nor promised to other jobs
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """An objective as the user stated it, before costs are known: exactly one of the three."""
+    """An objective as the user stated it, before costs are known: exactly one of these."""
 
     stated: str
-    budget: Amount | BudgetPercent | None = None
+    budget: Amount | BudgetPercent | SharedBudget | None = None
+    shared_name: str | None = None  # of a shared budget that is still to be looked up
     w: float | None = None
     target_accuracy: float | None = None
 
@@ -78,7 +91,7 @@ class Totals:
 
 def choose_unit(request: Request | None, tariffs: Sequence[Tariff]) -> Unit:
     """The budget's unit; where none was stated, the first in which every strategy has a price."""
-    if request is not None and isinstance(request.budget, Amount):
+    if request is not None and isinstance(request.budget, Amount | SharedBudget):
         return request.budget.unit
     return next(unit for unit in Unit if all(unit in tariff.prices for tariff in tariffs))
 
@@ -115,7 +128,9 @@ def settle_objective(
             target_accuracy=request.target_accuracy,
             planned_cost=_plan_cost(predictions, alike, request.target_accuracy),
         )
-    return Objective(mode=Mode.BUDGET, unit=unit, stated=request.stated, cap=_resolve_cap(request, unit, totals))
+    shared = request.budget.name if isinstance(request.budget, SharedBudget) else None
+    cap = _resolve_cap(request, unit, totals)
+    return Objective(mode=Mode.BUDGET, unit=unit, stated=request.stated, cap=cap, shared=shared)
 
 
 def _plan_cost(predictions: Predictions, alike: NDArray[np.int64], target_accuracy: float) -> int:
@@ -127,6 +142,9 @@ def _plan_cost(predictions: Predictions, alike: NDArray[np.int64], target_accura
 def _resolve_cap(request: Request, unit: Unit, totals: Totals) -> int:
     if isinstance(request.budget, BudgetPercent):
         return request.budget.quanta_between(totals.cheapest, totals.dearest)
+    if isinstance(request.budget, SharedBudget):
+        _require_enough(request.budget, totals)
+        return request.budget.free
     assert request.budget is not None
     if request.budget.quanta < totals.cheapest:
         raise _too_small(cap=request.budget.quanta, unit=unit, totals=totals)
@@ -143,6 +161,23 @@ def _too_small(*, cap: int, unit: Unit, totals: Totals) -> BudgetTooSmall:
         f"the budget is {asked}, but the cheapest strategy for every task needs {least} (predicted): "
         f"the smallest feasible budget is {least}; {sure} is enough whatever the answers' lengths",
         cap=cap,
+        smallest_feasible=totals.cheapest,
+    )
+
+
+def _require_enough(budget: SharedBudget, totals: Totals) -> None:
+    if budget.free >= totals.cheapest:
+        return
+    free = format_amount(Amount(unit=budget.unit, quanta=max(0, budget.free)))
+    least, missing, sure = (
+        format_amount(Amount(unit=budget.unit, quanta=quanta), round_up=True)
+        for quanta in (totals.cheapest, totals.cheapest - budget.free, totals.cheapest_worst)
+    )
+    raised = f'`apportion budgets raise {budget.name} "{missing}"`'
+    raise BudgetTooSmall(
+        f"budget {budget.name} has {free} left that is not promised to other jobs, but the cheapest strategy for every "
+        f"task needs {least} (predicted): {raised} makes it feasible; {sure} is enough whatever the answers' lengths",
+        cap=budget.free,
         smallest_feasible=totals.cheapest,
     )
 

@@ -24,6 +24,7 @@ from worker.objective import Objective, Request
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.producer import follow_job
 from worker.progress import Progress, Stage
+from worker.shared_budgets import draw_on
 from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, plan_run, submit_calibration, submit_run
 
 StoreJob = Callable[[], int]  # stores a job, or knows one that is stored, and gives its id
@@ -57,13 +58,14 @@ def run(
 ) -> RunEnd:
     """Answer the tasks; BudgetTooSmall, UntrainedStrategies and engine errors leave no job behind."""
     predictors = read_predictors(workshop)  # before anything slow, as they may be missing
+    asked = draw_on(workshop.database, request, pool=workshop.pool)
     workshop.watch(Progress(stage=Stage.ALLOCATOR))
     compile_kernels()
     workshop.watch(Progress(stage=Stage.ENCODING))  # how many are new, the encoder says
     workshop.load_models()
 
     async def submit(driver: Driver) -> int:
-        plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=request, predictors=predictors)
+        plan = await asyncio.to_thread(plan_tasks, workshop, tasks=tasks, request=asked, predictors=predictors)
         await driver.be_ready()  # a job is stored once it can be answered
         started = time.monotonic()
         job_id = await asyncio.to_thread(store_run, workshop, tasks=tasks, plan=plan, meta=meta, precedence=precedence)

@@ -19,7 +19,16 @@ from db.tasks import NewTask, copy_tasks
 from db.twins import store_twins
 from worker.forecast import measure_demand, predict, price_worst
 from worker.least_worst import find_least_worst, sum_least
-from worker.objective import Mode, Objective, Request, Totals, choose_unit, settle_objective, sum_totals
+from worker.objective import (
+    Mode,
+    Objective,
+    Request,
+    SharedBudget,
+    Totals,
+    choose_unit,
+    settle_objective,
+    sum_totals,
+)
 from worker.pool import ServingPool
 from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
@@ -55,6 +64,7 @@ class RunPlan:
     encoding_seconds: float
     planning_seconds: float  # counting tokens and predicting; without encoding
     leader_of: Mapping[int, int] = field(default_factory=dict)  # for each twin, the task that it repeats
+    budget_id: int | None = None  # of a shared budget; None: the job gets one of its own
 
     @property
     def alike(self) -> NDArray[np.int64]:
@@ -109,6 +119,7 @@ def plan_run(
         encoding_seconds=encoded - started,
         planning_seconds=time.monotonic() - encoded,
         leader_of=leader_of,
+        budget_id=request.budget.id if isinstance(request.budget, SharedBudget) else None,
     )
 
 
@@ -137,6 +148,7 @@ def submit_run(
             "planning_seconds": plan.planning_seconds,
         },
         precedence=precedence,
+        budget_id=plan.budget_id,
     )
     copy_tasks(session, job_id=job_id, tasks=tasks)
     _store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
@@ -204,10 +216,11 @@ def _create(
     encoder: str,
     meta: Mapping[str, Any],
     precedence: Precedence = NO_PRECEDENCE,
+    budget_id: int | None = None,
 ) -> int:
-    budget_id = open_budget(
-        session, tenant_id=TENANT, name=f"{kind} {objective.stated}", unit=objective.unit, cap=objective.cap
-    )
+    if budget_id is None:
+        own = f"{kind} {objective.stated}"
+        budget_id = open_budget(session, tenant_id=TENANT, name=own, unit=objective.unit, cap=objective.cap)
     return create_job(
         session,
         tenant_id=TENANT,

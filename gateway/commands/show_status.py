@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from db.budgets import read_budget
+from db.budgets import Budget, read_budget
 from db.job_list import list_jobs
 from db.jobs import Job
 from db.progress import JobProgress, read_progress
@@ -49,7 +49,7 @@ def _jobs_table(session: Session, jobs: list[Job]) -> Table:
             job.kind,
             _say_state(job),
             f"{progress.outcomes:,} of {progress.answers_needed:,}",
-            _say_spend(job, progress, cap=read_budget(session, budget_id=job.budget_id).cap),
+            _say_spend(job, progress, cap=_find_own_cap(read_budget(session, budget_id=job.budget_id))),
             f"{job.submitted_at:%Y-%m-%d %H:%M}",
         )
     return table
@@ -68,10 +68,17 @@ def _job_table(session: Session, job: Job) -> Table:
     )
     if progress.graded:
         table.add_row("right", f"{say_share(progress.correct / progress.graded)} of {progress.graded:,} graded")
-    table.add_row("spent", _say_spend(job, progress, cap=budget.cap))
+    table.add_row("spent", _say_spend(job, progress, cap=_find_own_cap(budget)))
+    if budget.shared:
+        unit, used = Objective.from_json(job.objective).unit, budget.spent + budget.burned
+        table.add_row(f"budget {budget.name}", f"{say_cost_of(used, budget.cap or 0, unit)} by all its jobs")
     for reason, count in progress.requeued.items():
         table.add_row(reason.replace("_", " "), f"{count:,} tasks")
     return table
+
+
+def _find_own_cap(budget: Budget) -> int | None:
+    return None if budget.shared else budget.cap
 
 
 def _say_state(job: Job) -> str:
@@ -79,5 +86,6 @@ def _say_state(job: Job) -> str:
 
 
 def _say_spend(job: Job, progress: JobProgress, *, cap: int | None) -> str:
+    """The job's own spending; beside the cap where that is the job's own as well."""
     unit, used = Objective.from_json(job.objective).unit, progress.spent + progress.burned
     return say_cost(used, unit) if cap is None else say_cost_of(used, cap, unit)

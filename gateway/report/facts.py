@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from db.budgets import Budget, read_budget
+from db.budgets import read_budget
 from db.jobs import Job, read_job
 from db.predictions import iterate_prediction_blocks
+from db.progress import read_progress
 from db.strategies import StoredStrategy, read_strategies
 from db.twins import read_leaders
 from gateway.report.routed import RoutedTasks
 from gateway.report.task_ends import TaskEnds, read_task_ends
+from gateway.report.values import BudgetReport
 from worker.objective import Objective
 from worker.twins import count_alike
 
@@ -23,7 +25,7 @@ class JobFacts:
     """Everything a report is made from."""
 
     job: Job
-    budget: Budget
+    budget: BudgetReport
     objective: Objective
     strategies: Sequence[StoredStrategy]
     routed: RoutedTasks
@@ -35,13 +37,13 @@ def read_job_facts(session: Session, *, job_id: int) -> JobFacts:
     job = read_job(session, job_id=job_id)
     strategies = read_strategies(session, strategy_ids=job.strategy_ids)
     blocks = [block.predictions for block in iterate_prediction_blocks(session, job_id=job_id)]
-    ends = read_task_ends(session, job=job)
+    ends, objective = read_task_ends(session, job=job), Objective.from_json(job.objective)
     alike = count_alike(job.task_count, leader_of=read_leaders(session, job_id=job_id))
     cost_quanta = _stack([block.cost for block in blocks], columns=len(strategies))
     return JobFacts(
         job=job,
-        budget=read_budget(session, budget_id=job.budget_id),
-        objective=Objective.from_json(job.objective),
+        budget=_read_own_budget(session, job=job, objective=objective),
+        objective=objective,
         strategies=strategies,
         routed=RoutedTasks(
             names=tuple(strategy.name for strategy in strategies),
@@ -55,6 +57,19 @@ def read_job_facts(session: Session, *, job_id: int) -> JobFacts:
             grade=ends.grade,
         ),
         ends=ends,
+    )
+
+
+def _read_own_budget(session: Session, *, job: Job, objective: Objective) -> BudgetReport:
+    """What the job itself used; of a shared budget, under what was left of that when the job was submitted."""
+    progress, budget = read_progress(session, job_id=job.id), read_budget(session, budget_id=job.budget_id)
+    return BudgetReport(
+        unit=objective.unit,
+        cap_quanta=objective.cap if budget.shared else budget.cap,
+        spent_quanta=progress.spent,
+        reserved_quanta=progress.reserved,
+        burned_quanta=progress.burned,
+        overrun_quanta=progress.overrun,
     )
 
 

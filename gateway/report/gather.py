@@ -17,7 +17,6 @@ from gateway.report.facts import JobFacts, read_job_facts
 from gateway.report.measures import bin_accuracy, thin_frontier
 from gateway.report.routed import describe_plan, describe_strategies, pair_costs, predict_answered
 from gateway.report.values import (
-    BudgetReport,
     DecisionRow,
     Example,
     JobReport,
@@ -41,7 +40,7 @@ SPEND_POINTS = 400
 def gather_report(session: Session, *, job_id: int) -> JobReport:
     """The report of a run as it stands; NoSuchRow when there is no such job."""
     facts = read_job_facts(session, job_id=job_id)
-    job, budget, routed = facts.job, facts.budget, facts.routed
+    job, routed = facts.job, facts.routed
     plan, curve = _plan_whole_job(facts)
     ran = routed.ran
     return JobReport(
@@ -51,14 +50,7 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
         objective=describe_objective(facts.objective),
         started_at=job.started_at or job.submitted_at,
         finished_at=job.finished_at,
-        budget=BudgetReport(
-            unit=facts.objective.unit,
-            cap_quanta=budget.cap,
-            spent_quanta=budget.spent,
-            reserved_quanta=budget.reserved,
-            burned_quanta=budget.burned,
-            overrun_quanta=budget.overrun,
-        ),
+        budget=facts.budget,
         tasks=facts.ends.count(),
         plan=plan,
         predicted_accuracy=predict_answered(routed),
@@ -80,6 +72,8 @@ def describe_objective(objective: Objective) -> str:
     """What the job was asked for, in words."""
     if objective.cap is None:
         return objective.stated
+    if objective.shared is not None:
+        return f"budget {objective.shared}, of which {say_cost(objective.cap, objective.unit)} were left"
     share = f" ({objective.stated})" if "%" in objective.stated else ""
     return f"budget {say_cost(objective.cap, objective.unit)}{share}"
 

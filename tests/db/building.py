@@ -35,10 +35,17 @@ class BuiltJob:
 
 
 def build_job(
-    session: Session, *, tasks: int, cap: int | None = 1_000, kind: JobKind = JobKind.RUN, strategies: int = 2
+    session: Session,
+    *,
+    tasks: int,
+    cap: int | None = 1_000,
+    kind: JobKind = JobKind.RUN,
+    strategies: int = 2,
+    budget_id: int | None = None,
 ) -> BuiltJob:
-    """A submitted job with its budget and strategies."""
-    budget_id = open_budget(session, tenant_id=TENANT, name="nightly", unit="FLOPs", cap=cap)
+    """A submitted job with its strategies, and with a budget of its own where none is given."""
+    if budget_id is None:
+        budget_id = open_budget(session, tenant_id=TENANT, name="nightly", unit="FLOPs", cap=cap)
     stored = [
         register_strategy(session, tenant_id=TENANT, name=f"s{number}", spec_hash=f"hash{number}", spec={}, tariff={})
         for number in range(strategies)

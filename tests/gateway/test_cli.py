@@ -54,7 +54,7 @@ def run(*options: str) -> Result:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "give exactly one of --budget, --weight, --target-accuracy: got none of them"),
+        ((), "give exactly one of --budget, --weight, --target-accuracy, --shared-budget: got none of them"),
         (("--budget", "25%", "--weight", "0.5"), "got --budget and --weight"),
         (("--weight", "1.5"), "--weight is 1.5: it is a number from 0 to 1"),
         (("--budget", "12 apples"), "unknown unit 'apples'"),
@@ -173,7 +173,7 @@ def test_help_is_quick_and_names_every_command() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     listed = invoke("--help").stdout
     jobs = ("run", "pause", "unpause", "cancel", "continue", "status", "report")
-    for command in (*jobs, "calibrate", "probe", "train", "strategies", "doctor"):
+    for command in (*jobs, "calibrate", "probe", "train", "strategies", "budgets", "doctor"):
         assert command in listed
 
 

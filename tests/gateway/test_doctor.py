@@ -15,8 +15,8 @@ from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
-from db.budgets import open_budget
 from db.session import run_in_transaction, session_scope
+from db.shared_budgets import begin_period, create_shared_budget
 from db.states import BudgetPeriod
 from db.workers import note_worker
 from gateway.cli import app
@@ -184,21 +184,21 @@ def test_a_period_that_is_over_is_told(db_engine: Database) -> None:
     with Session(db_engine) as session:
         job = build_job(session, tasks=1)
         begun = session.execute(text("SELECT clock_timestamp() - interval '30 hours'")).scalar_one()
-        budget_id = open_budget(
+        budget_id = create_shared_budget(
             session,
             tenant_id=TENANT,
             name="every night",
             unit="FLOPs",
             cap=10,
-            shared=True,
             period=BudgetPeriod.NIGHTLY,
-            period_start=begun,
+            now=begun,
         )
         assert find(look_at_periods, session) == []
         session.execute(text("UPDATE job SET budget_id = :id"), {"id": budget_id})
         (told,) = find(look_at_periods, session)
         session.rollback()
-    assert f"budget every night: its nightly period from {begun:%Y-%m-%d}" in told.text
+    start = begin_period(BudgetPeriod.NIGHTLY, now=begun)
+    assert f"budget every night: its nightly period from {start:%Y-%m-%d}" in told.text
     assert f"job {job.id} go on in the next one" in told.text
 
 

@@ -148,6 +148,7 @@ def submit(
     objective: Objective,
     tasks: Sequence[NewTask] | None = None,
     pool: ServingPool | None = None,
+    budget_id: int | None = None,
 ) -> int:
     """A stored run with these predictions."""
     own = list(tasks or make_tasks(len(predictions.cost)))
@@ -160,6 +161,7 @@ def submit(
         encoding_seconds=0.0,
         planning_seconds=0.0,
         leader_of=find_twins(own),
+        budget_id=budget_id,
     )
 
     def store(session: object) -> int:

@@ -6,9 +6,9 @@ from pathlib import Path
 from sqlalchemy import Engine as Database
 from sqlalchemy import select, update
 
-from db.budgets import open_budget
 from db.open_work import list_routable_jobs
 from db.session import session_scope
+from db.shared_budgets import create_shared_budget
 from db.tables import BudgetRow, JobRow
 from db.unstarted import count_unstarted
 from tests.waiting import wait_until
@@ -36,9 +36,9 @@ def share_a_budget(database: Database, *job_ids: int) -> None:
     """Make these jobs draw on one budget, which promises nothing."""
     with session_scope(database) as session:
         session.execute(update(BudgetRow).values(kept=0))
-        shared = session.execute(select(BudgetRow.id).where(BudgetRow.shared)).scalar_one_or_none() or open_budget(
-            session, tenant_id="default", name="all", unit="tokens", cap=10_000, shared=True
-        )
+        # Opened once, and found from then on.
+        create_shared_budget(session, tenant_id="default", name="all", unit="tokens", cap=10_000, period=None)
+        shared = session.execute(select(BudgetRow.id).where(BudgetRow.shared)).scalar_one()
         session.execute(update(JobRow).where(JobRow.id.in_(job_ids)).values(budget_id=shared, promised=False))
 
 

@@ -1,0 +1,68 @@
+"""The `budgets` commands: options in, one call a command, an exit code out."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gateway.ending import end
+from gateway.exit_codes import ExitCode
+
+budgets_app = typer.Typer(help="Budgets that jobs share, and those of single jobs.", no_args_is_help=True)
+
+Named = Annotated[str, typer.Argument(metavar="NAME|JOB", help="A shared budget's name, or the number of a job.")]
+Stated = Annotated[str, typer.Argument(metavar="AMOUNT", help='"3.5e14 FLOPs", "0.02 USD", "40000 tokens".')]
+
+
+@budgets_app.command("list")
+def list_() -> None:
+    """List the budgets that jobs share, as they stand."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.budgets import list_budgets
+
+        return list_budgets(console)
+
+    end(work)
+
+
+@budgets_app.command()
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What `run --shared-budget` calls it.")],
+    amount: Stated,
+    period: Annotated[
+        str | None, typer.Option(metavar="nightly|monthly", help="Begins anew each noon (UTC), or each month.")
+    ] = None,
+) -> None:
+    """Open a budget that several jobs can draw on."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.budgets import create_budget
+
+        return create_budget(console, name=name, stated=amount, period=period)
+
+    end(work)
+
+
+@budgets_app.command("raise")
+def raise_(named: Named, amount: Stated) -> None:
+    """Give a budget more; its jobs go on with that at once."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.budgets import raise_budget
+
+        return raise_budget(console, named=named, stated=amount)
+
+    end(work)
+
+
+@budgets_app.command()
+def lower(named: Named, amount: Stated) -> None:
+    """Take something from a budget, at most what is left of it."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.budgets import lower_budget
+
+        return lower_budget(console, named=named, stated=amount)
+
+    end(work)
