@@ -28,8 +28,15 @@ class Home:
 
     def start(self, *arguments: str | Path, **environment: str) -> "subprocess.Popen[str]":
         """A running command, in a session of its own as from another terminal; output and errors in one stream."""
+        return self._start("-c", "from gateway.cli import main; main()", *map(str, arguments), **environment)
+
+    def start_night(self, job_file: Path, *, out: Path) -> "subprocess.Popen[str]":
+        """What `make night` runs, on another job file."""
+        return self._start("-m", "examples.distributed_night", "--job-file", str(job_file), "--out", str(out))
+
+    def _start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-c", "from gateway.cli import main; main()", *map(str, arguments)],
+            [sys.executable, *words],
             cwd=self.folder,
             env=self._environment | environment,
             stdout=subprocess.PIPE,

@@ -91,6 +91,30 @@ def test_after_kill_9_nothing_is_lost_nothing_is_answered_twice_and_every_token_
     assert "every invariant holds" in home.run("doctor")
 
 
+def test_the_distributed_night_outlives_the_death_of_its_engine_worker(home: Home, night: list[str]) -> None:
+    out = home.folder / "distributed"
+    command = home.start_night(write_jsonl(home.folder / "distributed.jsonl", night[:16]), out=out)
+    assert command.stdout is not None
+    printed, engine, family = "", 0, list[psutil.Process]()
+    for line in command.stdout:
+        printed += line
+        if found := re.search(r"engine-smollm2-135m\s+\(process\s+(\d+)\)", printed):
+            engine = int(found[1])
+        if re.match(r"Answering: [1-9]", line):  # something is settled, more is under way
+            family = psutil.Process(command.pid).children(recursive=True)
+            os.kill(engine, signal.SIGKILL)
+            break
+    rest, _ = command.communicate(timeout=240)
+    assert command.returncode == 0, printed + rest
+    assert "worker engine-smollm2-135m ended with exit code -9: starting it again" in rest
+    answered, beyond = read_jsonl(out / "results.jsonl"), read_jsonl(out / "errors.jsonl")
+    asked = sorted(line.split('"custom_id": "')[1].split('"')[0] for line in night[:16])
+    assert sorted(str(row["custom_id"]) for row in (*answered, *beyond)) == asked
+    assert "budget_exhausted" in str(beyond) or not beyond  # what was started and lost is paid for
+    wait_until(lambda: not any(map(_is_alive, family)))
+    assert "every invariant holds" in home.run("doctor")
+
+
 def _is_alive(process: psutil.Process) -> bool:
     """A zombie is dead: a container's first process may never bury it."""
     try:

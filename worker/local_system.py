@@ -9,6 +9,7 @@ from pathlib import Path
 
 from worker.errors import WorkersFailed
 from worker.local_workers import LocalWorker, run_workers, start_worker
+from worker.migration import migrate
 from worker.postgres.server import EmbeddedPostgres
 from worker.postgres.server_user import last_lines
 from worker.redis.server import PrivateRedis, run_redis
@@ -34,7 +35,8 @@ class LocalSystem:
     ) -> None:
         self.settings = settings  # under which commands are producers of this system
         self.workers = workers
-        self._postgres, self._redis, self._queues = postgres, redis, queues
+        self.redis = redis
+        self._postgres, self._queues = postgres, queues
         self._started = {worker.name: time.monotonic() for worker in workers}
         self._early_ends: dict[str, int] = {}
 
@@ -46,7 +48,7 @@ class LocalSystem:
     def revive(self) -> None:
         """Start again whatever has ended; WorkersFailed for a worker that does nothing but end."""
         self._postgres.start()
-        self._redis.start()
+        self.redis.start()
         for position, worker in enumerate(self.workers):
             if worker.process.poll() is not None:
                 self.workers[position] = self._replace(worker)
@@ -74,6 +76,7 @@ def run_local_system(
     """Servers, and workers by name, for as long as the block lasts; at its end the workers drain."""
     postgres = EmbeddedPostgres(settings.data_directory)
     with postgres as database_url, run_redis() as redis:
+        migrate(database_url)
         own = replace(settings, database_url=database_url, broker_url=redis.url)
         with run_workers(own, queues=queues, log_directory=log_directory) as workers:
             yield LocalSystem(own, postgres=postgres, redis=redis, queues=queues, workers=workers)

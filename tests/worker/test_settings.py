@@ -6,7 +6,7 @@ import pytest
 
 from worker.errors import SettingError
 from worker.postgres.location import default_data_directory
-from worker.settings import read_secret, read_settings
+from worker.settings import Settings, read_secret, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -105,3 +105,9 @@ def test_a_secret_is_read_by_its_own_name() -> None:
 def test_a_secret_that_is_not_set_is_named(environ: dict[str, str]) -> None:
     with pytest.raises(SettingError, match="variable SOME_KEY, which is not set: export it"):
         read_secret("SOME_KEY", environ)
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
+    settings = {f"APPORTION_{field.upper()}" for field in Settings.__dataclass_fields__}
+    assert {name for name in settings if f"| `{name}` |" not in readme} == set()
