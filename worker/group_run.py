@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Engine as Database
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from db.budgets import Budget
 from db.disbanding import disband_group
 from db.errors import AlreadySettled, BudgetDenied, JobHalted, StaleFence
 from db.groups import ClaimedGroup, finish_group, return_group
 from db.reservations import reserve_batch
-from db.session import run_in_transaction
+from db.session import is_outage, run_in_transaction
 from db.settlements import NewOutcome, Settlement, settle_batch
 from db.states import RequeueReason
 from router.units import Unit
@@ -238,8 +238,8 @@ class GroupRun:
                 break
             except AlreadySettled:  # our own commit, whose answer was lost on the way
                 break
-            except OperationalError:  # the answers are paid for, and the database may be back in a moment
-                if attempt == SETTLE_TRIES - 1:
+            except DBAPIError as error:  # the answers are paid for, and the database may be back in a moment
+                if attempt == SETTLE_TRIES - 1 or not is_outage(error):
                     raise
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
         answered = [*ended.outcomes, *ended.twins]
