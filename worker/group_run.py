@@ -27,6 +27,7 @@ from worker.engines.protocol import Engine
 from worker.others_money import wait_for_others
 from worker.settlement_bell import Listening, SettlementBell
 from worker.slot import Slot
+from worker.start_backlog import StartBacklog
 from worker.strategy_health import StrategyHealth
 
 SETTLE_TRIES = 5
@@ -50,6 +51,7 @@ class Surroundings:
 
     database: Database
     slots: asyncio.Semaphore  # one for each batch in flight
+    backlog: StartBacklog  # of the group's engine
     bell: SettlementBell  # rung by every settlement: money may be free again
     draining: Callable[[], bool]
     on_settled: Callable[[ClaimedGroup, Sequence[NewOutcome], Budget | None], None]  # the budget, where it is known
@@ -134,6 +136,7 @@ class GroupRun:
             if not started:
                 break
             del waiting[:started]
+            self.surroundings.backlog.note(self.group.id, len(waiting))
         return waiting
 
     async def _start_batch(self, waiting: Sequence[Assigned], running: set[asyncio.Task[None]], slot: Slot) -> int:
@@ -147,19 +150,21 @@ class GroupRun:
             except BudgetDenied as denied:
                 if size > 1:
                     size //= 2
-                elif not await self._wait_for_money(denied, rung, slot):
+                elif not await self._wait_for_money(denied, rung, slot, tasks=len(waiting)):
                     return 0
                 continue
             return size
         return 0
 
-    async def _wait_for_money(self, denied: BudgetDenied, rung: Listening, slot: Slot) -> bool:
-        """Whether asking again may help; groups of other budgets may use the slot meanwhile."""
+    async def _wait_for_money(self, denied: BudgetDenied, rung: Listening, slot: Slot, *, tasks: int) -> bool:
+        """Whether asking again may help; groups of other budgets may be claimed, and use the slot, meanwhile."""
         slot.give()
+        self.surroundings.backlog.note(self.group.id, 0)
         draining = self.surroundings.draining
         back = await rung.wait_unless_idle() or await wait_for_others(
             self.surroundings.database, denied, draining=draining
         )
+        self.surroundings.backlog.note(self.group.id, tasks)
         await slot.take()
         return back
 
