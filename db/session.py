@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 Result = TypeVar("Result")
@@ -36,6 +36,11 @@ def run_in_transaction(engine: Engine, work: Callable[[Session], Result], *, att
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, so that the two do not meet again
     with session_scope(engine) as session:
         return work(session)
+
+
+def is_outage(error: DBAPIError) -> bool:
+    """Whether the database was away, full, or broke the connection off: the same may well succeed later."""
+    return isinstance(error, OperationalError) or error.connection_invalidated
 
 
 def _sqlstate(error: OperationalError) -> str | None:

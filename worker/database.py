@@ -31,11 +31,18 @@ def first_line(error: DBAPIError) -> str:
 def end_frozen_transactions(database: Engine, *, after_seconds: float) -> None:
     """Let the server break off a transaction of this process that does nothing for so long.
 
-    A process that is frozen in the middle of one would keep the locks of its group and budget until it is thawed.
+    A process that is frozen in the middle of one would keep the locks of its group and budget until it is thawed. One
+    whose machine is gone is noticed as soon, by TCP's keepalives.
     """
+    milliseconds, seconds = max(1, int(1000 * after_seconds)), max(1, int(after_seconds / 2))
+    limits = {
+        "idle_in_transaction_session_timeout": milliseconds,
+        "tcp_keepalives_idle": seconds,
+        "tcp_keepalives_interval": seconds,
+        "tcp_keepalives_count": 1,
+    }
 
     @event.listens_for(database, "connect")
     def limit(connection: psycopg.Connection, _: object) -> None:
-        milliseconds = max(1, int(1000 * after_seconds))
-        connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}".encode())
+        connection.execute("; ".join(f"SET {name} = {value}" for name, value in limits.items()).encode())
         connection.commit()

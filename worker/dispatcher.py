@@ -75,7 +75,7 @@ class Dispatcher:
                 unit_of=lambda _: unit,
                 is_draining=self._is_draining,
                 on_settled=self._note_settled,
-                on_ended=assets.bell.ring,
+                on_room=assets.bell.ring,
             )
         )
         self._ahead = max(1, self._engines.concurrency // 2)

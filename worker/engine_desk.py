@@ -23,11 +23,13 @@ from worker.heartbeat import Heartbeat, Held, Loss
 from worker.pool import PricedStrategy
 from worker.settings import Settings
 from worker.settlement_bell import SettlementBell
+from worker.start_backlog import StartBacklog
 from worker.strategy_health import StrategyHealth
 
 logger = logging.getLogger(__name__)
 
 GROUPS_IN_FLIGHT = 8
+BATCHES_AHEAD = 2  # of tasks that are claimed and not started, beside what fills the engine once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +46,7 @@ class EngineAssets:
     unit_of: Callable[[int], Unit]  # of a job's budget, by job id
     is_draining: Callable[[], bool]
     on_settled: Callable[[ClaimedGroup, Sequence[NewOutcome], Budget | None], None]
-    on_ended: Callable[[], None]  # a group has ended; called on the event loop
+    on_room: Callable[[], None]  # another group may be claimed; called on the event loop
 
 
 class EngineDesk:
@@ -58,13 +60,13 @@ class EngineDesk:
         # Batches in flight: enough to keep the engines full, with one more being reserved or settled.
         self._slots = asyncio.Semaphore(max(2, -(-self.concurrency // assets.settings.batch_tasks) + 1))
         self._batch_size = BatchSize(assets.settings.batch_tasks)
+        self._backlogs = {name: self._make_backlog(name) for name in self._names}
         self._running: set[asyncio.Task[None]] = set()
 
     @property
     def concurrency(self) -> int:
         """How many requests the engines take at a time, all together."""
-        names = {priced.strategy.engine.name for priced in self._assets.strategies.values()}
-        return sum(self._assets.engines.get(name).concurrency for name in names)
+        return sum(self._assets.engines.get(name).concurrency for name in self._names)
 
     @property
     def is_idle(self) -> bool:
@@ -74,12 +76,13 @@ class EngineDesk:
     async def start_groups(self) -> bool:
         """Claim and start groups until there are enough; whether there was one to claim each time."""
         while not self._assets.is_draining() and len(self._running) < GROUPS_IN_FLIGHT:
-            work = await asyncio.to_thread(self._claim)
+            served = self._list_served()
+            if not served:
+                return True
+            work = await asyncio.to_thread(self._claim, served)
             if work is None:
                 return False
-            task = asyncio.create_task(self._run_group(work))
-            self._running.add(task)
-            task.add_done_callback(lambda _: self._assets.on_ended())
+            self._start_group(work)
         return True
 
     def take_failures(self) -> list[Exception]:
@@ -98,6 +101,13 @@ class EngineDesk:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _start_group(self, work: ClaimedWork) -> None:
+        backlog = self._backlog_of(work.group)
+        backlog.note(work.group.id, len(work.tasks))
+        task = asyncio.create_task(self._run_group(work))
+        self._running.add(task)
+        task.add_done_callback(lambda _: backlog.drop(work.group.id))
 
     async def _run_group(self, work: ClaimedWork) -> None:
         group, engines, priced = work.group, self._assets.engines, self._assets.strategies[work.group.strategy_id]
@@ -125,6 +135,7 @@ class EngineDesk:
             surroundings=Surroundings(
                 database=self._assets.database,
                 slots=self._slots,
+                backlog=self._backlog_of(work.group),
                 bell=self._settlements,
                 draining=self._assets.is_draining,
                 on_settled=self._assets.on_settled,
@@ -156,13 +167,29 @@ class EngineDesk:
             return GroupEnd.STALLED if losses == [Loss.STALLED] else GroupEnd.LOST
         return running.result()
 
-    def _claim(self) -> ClaimedWork | None:
-        """A group whose engine can be asked now; those of an engine that is being replaced wait for the new one."""
-        served = {
+    @property
+    def _names(self) -> set[str]:
+        return {priced.strategy.engine.name for priced in self._assets.strategies.values()}
+
+    def _make_backlog(self, name: str) -> StartBacklog:
+        def count_enough() -> int:
+            return self._assets.engines.get(name).concurrency + BATCHES_AHEAD * self._batch_size.tasks
+
+        return StartBacklog(enough=count_enough, on_low=self._assets.on_room)
+
+    def _backlog_of(self, group: ClaimedGroup) -> StartBacklog:
+        return self._backlogs[self._assets.strategies[group.strategy_id].strategy.engine.name]
+
+    def _list_served(self) -> Mapping[int, PricedStrategy]:
+        """Strategies whose engine soon has nothing to start; one that is being replaced is not asked meanwhile."""
+        return {
             key: priced
             for key, priced in self._assets.strategies.items()
-            if not self._assets.engines.is_restarting(priced.strategy.engine.name)
+            if self._backlogs[priced.strategy.engine.name].is_low
+            and not self._assets.engines.is_restarting(priced.strategy.engine.name)
         }
+
+    def _claim(self, served: Mapping[int, PricedStrategy]) -> ClaimedWork | None:
         return claim_work(
             self._assets.database,
             job_id=self._assets.job_id,

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Engine as Database
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from db.budgets import Budget
 from db.disbanding import disband_group
 from db.errors import AlreadySettled, BudgetDenied, JobHalted, StaleFence
 from db.groups import ClaimedGroup, finish_group, return_group
 from db.reservations import reserve_batch
-from db.session import run_in_transaction
+from db.session import is_outage, run_in_transaction
 from db.settlements import NewOutcome, Settlement, settle_batch
 from db.states import RequeueReason
 from router.units import Unit
@@ -27,6 +27,7 @@ from worker.engines.protocol import Engine
 from worker.others_money import wait_for_others
 from worker.settlement_bell import Listening, SettlementBell
 from worker.slot import Slot
+from worker.start_backlog import StartBacklog
 from worker.strategy_health import StrategyHealth
 
 SETTLE_TRIES = 5
@@ -50,6 +51,7 @@ class Surroundings:
 
     database: Database
     slots: asyncio.Semaphore  # one for each batch in flight
+    backlog: StartBacklog  # of the group's engine
     bell: SettlementBell  # rung by every settlement: money may be free again
     draining: Callable[[], bool]
     on_settled: Callable[[ClaimedGroup, Sequence[NewOutcome], Budget | None], None]  # the budget, where it is known
@@ -134,6 +136,7 @@ class GroupRun:
             if not started:
                 break
             del waiting[:started]
+            self.surroundings.backlog.note(self.group.id, len(waiting))
         return waiting
 
     async def _start_batch(self, waiting: Sequence[Assigned], running: set[asyncio.Task[None]], slot: Slot) -> int:
@@ -147,19 +150,21 @@ class GroupRun:
             except BudgetDenied as denied:
                 if size > 1:
                     size //= 2
-                elif not await self._wait_for_money(denied, rung, slot):
+                elif not await self._wait_for_money(denied, rung, slot, tasks=len(waiting)):
                     return 0
                 continue
             return size
         return 0
 
-    async def _wait_for_money(self, denied: BudgetDenied, rung: Listening, slot: Slot) -> bool:
-        """Whether asking again may help; groups of other budgets may use the slot meanwhile."""
+    async def _wait_for_money(self, denied: BudgetDenied, rung: Listening, slot: Slot, *, tasks: int) -> bool:
+        """Whether asking again may help; groups of other budgets may be claimed, and use the slot, meanwhile."""
         slot.give()
+        self.surroundings.backlog.note(self.group.id, 0)
         draining = self.surroundings.draining
         back = await rung.wait_unless_idle() or await wait_for_others(
             self.surroundings.database, denied, draining=draining
         )
+        self.surroundings.backlog.note(self.group.id, tasks)
         await slot.take()
         return back
 
@@ -238,8 +243,8 @@ class GroupRun:
                 break
             except AlreadySettled:  # our own commit, whose answer was lost on the way
                 break
-            except OperationalError:  # the answers are paid for, and the database may be back in a moment
-                if attempt == SETTLE_TRIES - 1:
+            except DBAPIError as error:  # the answers are paid for, and the database may be back in a moment
+                if attempt == SETTLE_TRIES - 1 or not is_outage(error):
                     raise
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
         answered = [*ended.outcomes, *ended.twins]

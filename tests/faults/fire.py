@@ -95,7 +95,8 @@ class Fire:
         self._late: list[Mishap] = []
 
     def disturb(self, mishaps: Sequence[Mishap]) -> None:
-        """Each of them once, in random order, with random pauses between them."""
+        """Each of them once, in random order, with random pauses between them, from the first answer on."""
+        wait_until(lambda: self._stage.observer.settled > 0)
         for mishap in self._dice.sample(mishaps, len(mishaps)):
             time.sleep(self._dice.uniform(0.2, 1.5))
             if self.is_over():

@@ -1,6 +1,5 @@
 """What a worker held at the moment it was lost, and how long that took to run again."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +37,15 @@ def read_loss(url: str, *, pid: int) -> Loss | None:
     with psycopg.connect(url, autocommit=True) as connection:
         rows = connection.execute(_HELD, (str(pid),)).fetchall()
     return Loss(groups={row[0]: row[1] for row in rows}, at=rows[0][2]) if rows else None
+
+
+def read_true_time(url: str) -> datetime:
+    """By the server's own clock, whatever it shows to others."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute("SELECT pg_catalog.clock_timestamp()").fetchone()
+    assert row is not None
+    moment: datetime = row[0]
+    return moment
 
 
 def measure_return(url: str, loss: Loss) -> Return | None:

@@ -4,11 +4,11 @@ import random
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
-from tests.faults.losses import Loss, read_loss
+from tests.faults.losses import Loss, read_loss, read_true_time
 from tests.faults.stage import ENGINES, IMMEDIATE_SHUTDOWN, RECONCILERS, ROUTERS, Stage
 from worker.celery_app import WAKE, StationOf, make_celery
 from worker.queues import RECONCILER, ROUTER, engine_queue
@@ -102,10 +102,11 @@ def step_clock(stage: Stage, dice: random.Random) -> Trace:
     stage.database.step_clock(dice.choice((-HOUR_SECONDS, HOUR_SECONDS)))
     stage.set_clocks_of_workers(dice.choice((-HOUR_SECONDS, HOUR_SECONDS)))
     time.sleep(dice.uniform(0.5, 2))
-    trace = kill_worker(stage, dice, names=ENGINES, mishap=Mishap.STEP_CLOCK)
+    lost = kill_worker(stage, dice, names=ENGINES, mishap=Mishap.STEP_CLOCK).loss
     stage.database.step_clock(0.0)
     stage.set_clocks_of_workers(0.0)
-    return trace
+    loss = None if lost is None else replace(lost, at=read_true_time(stage.url))
+    return Trace(mishap=Mishap.STEP_CLOCK, at=time.monotonic(), loss=loss)
 
 
 def fill_disk(stage: Stage, dice: random.Random) -> Trace:

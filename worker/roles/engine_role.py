@@ -64,7 +64,7 @@ class EngineRole:
             unit_of=self._facts.unit_of,
             is_draining=is_draining,
             on_settled=self._note_settled,
-            on_ended=wake,
+            on_room=wake,
         )
         self._desk: EngineDesk | None = None
         self._held = ExitStack()

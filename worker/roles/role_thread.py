@@ -74,7 +74,7 @@ class RoleThread:
             try:
                 again = await role.step()
             except DBAPIError as error:
-                logger.warning("%s: the database does not answer: %s", self._queue, first_line(error))
+                logger.warning("%s: the database can not be used now: %s", self._queue, first_line(error))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
                 continue
