@@ -130,7 +130,7 @@ def finish_group(
     done = {"state": GroupState.DONE, "lease_until": None, "finished_at": func.clock_timestamp()}
     group = write_fenced(session, group_id=group_id, fence=fence, **done)
     _require_settled(session, group=group)
-    if not hand_back and group.settled == len(group.seqs):
+    if not hand_back and group.settled == group.members:
         return  # each member was settled, which the counts say without a look at any
     members = list_unanswered(session, group_id=group_id)
     unanswered = [member.seq for member in members]

@@ -1,6 +1,5 @@
 """Leases of groups, and the fenced write that every later change of a claimed group begins with."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,13 +22,14 @@ class HeldGroup:
     strategy_id: int
     arm: int
     fence: int
-    seqs: Sequence[int]
+    members: int
     next_batch_no: int
     started: int  # members reserved for, and not burned since
     settled: int  # of those: answered, or back at routing
 
 
-_COLUMNS = [getattr(GroupRow, name) for name in HeldGroup.__dataclass_fields__]
+_MEMBERS = func.cardinality(GroupRow.seqs).label("members")
+_COLUMNS = [getattr(GroupRow, name, _MEMBERS) for name in HeldGroup.__dataclass_fields__]
 
 
 def lease_end(lease_seconds: float) -> ColumnElement[datetime]:

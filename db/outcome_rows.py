@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -13,8 +13,7 @@ from db.states import JobKind, OutcomeSource
 from db.text import replace_unstorable, replace_unstorable_json
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewOutcome:
+class NewOutcome(NamedTuple):
     """A final answer (or a final refusal: error_code set, answer empty)."""
 
     seq: int

@@ -13,11 +13,15 @@ from db.states import EntryKind, JobState
 from db.tables import GroupRow, JobRow
 from db.tables.base import write_numbers
 
-_LIST_TAKEN = text("""
+_LIST_STARTED = text("""
+    SELECT seq FROM ledger_entry CROSS JOIN unnest(seqs) AS seq
+    WHERE grp_id = :group_id AND fence = :fence AND kind = 'reserve' AND seq = ANY (CAST(:seqs AS int[]))
+    ORDER BY seq
+""")
+
+_LIST_ENDED = text("""
     SELECT seq FROM outcome WHERE job_id = :job_id AND arm = :arm AND seq = ANY (CAST(:seqs AS int[]))
     UNION SELECT seq FROM requeue WHERE from_grp_id = :group_id AND seq = ANY (CAST(:seqs AS int[]))
-    UNION SELECT seq FROM ledger_entry CROSS JOIN unnest(seqs) AS seq
-          WHERE grp_id = :group_id AND fence = :fence AND kind = 'reserve' AND seq = ANY (CAST(:seqs AS int[]))
     ORDER BY seq
 """)
 
@@ -61,10 +65,19 @@ def _require_startable(session: Session, *, group: HeldGroup, seqs: Sequence[int
     if not seqs or len(seqs) != len(amounts) or min(amounts) < 0:
         counts = f"{len(seqs)} tasks and {len(amounts)} amounts"
         raise BatchMismatch(f"a batch of group {group.id} needs tasks with an amount of at least 0 each, not {counts}")
-    if len(set(seqs)) < len(seqs) or not set(seqs) <= set(group.seqs):
+    own = set(session.execute(select(GroupRow.seqs).where(GroupRow.id == group.id)).scalar_one())
+    if len(set(seqs)) < len(seqs) or not own.issuperset(seqs):
         raise BatchMismatch(f"a batch of group {group.id} names tasks twice, or tasks of another group: {list(seqs)}")
-    if group.fence == 1 and group.next_batch_no == 2:
-        return  # the first batch of a group that nobody held before
-    names = {"job_id": group.job_id, "arm": group.arm, "group_id": group.id, "fence": group.fence}
-    if taken := list(session.execute(_LIST_TAKEN, {"seqs": write_numbers(seqs), **names}).scalars()):
+    if taken := _list_taken(session, group=group, seqs=seqs):
         raise BatchMismatch(f"tasks {taken} of group {group.id} are started or answered already: leave them out")
+
+
+def _list_taken(session: Session, *, group: HeldGroup, seqs: Sequence[int]) -> list[int]:
+    """Those that can not be started. Where nobody held the group before, they can only be in a batch of our own."""
+    names = {"group_id": group.id, "seqs": write_numbers(seqs)}
+    taken: list[int] = []
+    if group.next_batch_no > 2:  # it counts this batch as well
+        taken += session.execute(_LIST_STARTED, {"fence": group.fence, **names}).scalars()
+    if group.fence > 1:
+        taken += session.execute(_LIST_ENDED, {"job_id": group.job_id, "arm": group.arm, **names}).scalars()
+    return sorted(set(taken))

@@ -1,7 +1,7 @@
 """Tasks: copied in once, read by sequence number."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import text, update
@@ -16,16 +16,14 @@ from db.tables.base import write_numbers
 from db.text import require_storable
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewTask:
+class NewTask(NamedTuple):
     """A task to store: the line's custom_id and the whole line as text."""
 
     custom_id: str
     payload: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoredTask:
+class StoredTask(NamedTuple):
     """A task as it was stored."""
 
     seq: int

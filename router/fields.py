@@ -14,7 +14,7 @@ class Fields:
     """One mapping of a document, with its place in it; each reader returns a checked value or raises FieldError."""
 
     def __init__(self, value: object, *, path: str) -> None:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict | Mapping):  # a dict is known at once
             raise FieldError(path, f"must be a mapping, got {quote(value)}")
         for key in value:
             if not isinstance(key, str):
@@ -93,12 +93,13 @@ class Fields:
 
     def one_of(self, key: str, choices: Iterable[str], *, noun: str) -> str:
         """One of several names; an unknown one is answered with the nearest."""
-        names = list(choices)
-        value = self.required(key, hint=f"; known {noun}: {', '.join(names)}")
-        if not isinstance(value, str) or value not in names:
-            near = suggest(value, names) if isinstance(value, str) else ""
-            raise self.error(key, f"{quote(value)} is not known{near}; known {noun}: {', '.join(names)}")
-        return value
+        names, value = list(choices), self.values.get(key)
+        if isinstance(value, str) and value in names:
+            return value
+        known = f"; known {noun}: {', '.join(names)}"
+        value = self.required(key, hint=known)
+        near = suggest(value, names) if isinstance(value, str) else ""
+        raise self.error(key, f"{quote(value)} is not known{near}{known}")
 
     def count(self, key: str, default: int | None = None, *, least: int = 1, most: int | None = None) -> int:
         """A whole number of at least `least`; "7.6e9" is one too, which YAML reads as a text."""

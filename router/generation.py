@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Capability(StrEnum):
@@ -16,8 +17,7 @@ class Capability(StrEnum):
 PLAIN_ROLE = "plain"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Message:
+class Message(NamedTuple):
     """One turn of a conversation; role is `system`, `user` or `assistant`.
 
     A single message of role `plain` is no conversation but the whole prompt: a text that the model goes on writing,
@@ -38,8 +38,7 @@ class Grammar:
     schema: str = ""  # a JSON schema, as JSON text
 
 
-@dataclass(frozen=True, kw_only=True)
-class GenerationRequest:
+class GenerationRequest(NamedTuple):
     """One prompt with its sampling settings. `max_tokens` holds for each of the `n` samples."""
 
     messages: tuple[Message, ...]
@@ -63,8 +62,7 @@ class GenerationRequest:
         return self.n * self.max_tokens
 
 
-@dataclass(frozen=True, kw_only=True)
-class Completion:
+class Completion(NamedTuple):
     """What an engine wrote: one text and one finish reason for each sample."""
 
     texts: tuple[str, ...]

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from db.settlements import NewOutcome
 from router.generation import Completion, GenerationRequest
@@ -21,16 +21,14 @@ LONGEST_PAUSE_SECONDS = 30.0  # whatever a server asks for: a reservation is hel
 MAX_LOST_WORKERS = 3  # a task that was running each time its worker was lost is not tried for ever
 
 
-@dataclass(frozen=True, kw_only=True)
-class AssignedTwin:
+class AssignedTwin(NamedTuple):
     """A task that is identical to an assigned one, and waits for its answer."""
 
     seq: int
     grader: Grader | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Assigned:
+class Assigned(NamedTuple):
     """A task with the strategy that serves it and the most it may cost, in quanta."""
 
     seq: int

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from router.decoding.task_prompt import TaskPrompt, parse_task_prompt
 from router.grading import Grader, parse_grader
@@ -11,8 +11,7 @@ from router.strategy import Strategy
 AUTO = "auto"
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskLine:
+class TaskLine(NamedTuple):
     """What the worker needs of one line of a job file; the line was validated before it was stored."""
 
     prompt: TaskPrompt

@@ -1,7 +1,6 @@
 """The answers of twins: those of the tasks that they repeat, graded by their own graders, and free."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from db.outcome_rows import NewOutcome
 from router.grading import grade
@@ -16,8 +15,7 @@ def answer_twins(batch: Sequence[Assigned], outcomes: Sequence[NewOutcome]) -> l
 
 def _answer(twin: AssignedTwin, outcome: NewOutcome) -> NewOutcome:
     grader = twin.grader if outcome.error_code is None else None
-    return replace(
-        outcome,
+    return outcome._replace(
         seq=twin.seq,
         prompt_tokens=0,
         output_tokens=0,

@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from router.decoding.protocol import DecodingMethod
@@ -36,7 +36,7 @@ class SelfConsistency:
     def build(self, task: TaskPrompt) -> GenerationRequest:
         """The wrapped method's request, sampled; the seed makes a run repeatable."""
         request = self.base.build(task)
-        return replace(request, n=self.n, temperature=self.temperature, top_p=self.top_p, seed=self.seed)
+        return request._replace(n=self.n, temperature=self.temperature, top_p=self.top_p, seed=self.seed)
 
     def extract(self, task: TaskPrompt, texts: Sequence[str]) -> str:
         """The answer with most votes, as its first voter wrote it; of equals the earlier. Blank ones do not vote."""

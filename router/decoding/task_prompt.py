@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from router.errors import BadTaskBody
 from router.generation import Message
@@ -25,9 +25,10 @@ REFUSED_FIELDS: dict[str, str] = {
     "structured_outputs": "constraints other than response_format are not supported",
 }
 
+CAP_FIELDS = ("max_tokens", "max_completion_tokens")
 
-@dataclass(frozen=True, kw_only=True)
-class TaskPrompt:
+
+class TaskPrompt(NamedTuple):
     """What a task asks. The last message is the user's. Sampling options of the body are left to the strategies."""
 
     messages: tuple[Message, ...]
@@ -76,16 +77,19 @@ def _read_plain_prompt(prompt: object) -> tuple[Message, ...]:
 def _read_messages(messages: object) -> tuple[Message, ...]:
     if not isinstance(messages, list) or not messages:
         raise BadTaskBody("messages", "must be a list with at least one message")
-    return tuple(_read_message(message, f"messages[{index}]") for index, message in enumerate(messages))
+    return tuple([_read_message(message, index) for index, message in enumerate(messages)])
 
 
-def _read_message(message: object, field: str) -> Message:
-    if not isinstance(message, dict):
-        raise BadTaskBody(field, f"must be an object with role and content, got {type(message).__name__}")
-    role = message.get("role")
-    if not isinstance(role, str) or role not in ROLES:
-        raise BadTaskBody(f"{field}.role", f"must be one of {', '.join(ROLES)}, got {role!r}")
-    return _checked_message(ROLES[role], _read_content(message.get("content"), f"{field}.content"), f"{field}.content")
+def _read_message(message: object, index: int) -> Message:
+    try:
+        if not isinstance(message, dict):
+            raise BadTaskBody("", f"must be an object with role and content, got {type(message).__name__}")
+        role = message.get("role")
+        if not isinstance(role, str) or role not in ROLES:
+            raise BadTaskBody(".role", f"must be one of {', '.join(ROLES)}, got {role!r}")
+        return _checked_message(ROLES[role], _read_content(message.get("content"), ".content"), ".content")
+    except BadTaskBody as error:
+        raise BadTaskBody(f"messages[{index}]{error.field}", error.reason) from None
 
 
 def _checked_message(role: str, content: str, field: str) -> Message:
@@ -120,12 +124,8 @@ def _checked_text(text: str, field: str) -> str:
 
 
 def _read_cap(body: Mapping[str, object]) -> int | None:
-    caps = [
-        _read_positive(body[field], field)
-        for field in ("max_tokens", "max_completion_tokens")
-        if body.get(field) is not None
-    ]
-    return min(caps, default=None)
+    given = [field for field in CAP_FIELDS if body.get(field) is not None]
+    return min(_read_positive(body[field], field) for field in given) if given else None
 
 
 def _read_positive(value: object, field: str) -> int:

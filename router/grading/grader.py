@@ -1,7 +1,6 @@
 """Grader + answer -> how right the answer is."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 LONGEST_ANSWER = 50_000  # characters; no right answer is longer, and reading one must not take long
 
@@ -13,8 +12,7 @@ class GradingRule(Protocol):
         """How right an answer is, 0.0 to 1.0. The answer is not blank and at most LONGEST_ANSWER characters long."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grader:
+class Grader(NamedTuple):
     """How to tell whether a task's answer is right."""
 
     kind: str

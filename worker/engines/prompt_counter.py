@@ -3,7 +3,6 @@
 import re
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from itertools import accumulate, chain
 from os.path import commonprefix
@@ -95,7 +94,7 @@ class PromptCounter:
         key = (tuple(earlier), last.role)
         around = self._around.get(key)
         if around is None:
-            around = tuple(self._apply_template((*earlier, replace(last, content=PLACE))).split(PLACE))
+            around = tuple(self._apply_template((*earlier, last._replace(content=PLACE))).split(PLACE))
             if len(self._around) > KEPT_CONVERSATIONS:
                 self._around.clear()
             self._around[key] = around
