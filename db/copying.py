@@ -14,8 +14,8 @@ LINES_TOGETHER = 200  # sent at once: a line alone is not worth a call
 def copy_lines(session: Session, *, table: str, columns: Sequence[str], lines: Iterable[str]) -> int:
     """How many rows were added; what Postgres says against them is raised as for any other statement.
 
-    A line is the row's values as `write_text` and `write_number` write them, with tabs between. psycopg would look at each value alone,
-    which takes three times as long.
+    A line is the row's values as `write_text` and `write_number` write them, with tabs between. psycopg would look at
+    each value alone, which takes three times as long.
     """
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
     connection = session.connection().connection.driver_connection
