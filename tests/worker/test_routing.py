@@ -164,11 +164,11 @@ def test_denied_tasks_wait_for_what_is_reserved_before_they_are_given_up(db_engi
     deny(db_engine, second)
     route(db_engine, job_id, tmp_path)
     assert list_groups(db_engine, job_id)[-1] == (0, [2, 3], [10, 10])
-    third = claim(db_engine, job_id=job_id)
+    assert claim_any(db_engine, job_id) is None  # it could only wait for what is reserved
     with session_scope(db_engine) as session:
         ended = [outcome(seq, cost=10) for seq in first.seqs]
         settle_batch(session, group_id=first.id, fence=first.fence, batch_no=batch_no, outcomes=ended)
-    deny(db_engine, third)
+    deny(db_engine, claim(db_engine, job_id=job_id))  # nothing is reserved any more
     route(db_engine, job_id, tmp_path)
     assert reasons(db_engine, job_id) == {RequeueReason.BUDGET_EXHAUSTED: 2}
 
