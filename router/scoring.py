@@ -27,4 +27,5 @@ def expected_calibration_error(probability: Floats, correct: Floats, *, bins: in
 def sum_excess(probability: Floats, correct: Floats, *, bins: int = 10) -> NDArray[np.float64]:
     """Predicted less observed right answers (bins,) over equal-width bins of the prediction."""
     slot = np.minimum((np.asarray(probability) * bins).astype(np.intp), bins - 1)
-    return np.bincount(slot, weights=np.asarray(probability, dtype=np.float64) - correct, minlength=bins)
+    excess = np.asarray(probability, dtype=np.float64) - correct
+    return np.bincount(slot, weights=excess, minlength=bins).astype(np.float64)
