@@ -11,6 +11,7 @@ of what pairs trained on all outcomes gain over them.
 import argparse
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +39,27 @@ TRAINED, IMPUTED = "pairs trained on the probes", "pairs trained on imputed outc
 Areas = dict[str, float]
 
 
+class Divided(NamedTuple):
+    """The columns of strategies whose outcomes are known, and of those that only answer probes."""
+
+    known: list[int]
+    unseen: list[int]
+
+
+def divide_strategies(count: int, *, seed: int) -> Divided:
+    """Half and half, drawn by the seed; an odd one is known."""
+    columns = np.random.default_rng(seed).permutation(count)
+    return Divided(np.sort(columns[::2]).tolist(), np.sort(columns[1::2]).tolist())
+
+
 def measure_unseen(given: Embedded, counts: list[int], *, seed: int, mean_costs: bool) -> Areas:
     """Area of the unseen pool by method, and by method and number of probes."""
-    columns = np.random.default_rng(seed).permutation(len(given.table.strategies))
-    known, unseen = np.sort(columns[::2]).tolist(), np.sort(columns[1::2]).tolist()
+    known, unseen = divide_strategies(len(given.table.strategies), seed=seed)
     split = split_by_group(given.table.groups, seed=seed)
     past = prepare_trial(given.table.keep(known), given.embeddings, split, mean_costs=mean_costs)
     trial = prepare_trial(given.table.keep(unseen), given.embeddings, split, mean_costs=mean_costs)
     areas = {
-        name: _area(fit(*trial.seen, seed)(trial.tasks), trial)
+        name: measure_area(fit(*trial.seen, seed)(trial.tasks), trial)
         for name, fit in ((CONSTANT, fit_constant), (FULL, fit_trained_pairs))
     }
     seen = add_features(join(*past.seen))
@@ -59,7 +72,7 @@ def measure_unseen(given: Embedded, counts: list[int], *, seed: int, mean_costs:
             probes = cover_tasks(seen.embeddings, count=count, seed=seed)
             places = {"error vector": learn_clusters(seen.embeddings, probes=count, seed=seed), **learned}
             placed = _place_all({"constant": place_constant, **places}, probes, join(*past.seen), trial, seed=seed)
-            areas |= {f"{name}, {count} probes": _area(estimates, trial) for name, estimates in placed.items()}
+            areas |= {f"{name}, {count} probes": measure_area(estimates, trial) for name, estimates in placed.items()}
     return areas
 
 
@@ -125,7 +138,8 @@ def main() -> None:
         print(json.dumps({"areas": results}))
 
 
-def _area(estimates: Estimates, trial: Trial) -> float:
+def measure_area(estimates: Estimates, trial: Trial) -> float:
+    """The area that these estimates of the unseen pool reach."""
     return float(judge(estimates, trial, 0.0, 0.0).curve.area_by_task.mean())
 
 

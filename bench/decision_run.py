@@ -3,22 +3,20 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.calibration import CalibrationSums, sum_calibration
 from bench.datasets.outcome_table import OutcomeTable
 from bench.decision_curve import Curve, set_budgets, trace_curve
 from bench.splits import Split
 from router.baselines.outcomes import Estimates, Fit, Outcomes, Predict, Tasks
 from router.prompt_features import describe_prompts
-from router.scoring import expected_calibration_error
 
 Floats = NDArray[np.float64]
 
 SERVED_TASKS = 1000  # a batch, when serving is timed
-FLOOR_DRAWS = 20
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,21 +36,14 @@ class Trial:
         return set_budgets(self.truth, cheapest=self.cheapest, best=self.best)
 
 
-class Calibration(NamedTuple):
-    """An expected calibration error, and what perfect predictions would show on as many outcomes."""
-
-    error: float
-    floor: float
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Run:
     """How one method did in one trial."""
 
     curve: Curve
     brier_by_task: Floats  # (tasks,), NaN for a method that knows some strategies only
-    calibration_error: Calibration
-    chosen_calibration_error: Calibration  # of what was chosen, all levels together
+    calibration: CalibrationSums
+    chosen_calibration: CalibrationSums  # of what was chosen, all levels together
     cost_error: float  # mean absolute error, as a share of the mean cost
     training_seconds: float  # of CPU
     serving_microseconds: float  # of CPU, a task
@@ -94,27 +85,12 @@ def judge(estimates: Estimates, trial: Trial, training_seconds: float, serving_m
     return Run(
         curve=curve,
         brier_by_task=np.square(estimates.accuracy - truth.accuracy).mean(axis=1),
-        calibration_error=measure_calibration(estimates.accuracy, truth.accuracy, everything),
-        chosen_calibration_error=measure_calibration(estimates.accuracy, truth.accuracy, chosen),
+        calibration=sum_calibration(estimates.accuracy, truth.accuracy, everything),
+        chosen_calibration=sum_calibration(estimates.accuracy, truth.accuracy, chosen),
         cost_error=float((np.abs(estimates.cost - truth.cost).mean(axis=0) / truth.cost.mean(axis=0)).mean()),
         training_seconds=training_seconds,
         serving_microseconds=serving_microseconds,
     )
-
-
-def measure_calibration(predicted: Floats, correct: Floats, cells: tuple[NDArray[np.intp], ...]) -> Calibration:
-    """Of some cells, which may repeat, of arrays (tasks, strategies).
-
-    The floor is the mean error over outcomes drawn from the predictions: few outcomes look miscalibrated however good
-    the predictions are. Outcomes of one task are drawn independently, so the true floor is a little higher.
-    """
-    generator = np.random.default_rng(0)
-
-    def draw() -> Floats:
-        return (generator.random(predicted.shape) < predicted).astype(np.float64)
-
-    drawn = [expected_calibration_error(predicted[cells], draw()[cells]) for _ in range(FLOOR_DRAWS)]
-    return Calibration(expected_calibration_error(predicted[cells], correct[cells]), float(np.mean(drawn)))
 
 
 def time_serving(predict: Predict, tasks: Tasks) -> float:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.calibration import Calibration, pool_calibration
 from bench.datasets.outcome_table import OutcomeTable
 from bench.decision_curve import cost_share_to_reach
-from bench.decision_run import Calibration, Run, Trial
+from bench.decision_run import Run, Trial
 from bench.paired_bootstrap import Interval, bootstrap_difference
 
 Floats = NDArray[np.float64]
@@ -16,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Summary:
-    """One method on one data set: means over seeds."""
+    """One method on one data set: means over seeds, calibration over all of them together."""
 
     area: float
     accuracy: Floats  # (levels,)
@@ -87,8 +88,8 @@ def _summarise(
         spend_over_budget=np.mean([run.curve.spend / run.curve.budget for run in done], axis=0),
         spend_over_predicted=_mean([run.curve.spend.sum() / run.curve.predicted_spend.sum() for run in done]),
         brier=_mean([run.brier_by_task.mean() for run in done]),
-        calibration_error=_mean_calibration([run.calibration_error for run in done]),
-        chosen_calibration_error=_mean_calibration([run.chosen_calibration_error for run in done]),
+        calibration_error=pool_calibration([run.calibration for run in done]),
+        chosen_calibration_error=pool_calibration([run.chosen_calibration for run in done]),
         cost_error=_mean([run.cost_error for run in done]),
         training_seconds=_mean([run.training_seconds for run in done]),
         serving_microseconds=_mean([run.serving_microseconds for run in done]),
@@ -115,10 +116,6 @@ def _compare(first: Sequence[Run], second: Sequence[Run], what: str, groups: NDA
         return np.concatenate([run.curve.area_by_task if what == "area" else run.brier_by_task for run in runs])
 
     return bootstrap_difference(by_task(first) - by_task(second), groups)
-
-
-def _mean_calibration(values: Sequence[Calibration]) -> Calibration:
-    return Calibration(*np.mean(values, axis=0).tolist())
 
 
 def _mean(values: Sequence[float]) -> float:

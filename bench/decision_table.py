@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from bench.calibration import Calibration
 from bench.decision_curve import LEVELS
-from bench.decision_run import Calibration
 from bench.decision_summary import DatasetResult, Summary
 from bench.paired_bootstrap import Interval
 

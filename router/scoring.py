@@ -21,6 +21,11 @@ def brier_score(probability: Floats, correct: Floats, weight: Floats | None = No
 
 def expected_calibration_error(probability: Floats, correct: Floats, *, bins: int = 10) -> float:
     """Mean |predicted - observed| over equal-width bins, weighted by rows (Naeini et al. 2015)."""
+    return float(np.abs(sum_excess(probability, correct, bins=bins)).sum() / len(correct))
+
+
+def sum_excess(probability: Floats, correct: Floats, *, bins: int = 10) -> NDArray[np.float64]:
+    """Predicted less observed right answers (bins,) over equal-width bins of the prediction."""
     slot = np.minimum((np.asarray(probability) * bins).astype(np.intp), bins - 1)
-    excess = np.bincount(slot, weights=np.asarray(probability, dtype=np.float64) - correct, minlength=bins)
-    return float(np.abs(excess).sum() / len(slot))
+    excess = np.asarray(probability, dtype=np.float64) - correct
+    return np.bincount(slot, weights=excess, minlength=bins).astype(np.float64)

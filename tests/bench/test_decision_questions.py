@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.cold_start import CONSTANT, FULL, format_areas
-from bench.datasets.outcome_table import OutcomeTable
+from bench.cold_start import CONSTANT, FULL, divide_strategies, format_areas
 from bench.decision_goals import compare_with_goals
 from bench.decision_inputs import Embedded
 from bench.decision_measure import measure
@@ -15,35 +14,26 @@ from bench.decision_summary import DatasetResult
 from bench.decision_table import format_overview, format_result
 from bench.out_of_distribution import choose_categories
 from bench.per_task_budget import choose_within_caps
+from bench.probe_designs import choose_adaptively
 from bench.splits import split_by_group
 from router.baselines.outcomes import Estimates
 from router.baselines.registry import METHODS
+from router.cold_start.item_response import learn_item_response
+from tests.bench.made_tables import make_table
 
 
-def make_table(queries: int = 200) -> Embedded:
+def embed_kinds(queries: int = 200) -> Embedded:
     """The cheap strategy is right on one kind, the dear one on the other and now and then on both."""
     generator = np.random.default_rng(0)
     right = np.arange(queries) % 2 == 0
     embeddings = generator.normal(scale=0.1, size=(queries, 6)).astype(np.float32)
     embeddings[:, 0] += np.where(right, 1, -1)
     correct = np.column_stack((~right, right | (generator.random(queries) < 0.3))).astype(np.float64)
-    table = OutcomeTable(
-        name="made",
-        texts=[f"text {n}" for n in range(queries)],
-        groups=np.arange(queries).astype(np.str_),
-        category=np.where(right, "right", "left"),
-        strategies=["cheap", "dear"],
-        correct=correct,
-        cost=np.tile([1.0, 4.0], (queries, 1)),
-        input_tokens=np.full(correct.shape, np.nan),
-        output_tokens=np.full(correct.shape, np.nan),
-        unit="USD",
-    )
-    return Embedded(table, embeddings)
+    return Embedded(make_table(correct, category=np.where(right, "right", "left")), embeddings)
 
 
 def run_bench() -> DatasetResult:
-    given = make_table()
+    given = embed_kinds()
     splits = [split_by_group(given.table.groups, seed=seed) for seed in range(2)]
     methods = {"apportion": METHODS["K-means"].fit} | {
         name: METHODS[name].fit for name in ("constant", "kNN", "oracle")
@@ -99,3 +89,24 @@ def test_recovered_is_the_share_of_the_full_gain() -> None:
     text = format_areas({CONSTANT: 0.5, FULL: 0.6, "error vector, 200 probes": 0.58})
     assert "80%" in text
     assert "%" not in format_areas({CONSTANT: 0.5, FULL: 0.5})
+
+
+def test_half_of_the_strategies_are_known_and_none_is_both() -> None:
+    known, unseen = divide_strategies(9, seed=3)
+    assert (len(known), len(unseen)) == (5, 4)
+    assert sorted(known + unseen) == list(range(9))
+    assert divide_strategies(9, seed=3) == (known, unseen)
+    assert divide_strategies(9, seed=4) != (known, unseen)
+
+
+def test_adaptive_probes_follow_the_answers_and_are_asked_once() -> None:
+    given = embed_kinds(400)
+    model = learn_item_response(given.embeddings, np.tile(given.table.correct, (1, 2)), seed=0)
+    able, unable = (
+        choose_adaptively(model, given.embeddings, np.full(400, grade), count=40, seed=0) for grade in (1.0, 0.0)
+    )
+    for probes in (able, unable):
+        assert len(np.unique(probes.rows)) == len(probes.weight) == 40
+        assert probes.weight.mean() == pytest.approx(1)
+    assert able.rows[:20].tolist() == unable.rows[:20].tolist()
+    assert set(able.rows[20:]) != set(unable.rows[20:])

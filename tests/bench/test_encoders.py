@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.datasets.outcome_table import OutcomeTable
 from bench.decision_summary import DatasetResult
 from bench.encoder_candidates import CANDIDATES, DEFAULT, REMEDY, Candidate, open_candidates
 from bench.encoder_conversion import make_once
@@ -18,6 +17,7 @@ from bench.encoders import format_choice
 from bench.paired_bootstrap import Interval, average_intervals
 from bench.splits import split_by_group
 from router.baselines.outcomes import Estimates, Outcomes, Predict, Tasks
+from tests.bench.made_tables import make_table
 from worker.encoder import EncodeProgress, SentenceEncoder
 
 FloatArray = NDArray[np.float32]
@@ -38,28 +38,13 @@ class LengthEncoder(SentenceEncoder):
         return np.array([[len(text), len(texts) if self._company else 1] for text in texts], dtype=np.float32)
 
 
-def make_table(queries: int = 160) -> OutcomeTable:
-    """Two strategies, each right on its kind; texts do not tell the kinds apart."""
-    kind = np.arange(queries) % 2 == 0
-    correct = np.column_stack((~kind, kind)).astype(np.float64)
-    return OutcomeTable(
-        name="made",
-        texts=[f"text {number:03}" for number in range(queries)],
-        groups=np.arange(queries).astype(np.str_),
-        category=np.where(kind, "even", "odd"),
-        strategies=["cheap", "dear"],
-        correct=correct,
-        cost=np.tile([1.0, 4.0], (queries, 1)),
-        input_tokens=np.full(correct.shape, np.nan),
-        output_tokens=np.full(correct.shape, np.nan),
-        unit="USD",
-    )
-
-
 @pytest.fixture(scope="module")
 def result() -> DatasetResult:
     """A default whose vectors say nothing beside a faster encoder whose vectors tell the kinds."""
-    table = make_table()
+    even = np.arange(160) % 2 == 0
+    table = make_table(
+        np.column_stack((~even, even)).astype(np.float64), category=np.where(even, "even", "odd")
+    )  # each strategy is right on its kind
     noise = np.random.default_rng(0).normal(scale=0.3, size=(len(table), 9)).astype(np.float32)
     telling = noise[:, 4:].copy()
     telling[:, 0] += np.where(table.category == "even", 1, -1)
