@@ -16,8 +16,9 @@ from worker.bootstrap import Workshop
 from worker.engine_room import EngineRoom
 from worker.engines.protocol import Engine
 from worker.objective import Request
+from worker.planning import plan_tasks, read_predictors, store_run
 from worker.pool import ServedModel
-from worker.runs import dispatch, plan_tasks, read_predictors, store_run
+from worker.runs import dispatch
 
 Budgets = Mapping[str, Amount | BudgetPercent]  # by the name of the run
 

@@ -25,9 +25,9 @@ from gateway.live.plain_view import PlainView
 from router.units import parse_budget
 from worker.bootstrap import Workshop
 from worker.objective import Request
+from worker.planning import plan_tasks, read_predictors, store_run
 from worker.recording import read_recording
 from worker.routing import open_routing, route_next_window
-from worker.runs import plan_tasks, read_predictors, store_run
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 GOAL_MS = 1.0

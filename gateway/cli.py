@@ -23,6 +23,20 @@ app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
 
 StrategyFile = Annotated[Path, typer.Option("--strategies", help="YAML file of engines and strategies.")]
+JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
+BudgetOption = Annotated[
+    str | None,
+    typer.Option("--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "40000 tokens" or "25%".'),
+]
+WeightOption = Annotated[
+    float | None, typer.Option("--weight", help="Between 0 (cheapest) and 1 (most accurate); no cap.")
+]
+TargetOption = Annotated[
+    float | None, typer.Option("--target-accuracy", help="Mean accuracy to reach at the least cost.")
+]
+SharedOption = Annotated[
+    str | None, typer.Option("--shared-budget", help="Name of a budget that jobs share: `budgets list`.")
+]
 Priority = Annotated[int, typer.Option(min=-100, max=100, help="Jobs with a higher one go first.")]
 Deadline = Annotated[
     str | None, typer.Option(help='Among equals the earliest goes first: "2026-12-24T06:00", or "+8h" from now.')
@@ -32,15 +46,13 @@ JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.
 
 @app.command()
 def run(  # noqa: PLR0917 - typer passes every option by name
-    job_file: Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")],
+    job_file: JobFile,
     strategies: StrategyFile,
     out: Annotated[Path, typer.Option(help="Folder for results, errors, decisions and the report.")],
-    budget: Annotated[
-        str | None, typer.Option(help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "40000 tokens" or "25%".')
-    ] = None,
-    weight: Annotated[float | None, typer.Option(help="Between 0 (cheapest) and 1 (most accurate); no cap.")] = None,
-    target_accuracy: Annotated[float | None, typer.Option(help="Mean accuracy to reach at the least cost.")] = None,
-    shared_budget: Annotated[str | None, typer.Option(help="Name of a budget that jobs share: `budgets list`.")] = None,
+    budget: BudgetOption = None,
+    weight: WeightOption = None,
+    target_accuracy: TargetOption = None,
+    shared_budget: SharedOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
 ) -> None:
@@ -62,8 +74,40 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     end(work)
 
 
+@app.command()
+def submit(  # noqa: PLR0917 - typer passes every option by name
+    job_file: JobFile,
+    strategies: StrategyFile,
+    budget: BudgetOption = None,
+    weight: WeightOption = None,
+    target_accuracy: TargetOption = None,
+    shared_budget: SharedOption = None,
+    priority: Priority = 0,
+    deadline: Deadline = None,
+) -> None:
+    """Plan and store a job file as `run` does, and leave the answering to workers, or to `continue`."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.request import read_precedence, read_request
+
+        request = read_request(
+            budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
+        )
+        precedence = read_precedence(priority=priority, deadline=deadline)
+        from gateway.commands.submit import submit_job_file
+
+        return submit_job_file(
+            console, job_file=job_file, strategy_file=strategies, request=request, precedence=precedence
+        )
+
+    end(work)
+
+
 @app.command("continue")
-def continue_(job: JobNumber) -> None:
+def continue_(
+    job: JobNumber,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; the job's own if not given.")] = None,
+) -> None:
     """Go on with a job that stopped: what was answered stays, and nothing is answered twice.
 
     What a crash or a second Ctrl-C broke off is charged at its worst case and asked again.
@@ -73,7 +117,7 @@ def continue_(job: JobNumber) -> None:
     def work(console: Console) -> ExitCode:
         from gateway.commands.continue_job import continue_job
 
-        return continue_job(console, job_id=job)
+        return continue_job(console, job_id=job, out=out)
 
     end(work)
 

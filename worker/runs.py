@@ -21,11 +21,11 @@ from worker.engine_room import EngineRoom
 from worker.engine_warnings import find_engine_changes
 from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
-from worker.predictors import LoadedPredictors, load_predictors
+from worker.planning import plan_tasks, read_predictors, store_run
 from worker.producer import follow_job
 from worker.progress import Progress, Stage
 from worker.shared_budgets import draw_on
-from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, plan_run, submit_calibration, submit_run
+from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, submit_calibration
 
 StoreJob = Callable[[], int]  # stores a job, or knows one that is stored, and gives its id
 
@@ -116,51 +116,6 @@ def drive_jobs(workshop: Workshop, *, jobs: Iterator[StoreJob], draining: thread
     """
     first = next(jobs, None)
     return None if first is None else asyncio.run(_drive_in_turn(workshop, first, jobs, draining=draining))
-
-
-def read_predictors(workshop: Workshop) -> LoadedPredictors:
-    """The predictors that serve the workshop's strategies; UntrainedStrategies names those that have none."""
-    with session_scope(workshop.database) as session:
-        return load_predictors(
-            session, strategy_ids=workshop.strategy_ids, names=workshop.pool.names, encoder=workshop.encoder.name
-        )
-
-
-def plan_tasks(
-    workshop: Workshop, *, tasks: Sequence[NewTask], request: Request, predictors: LoadedPredictors
-) -> RunPlan:
-    """What the run would do, without storing or spending anything."""
-    return plan_run(
-        tasks,
-        request=request,
-        pool=workshop.pool,
-        predictors=predictors,
-        encoder=workshop.encoder,
-        watch=workshop.watch,
-    )
-
-
-def store_run(
-    workshop: Workshop,
-    *,
-    tasks: Sequence[NewTask],
-    plan: RunPlan,
-    meta: Mapping[str, Any],
-    precedence: Precedence = NO_PRECEDENCE,
-) -> int:
-    """The id of the stored job, ready to be dispatched."""
-    own = {"strategy_file": str(workshop.pool.source.resolve())}
-    return run_in_transaction(
-        workshop.database,
-        lambda session: submit_run(
-            session,
-            tasks=tasks,
-            plan=plan,
-            strategy_ids=workshop.strategy_ids,
-            meta={**meta, **own},
-            precedence=precedence,
-        ),
-    )
 
 
 class Driver(Protocol):

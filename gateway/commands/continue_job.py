@@ -10,7 +10,7 @@ from sqlalchemy import Engine as Database
 from db.jobs import Job
 from db.states import JobKind, JobState
 from gateway.commands.announcement import note_absent
-from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
+from gateway.commands.finish_job import choose_folder, print_job_output, tell_drained, write_job_output
 from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
 from gateway.output_folder import check_output_folder
@@ -29,28 +29,35 @@ LEARNING = {
 }
 
 
-def continue_job(console: Console, *, job_id: int) -> ExitCode:
-    """What was answered stays answered; the files go where the job's first command was told to put them."""
+def continue_job(console: Console, *, job_id: int, out: Path | None) -> ExitCode:
+    """What was answered stays answered; the files go to `out`, or where the job's first command was told."""
     settings, report = read_settings(), None
     with working(console, settings) as work, open_database(settings) as database:
         job = read_known_job(database, job_id=job_id)
-        folder = Path(job.meta.get("out", "."))
         _require_continuable(job)
-        if job.kind is JobKind.RUN:
-            check_output_folder(folder)
+        folder = _check_folder(job, out=out)
         completed = job.state is JobState.COMPLETED  # then neither its strategies nor an engine are needed
         if not completed:
             completed = _bring_to_its_end(settings, database, job, work)
-        if completed and job.kind is JobKind.RUN:
+        if completed and folder is not None:
             work.view.show(Progress(stage=Stage.FINISHING))
             report = write_job_output(database, job_id=job_id, folder=folder)
     if not completed:
         return tell_drained(console, settings, job_id=job_id)
-    if report is None:
+    if report is None or folder is None:
         console.print(Text(f"{job.kind} {job_id} is complete: {LEARNING[job.kind]}"))
     else:
         print_job_output(console, report, folder=folder)
     return ExitCode.DONE
+
+
+def _check_folder(job: Job, *, out: Path | None) -> Path | None:
+    """Where its files can be written; None for what has none."""
+    if job.kind is not JobKind.RUN:
+        return None
+    folder = choose_folder(job, out=out)
+    check_output_folder(folder)
+    return folder
 
 
 def _require_continuable(job: Job) -> None:

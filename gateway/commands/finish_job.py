@@ -6,13 +6,22 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy import Engine
 
+from db.jobs import Job
 from db.session import session_scope
+from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.job_files import write_files
 from gateway.report.gather import gather_report
 from gateway.report.terminal import print_report
 from gateway.report.values import JobReport
 from worker.settings import Settings
+
+
+def choose_folder(job: Job, *, out: Path | None) -> Path:
+    """Where the job's files go: as it is asked now, else as its first command was told; UsageError if neither says."""
+    if out is None and "out" not in job.meta:
+        raise UsageError(f"job {job.id} was submitted without a folder for its files: name one with --out")
+    return out or Path(job.meta["out"])
 
 
 def write_job_output(database: Engine, *, job_id: int, folder: Path) -> JobReport:

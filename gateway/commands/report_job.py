@@ -6,7 +6,7 @@ from rich.console import Console
 
 from db.jobs import Job
 from db.states import JobKind
-from gateway.commands.finish_job import print_job_output, write_job_output
+from gateway.commands.finish_job import choose_folder, print_job_output, write_job_output
 from gateway.exit_codes import ExitCode
 from gateway.output_folder import check_output_folder
 from worker.bootstrap import read_known_job
@@ -20,7 +20,7 @@ def report_job(console: Console, *, job_id: int, out: Path | None) -> ExitCode:
     with open_database(read_settings()) as database:
         job = read_known_job(database, job_id=job_id)
         _require_run(job)
-        folder = out or Path(job.meta["out"])
+        folder = choose_folder(job, out=out)
         check_output_folder(folder)
         report = write_job_output(database, job_id=job_id, folder=folder)
     print_job_output(console, report, folder=folder)

@@ -14,6 +14,7 @@ from gateway.jobfile import read_job_file
 from gateway.joblines import ModelNames
 from gateway.output_folder import check_output_folder
 from gateway.report.amounts import say_cost
+from gateway.report.gather import describe_objective
 from router.strategy import StrategyPool
 from router.units import Amount
 from worker.bootstrap import Workshop, open_workshop
@@ -31,9 +32,7 @@ def run_job_file(
     """Everything that can be refused is refused before anything slow starts: options, output, strategies, tasks."""
     settings = read_settings()
     check_output_folder(out)
-    pool = read_strategy_file(strategy_file)
-    _require_price(pool, request=request, strategy_file=strategy_file)
-    tasks = read_tasks_of(job_file, pool=pool)
+    tasks = check_tasks(job_file, strategy_file=strategy_file, request=request)
     with (
         working(console, settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
@@ -54,6 +53,13 @@ def run_job_file(
         return tell_drained(console, settings, job_id=end.job_id)
     print_job_output(console, report, folder=out)
     return ExitCode.DONE
+
+
+def check_tasks(job_file: Path, *, strategy_file: Path, request: Request) -> list[NewTask]:
+    """The file's tasks, once they and the budget's unit can be used with these strategies."""
+    pool = read_strategy_file(strategy_file)
+    _require_price(pool, request=request, strategy_file=strategy_file)
+    return read_tasks_of(job_file, pool=pool)
 
 
 def _require_price(pool: StrategyPool, *, request: Request, strategy_file: Path) -> None:
@@ -77,10 +83,16 @@ def read_tasks_of(job_file: Path, *, pool: StrategyPool) -> list[NewTask]:
 
 
 def _announce(work: Working, workshop: Workshop, job_id: int, plan: RunPlan) -> None:
-    objective, unsure = plan.objective, plan.tasks_not_guaranteed
-    asked = objective.stated if objective.cap is None else f"budget {say_cost(objective.cap, objective.unit)}"
-    announce_job(work, workshop.settings, workshop.database, job_id=job_id, what=f"job {job_id}: {asked}")
-    if unsure:
-        enough = say_cost(plan.totals.cheapest_worst, objective.unit)
-        at_worst = f"if every answer is as long as it can be, {unsure:,} tasks may end as budget_exhausted"
-        work.view.note(f"{at_worst}; {enough} is enough for all")
+    asked = f"job {job_id}: {describe_objective(plan.objective)}"
+    announce_job(work, workshop.settings, workshop.database, job_id=job_id, what=asked)
+    if doubt := say_doubt(plan):
+        work.view.note(doubt)
+
+
+def say_doubt(plan: RunPlan) -> str | None:
+    """How many tasks the budget may not reach, if that can happen."""
+    if not plan.tasks_not_guaranteed:
+        return None
+    enough = say_cost(plan.totals.cheapest_worst, plan.objective.unit)
+    beyond = f"{plan.tasks_not_guaranteed:,} tasks may end as budget_exhausted"
+    return f"if every answer is as long as it can be, {beyond}; {enough} is enough for all"

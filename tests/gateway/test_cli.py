@@ -172,7 +172,7 @@ def test_help_is_quick_and_names_every_command() -> None:
     code = f"import sys; import gateway.cli; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     listed = invoke("--help").stdout
-    jobs = ("run", "pause", "unpause", "cancel", "continue", "status", "report")
+    jobs = ("run", "submit", "pause", "unpause", "cancel", "continue", "status", "report")
     for command in (*jobs, "calibrate", "probe", "train", "strategies", "budgets", "doctor"):
         assert command in listed
 
