@@ -45,11 +45,13 @@ def ask_trainer(workshop: Workshop, *, draining: threading.Event, tell: Callable
         if (error := read_error(session, request_id=request_id)) is not None:
             raise NothingToTrain(error)
         after = _read_champions(workshop, session)
-    return [
-        _describe(name, before.get(key), after[key])
-        for key, name in zip(workshop.strategy_ids, workshop.pool.names, strict=True)
-        if key in after
-    ]
+    named = list(zip(workshop.strategy_ids, workshop.pool.names, strict=True))
+    if unknown := [name for key, name in named if key not in after]:
+        tell(
+            f"{', '.join(unknown)} can not be predicted yet: there are no graded outcomes, or the trainer has another "
+            "strategy file in its APPORTION_STRATEGIES"
+        )
+    return [_describe(name, before.get(key), after[key]) for key, name in named if key in after]
 
 
 def _wait_for(workshop: Workshop, request_id: int, *, draining: threading.Event, tell: Callable[[str], None]) -> bool:

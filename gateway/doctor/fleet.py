@@ -19,11 +19,13 @@ def look_at_workers(session: Session, *, has_workers: bool) -> Iterator[Finding]
     """Each that was seen within a day; then what nobody does, where workers are to do it."""
     workers = list_workers(session)
     served = {queue for seen in workers if not seen.is_silent for queue in seen.queues}
+    is_busy = has_workers and count_open_jobs(session) > 0
     for seen in workers:
-        yield _describe_worker(seen, served=served)
+        is_missed = is_busy and not served.issuperset(seen.queues)
+        yield _describe_lost(seen, is_missed=is_missed) if seen.is_silent else _describe_worker(seen)
     if not has_workers:
         return
-    if count_open_jobs(session):
+    if is_busy:
         yield from (Finding(False, describe_absent_role(role)) for role in (ROUTER, RECONCILER) if role not in served)
     serving = {key for seen in workers if not seen.is_silent for key in seen.strategy_ids}
     for waiting in list_waiting_strategies(session):
@@ -53,13 +55,16 @@ def look_at_breakers(session: Session) -> Iterator[Finding]:
         )
 
 
-def _describe_worker(seen: SeenWorker, *, served: set[str]) -> Finding:
+def _describe_worker(seen: SeenWorker) -> Finding:
+    since = f"{seen.started_at:%Y-%m-%d %H:%M} UTC"
+    return Finding(True, f"worker {seen.owner} ({', '.join(seen.queues)}) is at work since {since}")
+
+
+def _describe_lost(seen: SeenWorker, *, is_missed: bool) -> Finding:
     does = f"worker {seen.owner} ({', '.join(seen.queues)})"
-    if not seen.is_silent:
-        return Finding(True, f"{does} is at work since {seen.started_at:%Y-%m-%d %H:%M} UTC")
     silent = f"{does} has been silent for {_say_age(seen.silent_seconds)}: it was lost"
-    if served.issuperset(seen.queues):
-        return Finding(True, f"{silent}; others serve its queues")
+    if not is_missed:
+        return Finding(True, f"{silent}; nobody misses it")
     return Finding(
         False,
         f"{silent} or can not reach the database; what it held is taken back when its leases end. Start it again; "

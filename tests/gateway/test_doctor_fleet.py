@@ -53,17 +53,24 @@ def test_roles_are_missed_while_jobs_are_open_and_workers_are_to_do_them(db_engi
     assert [finding.well for finding in look_at_all(db_engine)] == [True]
 
 
-def test_a_silent_worker_is_missed_until_others_serve_its_queues(db_engine: Database) -> None:
+def test_a_silent_worker_is_missed_while_jobs_are_open_until_others_serve_its_queues(db_engine: Database) -> None:
     tell(db_engine, "brain:1", "router", "reconciler")
     with db_engine.begin() as connection:
         connection.execute(text("UPDATE worker SET seen_at = seen_at - interval '40 seconds'"))
-    assert is_ill(look_at_all(db_engine), "brain:1", "silent for 40 s", "Start it again")
+    (idle,) = look_at_all(db_engine)
+    assert idle.well
+    with session_scope(db_engine) as session:
+        build_job(session, tasks=1)
+    assert all(finding.well for finding in look_at_all(db_engine, has_workers=False))
+    silent, router, reconciler = look_at_all(db_engine)
+    assert is_ill([silent], "brain:1", "silent for 40 s", "Start it again")
     tell(db_engine, "brain:2", "router")
-    assert is_ill(look_at_all(db_engine), "brain:1")
+    silent, router, reconciler = look_at_all(db_engine)
+    assert [finding.well for finding in (silent, router, reconciler)] == [False, True, False]
     tell(db_engine, "brain:3", "reconciler")
     silent, *others = look_at_all(db_engine)
     assert silent.well
-    assert "others serve its queues" in silent.text
+    assert "nobody misses it" in silent.text
     assert len(others) == 2
 
 

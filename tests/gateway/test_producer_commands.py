@@ -170,3 +170,14 @@ def test_a_job_is_accepted_and_answered_while_the_broker_is_away(fleet: Fleet, t
         fleet.redis.start()
     assert "the broker can not be reached" in printed
     assert "24 of 24 answered" in printed
+
+
+@pytest.mark.slow
+def test_a_probe_is_answered_by_workers(fleet: Fleet, trained: str) -> None:
+    others = fleet.folder / "others.jsonl"
+    others.write_text("".join(f"{task.payload}\n" for task in make_tasks(30)[24:]), encoding="utf-8")
+    words = ("probe", others, "--strategies", fleet.strategies, "--strategy", "small", "--probes", "6")
+    with fleet.worker("probed-engine", "engine.echo"):
+        printed = fleet.run(*words)
+    assert re.search(r"small +30 ", printed)
+    assert "small keeps its predictor" in printed
