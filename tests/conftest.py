@@ -1,6 +1,7 @@
 """Fixtures every test may use: a real Postgres, a fresh database of this checkout's schema for each test, brokers."""
 
 import itertools
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,9 +14,9 @@ from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.orm import Session
 
 from db.invariants import find_violations
-from tests.brokers import Broker
+from tests.brokers import Broker, broker_of_rabbitmq, broker_of_redis
+from tests.open_directory import make_open_directory
 from tests.private_rabbitmq import PrivateRabbitMQ, run_rabbitmq
-from tests.private_redis import restart_redis
 from worker.migration import migrate
 from worker.redis import PrivateRedis, run_redis
 
@@ -78,6 +79,14 @@ def db_engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that everyone may pass through: pytest's own are closed to the database's user when root runs."""
+    directory = make_open_directory()
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
 def redis_server() -> Iterator[PrivateRedis]:
     """A private Redis with nothing in it."""
     with run_redis() as server:
@@ -101,10 +110,8 @@ def rabbitmq_server(rabbitmq_prefix: Path) -> Iterator[PrivateRabbitMQ]:
 def broker(request: pytest.FixtureRequest) -> Broker:
     """Each broker in turn: RabbitMQ only where tests that need it are wanted."""
     if request.param == "redis":
-        redis_server = request.getfixturevalue("redis_server")
-        return Broker(url=redis_server.url, restart=lambda: restart_redis(redis_server))
-    rabbitmq_server = request.getfixturevalue("rabbitmq_server")
-    return Broker(url=rabbitmq_server.url, restart=rabbitmq_server.restart)
+        return broker_of_redis(request.getfixturevalue("redis_server"))
+    return broker_of_rabbitmq(request.getfixturevalue("rabbitmq_server"))
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A RabbitMQ for one test run: ends with the run, even when the run is killed.
 
-The run holds the standard input of the process that this module is; each line is answered by a new, empty server at the
-same address. When the input ends, the server is killed and its folder removed.
+The run holds the standard input of the process that this module is: the first line kills the server, the next one is
+answered by a new, empty one at the same address, and so on. When the input ends, the server is killed and its folder
+removed.
 """
 
 import os
@@ -23,6 +24,7 @@ from tests.waiting import wait_until
 CHECKOUT = Path(__file__).parent.parent
 START_SECONDS = 120.0
 LOCAL = "127.0.0.1"
+KILLED = "killed"
 
 # Debian's own knows one place for Erlang, and its packages may have been unpacked elsewhere.
 ERL = """#!/bin/sh
@@ -36,20 +38,33 @@ class PrivateRabbitMQ:
 
     def __init__(self, owner: subprocess.Popen[str]) -> None:
         self._owner = owner
-        self.url = self._read_url()
+        self.url = self._read_line()
+
+    def kill(self) -> None:
+        """Kill the server: all it held is lost."""
+        self._tell("kill")
+        assert self._read_line() == KILLED
+
+    def start(self) -> None:
+        """Start an empty server at the address of the killed one."""
+        self._tell("start")
+        assert self._read_line() == self.url
 
     def restart(self) -> None:
         """Kill the server and start an empty one at its address."""
-        assert self._owner.stdin is not None
-        self._owner.stdin.write("restart\n")
-        self._owner.stdin.flush()
-        assert self._read_url() == self.url
+        self.kill()
+        self.start()
 
-    def _read_url(self) -> str:
+    def _tell(self, word: str) -> None:
+        assert self._owner.stdin is not None
+        self._owner.stdin.write(f"{word}\n")
+        self._owner.stdin.flush()
+
+    def _read_line(self) -> str:
         assert self._owner.stdout is not None
-        url = self._owner.stdout.readline().strip()
-        assert url, "RabbitMQ did not start; its error is above"
-        return url
+        line = self._owner.stdout.readline().strip()
+        assert line, "RabbitMQ did not start; its error is above"
+        return line
 
 
 @contextmanager
@@ -168,6 +183,9 @@ def _serve_until_input_ends(prefix: Path) -> None:
         while line:
             with _run_node(node):
                 print(node.url, flush=True)  # noqa: T201  # the run reads it
+                line = sys.stdin.readline()
+            if line:
+                print(KILLED, flush=True)  # noqa: T201  # as above
                 line = sys.stdin.readline()
 
 

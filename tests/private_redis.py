@@ -12,9 +12,3 @@ def kill_redis(server: PrivateRedis) -> None:
     """Kill the server and see it dead: all it held is lost, and `server.start()` gives an empty one at its address."""
     os.kill(server.pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(server.pid))
-
-
-def restart_redis(server: PrivateRedis) -> None:
-    """Kill the server and start an empty one at its address."""
-    kill_redis(server)
-    server.start()

@@ -2,8 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine as Database
@@ -14,10 +13,11 @@ from db.invariants import find_violations
 from db.jobs import read_job
 from db.progress import read_progress
 from db.tables import AttemptRow
-from tests.faults.brokers import Broker
+from tests.brokers import Broker
+from tests.faults.fire_report import FireReport
 from tests.faults.load import LEAST_WORST, submit_load
 from tests.faults.mishaps import MISHAPS, Mishap, Trace
-from tests.faults.recovery import Recovery, measure_recovery
+from tests.faults.recovery import measure_recovery
 from tests.faults.script import Fault, FaultKind, Script
 from tests.faults.stage import POSTS, Stage, set_stage
 from tests.waiting import wait_until
@@ -30,32 +30,11 @@ SCRIPT = Script(
         Fault(kind=FaultKind.UNCOUNTED, share=0.0005),
         Fault(kind=FaultKind.REFUSE, share=0.0005),
     ),
-    shortest_delay_seconds=0.05,
-    longest_delay_seconds=0.15,
+    shortest_delay_seconds=0.1,  # so that a job lasts until the last mishap
+    longest_delay_seconds=0.2,
     most_output_tokens=40,
 )
 LONGEST_SECONDS = 240.0  # for all of a job to be answered once the last mishap is over
-
-
-@dataclass(frozen=True, kw_only=True)
-class FireReport:
-    """What became of a job under fire."""
-
-    seed: int
-    tasks: int
-    seconds: float
-    outcomes: int  # one each: a key forbids a second
-    reasons: int  # tasks with a stated reason instead
-    errors: int  # outcomes that are errors
-    repeated: int  # executions that gave no answer
-    looks: int  # at the budget
-    worst_excess: int  # quanta above the cap, over all looks: never more than 0
-    share_committed: float  # of the cap, in the end
-    violations: Sequence[str]
-    late: Sequence[Mishap]  # that came after the job's end
-    recoveries: Sequence[Recovery]
-    deaths: Sequence[str]  # of workers that nobody killed
-    exit_codes: Mapping[str, int]  # of all workers, asked to end when all was over
 
 
 def run_fire(

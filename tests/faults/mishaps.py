@@ -73,9 +73,10 @@ def wipe_broker(stage: Stage, _: random.Random) -> Trace:
     return Trace(mishap=Mishap.WIPE_BROKER, at=time.monotonic())
 
 
-def restart_broker(stage: Stage, _: random.Random) -> Trace:
-    moment = time.monotonic()
-    stage.broker.restart()
+def restart_broker(stage: Stage, dice: random.Random) -> Trace:
+    with stage.broker.down():
+        moment = time.monotonic()
+        time.sleep(dice.uniform(0, 1))
     return Trace(mishap=Mishap.RESTART_BROKER, at=moment)
 
 

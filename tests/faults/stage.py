@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.brokers import Broker
+from tests.brokers import Broker
 from tests.faults.fleet import Fleet, run_fleet
 from tests.faults.load import ENGINE, write_strategies
 from tests.faults.observer import Observer

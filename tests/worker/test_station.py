@@ -3,28 +3,29 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import ColumnElement, create_engine, func, select
 from sqlalchemy import Engine as Database
-from sqlalchemy import create_engine, func, select
 
 from db.budgets import Budget, read_budget
 from db.jobs import read_job
 from db.progress import JobProgress, read_progress
 from db.session import session_scope
 from db.states import GroupState, JobState
-from db.tables import GroupRow
+from db.tables import GroupRow, LedgerEntryRow
+from tests.brokers import Broker, broker_of_rabbitmq, broker_of_redis
 from tests.faults.fleet import Fleet, run_fleet
 from tests.faults.load import ENGINE, LEAST_WORST, submit_load, write_strategies
 from tests.faults.observer import Observer
 from tests.faults.script import Script
-from tests.private_redis import kill_redis
 from tests.waiting import wait_until
 from worker.producer import ring_once
 from worker.queues import RECONCILER, ROUTER, engine_queue
-from worker.redis import PrivateRedis, run_redis
+from worker.redis import run_redis
 from worker.settings import Settings
 
 TASKS = 24
@@ -40,7 +41,7 @@ class Town:
 
     settings: Settings
     database: Database
-    redis: PrivateRedis
+    broker: Broker
     fleet: Fleet
     folder: Path
 
@@ -78,43 +79,67 @@ class Town:
 
     def count_held(self, name: str) -> int:
         """How many groups this worker holds."""
-        mine = (GroupRow.state == GroupState.CLAIMED, GroupRow.owner.endswith(f":{self.fleet.pid_of(name)}"))
+        held = select(func.count()).select_from(GroupRow).where(*self._held_by(name))
         with session_scope(self.database) as session:
-            return session.execute(select(func.count()).select_from(GroupRow).where(*mine)).scalar_one()
+            return session.execute(held).scalar_one()
 
-    def find_holder(self, *names: str) -> str:
-        """One of these that holds a group."""
-        wait_until(lambda: any(map(self.count_held, names)))
-        return next(name for name in names if self.count_held(name))
+    def kill_at_work(self, *names: str) -> None:
+        """Kill one of these while its engine is at tasks that nobody has settled."""
+        wait_until(lambda: any(map(self._kill_if_at_work, names)))
+
+    def _kill_if_at_work(self, name: str) -> bool:
+        self.fleet.freeze(name)  # so that it can not settle between our look and its end
+        reserved = select(func.coalesce(func.sum(LedgerEntryRow.reserved_delta), 0))
+        reserved = reserved.join(GroupRow, GroupRow.id == LedgerEntryRow.grp_id).where(*self._held_by(name))
+        with session_scope(self.database) as session:
+            is_at_work = session.execute(reserved).scalar_one() > 0
+        if is_at_work:
+            self.fleet.kill(name)
+        else:
+            self.fleet.thaw(name)
+        return is_at_work
+
+    def _held_by(self, name: str) -> tuple[ColumnElement[bool], ...]:
+        return GroupRow.state == GroupState.CLAIMED, GroupRow.owner.endswith(f":{self.fleet.pid_of(name)}")
 
     def _state_of(self, job_id: int) -> JobState:
         with session_scope(self.database) as session:
             return read_job(session, job_id=job_id).state
 
 
-@pytest.fixture(scope="module")
-def town(shared_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+@pytest.fixture(scope="module", params=["redis", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
+def town(
+    request: pytest.FixtureRequest, shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
     """Workers that follow a slow script; tests that end one of them start it again."""
     folder = tmp_path_factory.mktemp("town")
     SLOW.write(folder / "script.json")
-    with run_redis() as redis:
-        settings = Settings(
-            database_url=shared_database_url,
-            broker_url=redis.url,
-            strategies=write_strategies(folder),
-            data_directory=folder,
-            cache_directory=folder,
-            lease_seconds=LEASE_SECONDS,
-            stall_seconds=1.0,
-            drain_seconds=DRAIN_SECONDS,
-            batch_tasks=1,
-            group_tasks=4,
-        )
+    with ExitStack() as opened:
+        if request.param == "redis":
+            broker = broker_of_redis(opened.enter_context(run_redis()))
+        else:
+            broker = broker_of_rabbitmq(request.getfixturevalue("rabbitmq_server"))
+        settings = make_settings(folder, database_url=shared_database_url, broker_url=broker.url)
         database = create_engine(shared_database_url)
+        opened.callback(database.dispose)
         environ = {"FAULTS_FOLDER": str(folder)}
-        with run_fleet(settings, folder=folder, app="tests.faults.faulty_app", environ=environ) as fleet:
-            yield Town(settings=settings, database=database, redis=redis, fleet=fleet, folder=folder)
-        database.dispose()
+        fleet = opened.enter_context(run_fleet(settings, folder=folder, app="tests.faults.faulty_app", environ=environ))
+        yield Town(settings=settings, database=database, broker=broker, fleet=fleet, folder=folder)
+
+
+def make_settings(folder: Path, *, database_url: str, broker_url: str) -> Settings:
+    return Settings(
+        database_url=database_url,
+        broker_url=broker_url,
+        strategies=write_strategies(folder),
+        data_directory=folder,
+        cache_directory=folder,
+        lease_seconds=LEASE_SECONDS,
+        stall_seconds=1.0,
+        drain_seconds=DRAIN_SECONDS,
+        batch_tasks=1,
+        group_tasks=4,
+    )
 
 
 def test_an_engine_worker_killed_in_the_middle_loses_no_task_and_passes_no_cap(town: Town) -> None:
@@ -122,8 +147,7 @@ def test_an_engine_worker_killed_in_the_middle_loses_no_task_and_passes_no_cap(t
     with Observer(str(town.settings.database_url)) as observer:
         job_id = town.submit()
         town.wait_until_settled(job_id, 2)
-        victim = town.find_holder("one", "two")
-        town.fleet.kill(victim)
+        town.kill_at_work("one", "two")
         done = town.wait_until_complete(job_id)
     assert len(observer.looks) > 10
     assert observer.worst_excess <= 0
@@ -162,18 +186,16 @@ def test_a_wiped_broker_costs_nothing(town: Town) -> None:
     town.staff("one")
     job_id = town.submit()
     town.wait_until_settled(job_id, 1)
-    with town.redis.connect() as client:
-        client.flushall()
+    town.broker.wipe()
     assert town.wait_until_complete(job_id).burned == 0
 
 
 def test_a_job_is_taken_and_answered_while_the_broker_is_down(town: Town) -> None:
     town.staff("one")
-    kill_redis(town.redis)
-    job_id = town.submit()
-    assert not town.ring()
-    town.wait_until_settled(job_id, 1)
-    town.redis.start()
+    with town.broker.down():
+        job_id = town.submit()
+        assert not town.ring()
+        town.wait_until_settled(job_id, 1)
     town.wait_until_complete(job_id)
     wait_until(town.ring)
 
@@ -182,10 +204,8 @@ def test_a_worker_drains_while_the_broker_is_down(town: Town) -> None:
     town.staff("one")
     job_id = town.submit()
     town.wait_until_settled(job_id, 1)
-    kill_redis(town.redis)
-    code = town.fleet.drain("one")
-    town.redis.start()
-    assert code == os.EX_OK
+    with town.broker.down():
+        assert town.fleet.drain("one") == os.EX_OK
     assert town.progress_of(job_id).reserved == 0
     town.staff("one")
     town.wait_until_complete(job_id)
