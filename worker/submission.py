@@ -131,6 +131,7 @@ def submit_run(
     strategy_ids: Sequence[int],
     meta: Mapping[str, Any],
     precedence: Precedence = NO_PRECEDENCE,
+    continues_job_id: int | None = None,
 ) -> int:
     """The id of the stored job; nothing is stored unless the caller commits."""
     job_id = _create(
@@ -149,6 +150,7 @@ def submit_run(
         },
         precedence=precedence,
         budget_id=plan.budget_id,
+        continues_job_id=continues_job_id,
     )
     copy_tasks(session, job_id=job_id, tasks=tasks)
     _store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
@@ -217,6 +219,7 @@ def _create(
     meta: Mapping[str, Any],
     precedence: Precedence = NO_PRECEDENCE,
     budget_id: int | None = None,
+    continues_job_id: int | None = None,
 ) -> int:
     if budget_id is None:
         own = f"{kind} {objective.stated}"
@@ -232,6 +235,7 @@ def _create(
         meta=meta,
         priority=precedence.priority,
         deadline=precedence.deadline,
+        continues_job_id=continues_job_id,
     )
 
 

@@ -14,7 +14,8 @@ from gateway.commands.finish_job import choose_folder, print_job_output, tell_dr
 from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
 from gateway.output_folder import check_output_folder
-from worker.bootstrap import read_known_job, reopen_workshop
+from worker.bootstrap import reopen_workshop
+from worker.continuation import find_latest
 from worker.database import open_database
 from worker.errors import JobNotDriveable
 from worker.producer import follow_job
@@ -33,7 +34,9 @@ def continue_job(console: Console, *, job_id: int, out: Path | None) -> ExitCode
     """What was answered stays answered; the files go to `out`, or where the job's first command was told."""
     settings, report = read_settings(), None
     with working(console, settings) as work, open_database(settings) as database:
-        job = read_known_job(database, job_id=job_id)
+        job = find_latest(database, job_id=job_id)
+        if job.id != job_id:
+            work.view.note(f"job {job.id} continues job {job_id}: it asks what the budget did not reach")
         _require_continuable(job)
         folder = _check_folder(job, out=out)
         completed = job.state is JobState.COMPLETED  # then neither its strategies nor an engine are needed
@@ -41,11 +44,11 @@ def continue_job(console: Console, *, job_id: int, out: Path | None) -> ExitCode
             completed = _bring_to_its_end(settings, database, job, work)
         if completed and folder is not None:
             work.view.show(Progress(stage=Stage.FINISHING))
-            report = write_job_output(database, job_id=job_id, folder=folder)
+            report = write_job_output(database, job_id=job.id, folder=folder)
     if not completed:
-        return tell_drained(console, settings, job_id=job_id)
+        return tell_drained(console, settings, job_id=job.id)
     if report is None or folder is None:
-        console.print(Text(f"{job.kind} {job_id} is complete: {LEARNING[job.kind]}"))
+        console.print(Text(f"{job.kind} {job.id} is complete: {LEARNING[job.kind]}"))
     else:
         print_job_output(console, report, folder=folder)
     return ExitCode.DONE

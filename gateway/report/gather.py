@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.continuations import find_continuation
 from db.jobs import Job
 from db.progress import read_spending
 from db.tasks import read_tasks
@@ -27,7 +28,8 @@ from gateway.report.values import (
     Timings,
 )
 from router.allocate import allocate
-from router.allocation import Allocation
+from router.allocation import Allocation, Deferral
+from router.errors import InfeasibleBudget
 from router.frontier import frontier
 from router.objective import allocate_target, allocate_weighted
 from worker.objective import Mode, Objective
@@ -65,6 +67,8 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
         examples=_explain_examples(session, facts, shadow_price=plan.shadow_price),
         decisions=_list_decisions(session, facts),
         warnings=tuple(job.meta.get("warnings", ())),
+        continues=job.continues_job_id,
+        continued_by=find_continuation(session, job_id=job.id),
     )
 
 
@@ -97,7 +101,10 @@ def _allocate(objective: Objective, accuracy: np.ndarray, cost: np.ndarray, alik
         assert objective.target_accuracy is not None
         return allocate_target(accuracy, cost, objective.target_accuracy, weight=alike)
     assert objective.cap is not None
-    return allocate(accuracy, cost, objective.cap, weight=alike)
+    try:
+        return allocate(accuracy, cost, objective.cap, weight=alike)
+    except InfeasibleBudget:  # a continuation does what it can with what is left
+        return allocate(accuracy, cost, objective.cap, weight=alike, deferral=Deferral.SERVE_MOST)
 
 
 def _trace_spend(session: Session, facts: JobFacts) -> tuple[SpendPoint, ...]:

@@ -57,7 +57,13 @@ def say_counts(report: JobReport) -> str:
     )
     rest = "".join(f", {count:,} {words}" for count, words in endings if count)
     shared = f" ({tasks.shared:,} with an identical task's answer)" if tasks.shared else ""
-    return f"{tasks.answered:,} of {tasks.total:,} answered{shared}{rest}"
+    return f"{tasks.answered:,} of {tasks.total:,} answered{shared}{rest}{_say_relations(report)}"
+
+
+def _say_relations(report: JobReport) -> str:
+    earlier = "" if report.continues is None else f"; job {report.continues} has those that it was continued from"
+    later = "" if report.continued_by is None else f"; job {report.continued_by} continues it"
+    return earlier + later
 
 
 def say_saving(saving: Saving) -> str:

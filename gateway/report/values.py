@@ -194,6 +194,8 @@ class JobReport:
     examples: tuple[Example, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    continues: int | None = None  # the job whose budget did not reach these tasks
+    continued_by: int | None = None  # the job that asks what the budget of this one did not reach
 
     @property
     def unit(self) -> Unit:

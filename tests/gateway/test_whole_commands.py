@@ -108,3 +108,20 @@ def test_a_job_draws_on_a_shared_budget_as_long_as_there_is_enough(trained: Hous
     said = trained.run("submit", *words, "house", expect=ExitCode.BUDGET)
     assert "is not promised to other jobs, but the cheapest strategy for every task needs" in said
     assert "there is no budget nobody" in trained.run("submit", *words, "nobody", expect=ExitCode.NOT_FOUND)
+
+
+def test_what_the_budget_did_not_reach_is_asked_once_it_is_raised(trained: House, tmp_path: Path) -> None:
+    job_id = trained.submit("--budget", "600 tokens")
+    trained.run("budgets", "lower", job_id, "505 tokens")  # enough for one answer, as long as it may be
+    assert "not reached by the budget" in trained.run("continue", job_id, "--out", tmp_path)
+    refused = trained.run("continue", job_id, "--out", tmp_path, expect=ExitCode.BUDGET)
+    assert f"job {job_id} is completed, and its budget did not reach" in refused
+    trained.run("budgets", "raise", job_id, "500 tokens")
+    said = trained.run("continue", job_id, "--out", tmp_path / "later")
+    later = re.search(rf"job (\d+) continues job {job_id}", said)
+    assert later is not None
+    lines = [*read_lines(tmp_path / "results.jsonl"), *read_lines(tmp_path / "later" / "results.jsonl")]
+    assert sorted(str(line["custom_id"]) for line in lines) == sorted(f"task-{number}" for number in range(TASKS))
+    assert f"job {later[1]} continues it" in trained.run("report", job_id, "--out", tmp_path)
+    said = trained.run("report", later[1], "--out", tmp_path / "later")
+    assert f"job {job_id} has those that it was continued from" in said
