@@ -1,16 +1,20 @@
 """The examples that the repository ships: whole, disjoint, and as their generator writes them."""
 
 import json
+import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from examples.distributed_night import list_commands
 from examples.make_night import CALIBRATION_PER_KIND, KINDS, NIGHT_PER_KIND, write_files
 from router.strategy import EngineKind
 from worker.pool import read_strategy_file
 from worker.task_line import TaskLine, parse_task_line
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+CHECKOUT = Path(__file__).parent.parent
+EXAMPLES = CHECKOUT / "examples"
 
 
 def read_lines(name: str) -> list[tuple[str, TaskLine]]:
@@ -69,3 +73,14 @@ def test_concurs_pool_fits_a_gpu_of_80_gb() -> None:
     for name, share in shares.items():
         weights_gb = 2 * float(name.rpartition("-")[2].removesuffix("b"))  # bfloat16
         assert 80 * share >= weights_gb + 4, name
+
+
+def test_make_night_runs_what_make_run_runs() -> None:
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    recipe = makefile.partition("\nrun: install")[2].partition("\n\n")[0].splitlines()[1:]
+    strategies = re.search(r"^NIGHT := (.+)$", makefile, re.MULTILINE)
+    assert strategies is not None
+    expected = [sorted(line.replace("$(NIGHT)", strategies[1]).split()[1:]) for line in recipe]
+    commands = list_commands(CHECKOUT / "examples" / "night.jsonl", out=Path("out") / "night")
+    here = [[os.path.relpath(word, CHECKOUT) if Path(word).exists() else word for word in words] for words in commands]
+    assert [sorted(words) for words in here] == expected
