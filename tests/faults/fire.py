@@ -30,8 +30,8 @@ SCRIPT = Script(
         Fault(kind=FaultKind.UNCOUNTED, share=0.0005),
         Fault(kind=FaultKind.REFUSE, share=0.0005),
     ),
-    shortest_delay_seconds=0.1,  # so that a job lasts until the last mishap
-    longest_delay_seconds=0.2,
+    shortest_delay_seconds=0.12,  # so that a job lasts until the last mishap
+    longest_delay_seconds=0.25,
     most_output_tokens=40,
 )
 LONGEST_SECONDS = 240.0  # for all of a job to be answered once the last mishap is over
@@ -71,17 +71,26 @@ class Fire:
         )
         self._began = time.monotonic()
         self._traces: list[Trace] = []
+        self._beginnings: list[float] = []  # of mishaps, on the monotonic clock
         self._late: list[Mishap] = []
 
     def disturb(self, mishaps: Sequence[Mishap]) -> None:
         """Each of them once, in random order, with random pauses between them, from the first answer on."""
         wait_until(lambda: self._stage.observer.settled > 0)
         for mishap in self._dice.sample(mishaps, len(mishaps)):
-            time.sleep(self._dice.uniform(0.2, 1.5))
+            time.sleep(self._choose_pause())
             if self.is_over():
                 self._late.append(mishap)
                 continue
+            self._beginnings.append(time.monotonic())
             self._traces.append(MISHAPS[mishap](self._stage, self._dice))
+
+    def _choose_pause(self) -> float:
+        """Half of the workers that are lost are missed before the next mishap comes, half are not."""
+        short = self._dice.uniform(0.2, 1.5)
+        was_lost = bool(self._traces) and self._traces[-1].loss is not None
+        long = self._stage.settings.lease_seconds + self._stage.settings.stall_seconds + short
+        return long if was_lost and self._dice.random() < 0.5 else short
 
     def is_over(self) -> bool:
         """Whether the job is at its end; workers that died are replaced meanwhile."""
@@ -111,7 +120,11 @@ class Fire:
             share_committed=stage.observer.looks[-1].committed / self._cap,
             violations=violations,
             late=self._late,
-            recoveries=[recovery for trace in self._traces for recovery in measure_recovery(stage, trace)],
+            recoveries=[
+                recovery
+                for trace in self._traces
+                for recovery in measure_recovery(stage, trace, beginnings=self._beginnings)
+            ],
             deaths=stage.fleet.deaths,
             exit_codes=exit_codes,
         )

@@ -57,6 +57,15 @@ class Fleet:
                 self.deaths.append(f"{name}: {self.log_of(name)[-1000:]}")
                 self.restart(name)
 
+    def wait_until_revived(self, *names: str) -> None:
+        """Return when these workers are ready, with a new process in the place of each that died."""
+
+        def are_ready() -> bool:
+            self.restart_dead()
+            return all(map(self._is_ready, names))
+
+        wait_until(are_ready, seconds=START_SECONDS)
+
     def wait_until_ready(self, *names: str) -> None:
         """Return when every role of these workers can work, and they listen to their broker."""
         wait_until(lambda: all(map(self._is_ready, names)), seconds=START_SECONDS)

@@ -46,7 +46,8 @@ class Trace:
 
 
 def kill_worker(stage: Stage, dice: random.Random, *, names: Sequence[str], mishap: Mishap) -> Trace:
-    """SIGKILL; whoever looks after workers starts a new one after a while."""
+    """SIGKILL, while its peer can work; whoever looks after workers starts a new one after a while."""
+    stage.fleet.wait_until_revived(*names)
     name = dice.choice(names)
     stage.fleet.freeze(name)  # so that it holds then what we read now
     loss = read_loss(stage.url, pid=stage.fleet.pid_of(name))
@@ -58,7 +59,8 @@ def kill_worker(stage: Stage, dice: random.Random, *, names: Sequence[str], mish
 
 
 def freeze_worker(stage: Stage, dice: random.Random, *, names: Sequence[str], mishap: Mishap) -> Trace:
-    """SIGSTOP for longer than its lease, then SIGCONT."""
+    """SIGSTOP for longer than its lease, while its peer can work; then SIGCONT."""
+    stage.fleet.wait_until_revived(*names)
     name = dice.choice(names)
     stage.fleet.freeze(name)
     moment = time.monotonic()
@@ -118,6 +120,7 @@ def fill_disk(stage: Stage, dice: random.Random) -> Trace:
 
 
 def hang_engine(stage: Stage, dice: random.Random) -> Trace:
+    stage.fleet.wait_until_revived(*ENGINES)
     name = dice.choice(ENGINES)
     loss = read_loss(stage.url, pid=stage.fleet.pid_of(name))
     stage.let_engine_hang(name)
