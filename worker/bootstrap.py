@@ -1,7 +1,6 @@
 """Builds what commands work with; nothing is built anywhere else, and nothing when a module is imported."""
 
 import asyncio
-import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from db.errors import NoSuchRow
 from db.jobs import Job, read_job
 from db.session import run_in_transaction, session_scope
 from db.strategies import StoredStrategy, read_strategies
+from worker.collector import spare_collector
 from worker.database import open_database
 from worker.doorbell import Doorbell, LocalDoorbell
 from worker.encoder import SentenceEncoder
@@ -60,8 +60,7 @@ class Workshop:
         for model in self.pool.models.values():
             if isinstance(model.counter, PromptCounter):
                 model.counter.load()
-        gc.collect()
-        gc.freeze()  # what libraries made stays: the collector took 0.3 s to look through it, every now and then
+        spare_collector()
 
 
 @contextmanager

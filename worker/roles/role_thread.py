@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import DBAPIError
 
 from worker.database import first_line
+from worker.collector import spare_collector
 from worker.doorbell import LocalDoorbell
 from worker.roles.protocol import Role
 
@@ -63,6 +64,7 @@ class RoleThread:
         role = self._make_role(self._draining.is_set)
         try:
             await role.open()
+            spare_collector()
             logger.info("%s: ready", self._queue)
             await self._step_until_drained(role, self._bell)
         finally:
