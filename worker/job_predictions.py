@@ -2,21 +2,27 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sqlalchemy import Engine as Database
 
 from db.jobs import Job
 from db.predictions import Predictions, iterate_prediction_blocks, read_prediction_blocks, read_predictions
 from db.session import session_scope
+from db.twins import read_leaders
 from worker.prediction_rows import join_rows, take_rows
+from worker.twins import count_alike
 
 KEPT_TASKS = 20_000  # a job of so many is in memory as a whole; of a larger one, the blocks of a window
 
 
 class JobPredictions:
-    """Predictions never change once a job is stored: what was read is kept."""
+    """Predictions never change once a job is stored: what was read is kept.
+
+    The accuracy of a task that has twins counts for all of them: what is allocated together is worth that much.
+    """
 
     def __init__(self, database: Database, *, job: Job) -> None:
         self._database = database
@@ -24,6 +30,10 @@ class JobPredictions:
         self._lock = threading.Lock()
         self._kept_from = 0
         self._kept: Predictions | None = None
+        self._alike: NDArray[np.int64] | None = None  # (tasks,); None: no task has twins
+        if job.twins:
+            with session_scope(database) as session:
+                self._alike = count_alike(job.task_count, leader_of=read_leaders(session, job_id=job.id))
 
     def of(self, seqs: ArrayLike) -> Predictions:
         """Rows in the order of `seqs`; views where those follow one another, as all but a few windows' tasks do."""
@@ -31,7 +41,7 @@ class JobPredictions:
         in_turn = bool(len(rows)) and bool((np.diff(rows) == 1).all())
         if total > KEPT_TASKS and not (in_turn and len(rows) <= KEPT_TASKS):
             with session_scope(self._database) as session:
-                return read_predictions(session, job_id=self._job.id, seqs=rows.tolist())
+                return self._weigh(read_predictions(session, job_id=self._job.id, seqs=rows.tolist()), rows)
         with self._lock:
             begin, end = (int(rows[0]), int(rows[-1]) + 1) if total > KEPT_TASKS else (0, total)
             kept, first = self._keep(begin, end)
@@ -43,7 +53,13 @@ class JobPredictions:
         """All rows, some thousands at a time, in order."""
         with session_scope(self._database) as session:
             for block in iterate_prediction_blocks(session, job_id=self._job.id):
-                yield block.predictions
+                yield self._weigh(block.predictions, slice(block.lo, block.hi))
+
+    def _weigh(self, predictions: Predictions, tasks: NDArray[np.int64] | slice) -> Predictions:
+        if self._alike is None:
+            return predictions
+        weight = np.maximum(self._alike[tasks], 1).astype(np.float32)
+        return replace(predictions, accuracy=predictions.accuracy * weight[:, None])
 
     def _keep(self, begin: int, end: int) -> tuple[Predictions, int]:
         """Whole blocks that hold these rows, and the first one's task: the next window finds its rows there as well."""
@@ -51,6 +67,7 @@ class JobPredictions:
         if kept is None or not (first <= begin and end <= first + len(kept.cost)):
             with session_scope(self._database) as session:
                 blocks = read_prediction_blocks(session, job_id=self._job.id, lo=begin, hi=end)
-            kept, first = join_rows([block.predictions for block in blocks]), blocks[0].lo
+            first, last = blocks[0].lo, blocks[-1].hi
+            kept = self._weigh(join_rows([block.predictions for block in blocks]), slice(first, last))
             self._kept, self._kept_from = kept, first
         return kept, first

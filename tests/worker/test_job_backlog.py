@@ -1,6 +1,7 @@
 """The sketch of a job's unrouted tasks follows what is routed, and windows at its price add up to the best plan."""
 
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,16 +72,19 @@ def test_tasks_that_others_hold_or_that_came_back_count_as_well(db_engine: Datab
     check(backlog.find_unrouted(cursor_seq=10_000, others=[]), take_rows(stored, slice(10_000, None)))
 
 
-def test_twins_cost_nothing(db_engine: Database) -> None:
+def test_twins_cost_nothing_and_make_the_task_that_they_repeat_worth_more(db_engine: Database) -> None:
     stored = predict_varied(30)
     job = store(db_engine, stored, cap=CAP)
     with session_scope(db_engine) as session:
         store_twins(session, job_id=job.id, leader_of={12: 1, 20: 1, 29: 2})
         job = read_job(session, job_id=job.id)
     backlog = open_backlog(db_engine, job)
+    alike = np.ones((30, 1), dtype=np.float32)
+    alike[[1, 2]] = [[3], [2]]
+    weighed = replace(stored, accuracy=stored.accuracy * alike)
     for cursor_seq in (0, 13, 29):
         rows = np.setdiff1d(np.arange(cursor_seq, 30), [12, 20, 29])
-        check(backlog.find_unrouted(cursor_seq=cursor_seq, others=[]), take_rows(stored, rows))
+        check(backlog.find_unrouted(cursor_seq=cursor_seq, others=[]), take_rows(weighed, rows))
 
 
 def routed_windows(database: Database) -> list[WindowRow]:

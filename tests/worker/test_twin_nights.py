@@ -155,3 +155,21 @@ def test_a_cancelled_job_leaves_no_twin_behind(db_engine: Database, tmp_path: Pa
     assert done.outcomes % (TASKS // QUESTIONS) == 0
     assert done.requeued == {RequeueReason.CANCELLED: TASKS - done.outcomes}
     assert budget_of(db_engine, job_id).kept == 0
+
+
+def test_a_question_that_many_ask_gets_the_better_answer(db_engine: Database, tmp_path: Path) -> None:
+    """One answer of the large strategy can be afforded. For a single task it would be worth a little more."""
+    asked = make_tasks(12, body=lambda number: {"messages": [{"role": "user", "content": f"{min(number, 4)}"}]})
+    predictions = predict_flat(12, **FLAT)
+    predictions.accuracy[:4, 1], predictions.worst_cost[:, 1] = 0.95, 20.0
+    job_id = submit(db_engine, predictions=predictions, objective=budget(5 * 5 + 15 + 5), tasks=asked)
+    with db_engine.begin() as connection:  # money is not what this is about
+        connection.exec_driver_sql("UPDATE budget SET kept = NULL")
+
+    def answer(request: GenerationRequest) -> Completion:
+        return answer_with("yes", tokens=5 if request.max_tokens == 10 else 20)(request)
+
+    assert drive(db_engine, job_id, [FakeEngine(answer)], make_settings(tmp_path))
+    small, large = job_of(db_engine, job_id).strategy_ids
+    bought = [result.outcome.strategy_id for result in results_of(db_engine, job_id) if result.outcome is not None]
+    assert bought == [small] * 4 + [large] * 8
