@@ -16,6 +16,7 @@ from db.open_work import list_cancelling_jobs, list_ended_jobs, list_routable_jo
 from db.session import run_in_transaction, session_scope
 from db.training_requests import has_open_request
 from db.workers import forget_workers
+from worker.period_roll import roll_periods
 from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
 from worker.strategy_health import recall_all
 
@@ -62,6 +63,7 @@ class ReconcilerRole:
             recall_all(self._database)
             self._cancel()
             self._complete()
+            self._begin_periods()
             run_in_transaction(self._database, forget_workers)
             self._rings.ring(self._list_queues())
 
@@ -81,6 +83,11 @@ class ReconcilerRole:
             cancelling = list_cancelling_jobs(session)
         for job_id in cancelling:
             run_in_transaction(self._database, partial(cancel_rest, job_id=job_id))
+
+    def _begin_periods(self) -> None:
+        """Jobs whose budget's night or month is over draw on the next."""
+        for job_id in roll_periods(self._database):
+            logger.info("job %d: goes on in the present period of its budget", job_id)
 
     def _complete(self) -> None:
         with session_scope(self._database) as session:
