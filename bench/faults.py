@@ -22,7 +22,7 @@ from tests.faults.recovery import Recovery
 from tests.open_directory import make_open_directory
 from worker.redis import run_redis
 
-QUICK = (Mishap.KILL_ENGINE, Mishap.WIPE_BROKER, Mishap.KILL_POSTGRES, Mishap.STEP_CLOCK)
+QUICK = (Mishap.KILL_ENGINE, Mishap.WIPE_BROKER, Mishap.KILL_POSTGRES, Mishap.FILL_DISK)
 QUICK_TASKS = 8_000
 HEAD = "seed   tasks   seconds  outcomes  reasons  errors  repeated  cap used  looks at the cap  above it  violations"
 

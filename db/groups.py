@@ -51,11 +51,12 @@ def claim_group(
     lease_seconds: float,
     strategy_ids: Sequence[int] | None = None,
     job_id: int | None = None,
+    held_before: bool = False,
 ) -> ClaimedGroup | None:
     """The next ready group (of these strategies, of this job); None when there is none.
 
     By priority and deadline of its job, then by age; nothing of paused jobs, nor of strategies that are left alone, nor
-    what could not begin before others have settled.
+    what could not begin before others have settled. With `held_before` only what another claim has left unfinished.
     """
     first = select(GroupRow.id).join(JobRow, JobRow.id == GroupRow.job_id).where(GroupRow.state == GroupState.READY)
     first = first.join(BudgetRow, BudgetRow.id == JobRow.budget_id)
@@ -64,6 +65,8 @@ def claim_group(
         first = first.where(among(GroupRow.strategy_id, strategy_ids))
     if job_id is not None:
         first = first.where(GroupRow.job_id == job_id)
+    if held_before:
+        first = first.where(GroupRow.fence > 0)
     first = first.order_by(JobRow.priority.desc(), JobRow.deadline.asc().nulls_last(), GroupRow.id).limit(1)
     # Rows that another claimer has locked are passed over, so that claimers never queue behind each other.
     free = first.with_for_update(skip_locked=True, of=GroupRow).scalar_subquery()

@@ -76,12 +76,9 @@ class EngineDesk:
     async def start_groups(self) -> bool:
         """Claim and start groups until there are enough; whether there was one to claim each time."""
         while not self._assets.is_draining() and len(self._running) < GROUPS_IN_FLIGHT:
-            served = self._list_served()
-            if not served:
-                return True
-            work = await asyncio.to_thread(self._claim, served)
+            work = await asyncio.to_thread(self._claim)
             if work is None:
-                return False
+                return all(not backlog.is_low for backlog in self._backlogs.values())
             self._start_group(work)
         return True
 
@@ -103,7 +100,7 @@ class EngineDesk:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _start_group(self, work: ClaimedWork) -> None:
-        backlog = self._backlog_of(work.group)
+        backlog = self._backlog_of(work.group.strategy_id)
         backlog.note(work.group.id, len(work.tasks))
         task = asyncio.create_task(self._run_group(work))
         self._running.add(task)
@@ -135,7 +132,7 @@ class EngineDesk:
             surroundings=Surroundings(
                 database=self._assets.database,
                 slots=self._slots,
-                backlog=self._backlog_of(work.group),
+                backlog=self._backlog_of(work.group.strategy_id),
                 bell=self._settlements,
                 draining=self._assets.is_draining,
                 on_settled=self._assets.on_settled,
@@ -177,23 +174,31 @@ class EngineDesk:
 
         return StartBacklog(enough=count_enough, on_low=self._assets.on_room)
 
-    def _backlog_of(self, group: ClaimedGroup) -> StartBacklog:
-        return self._backlogs[self._assets.strategies[group.strategy_id].strategy.engine.name]
+    def _backlog_of(self, strategy_id: int) -> StartBacklog:
+        return self._backlogs[self._assets.strategies[strategy_id].strategy.engine.name]
 
-    def _list_served(self) -> Mapping[int, PricedStrategy]:
-        """Strategies whose engine soon has nothing to start; one that is being replaced is not asked meanwhile."""
-        return {
+    def _claim(self) -> ClaimedWork | None:
+        """A group whose engine can be asked now, and soon has nothing to start.
+
+        What a lost worker left has waited for its lease already, and does not wait for that.
+        """
+        return self._claim_for(needy=True) or self._claim_for(needy=False)
+
+    def _claim_for(self, *, needy: bool) -> ClaimedWork | None:
+        """Those of an engine that is being replaced wait for the new one."""
+        served = {
             key: priced
             for key, priced in self._assets.strategies.items()
-            if self._backlogs[priced.strategy.engine.name].is_low
+            if self._backlog_of(key).is_low == needy
             and not self._assets.engines.is_restarting(priced.strategy.engine.name)
         }
-
-    def _claim(self, served: Mapping[int, PricedStrategy]) -> ClaimedWork | None:
+        if not served:
+            return None
         return claim_work(
             self._assets.database,
             job_id=self._assets.job_id,
             owner=self._assets.owner,
             lease_seconds=self._assets.settings.lease_seconds,
             served=served,
+            held_before=not needy,
         )

@@ -24,12 +24,28 @@ class ClaimedWork(NamedTuple):
 
 
 def claim_work(
-    database: Database, *, job_id: int | None, owner: str, lease_seconds: float, served: Mapping[int, PricedStrategy]
+    database: Database,
+    *,
+    job_id: int | None,
+    owner: str,
+    lease_seconds: float,
+    served: Mapping[int, PricedStrategy],
+    held_before: bool,
 ) -> ClaimedWork | None:
-    """The next ready group of the strategies that are served now, by database id; None when there is none."""
+    """The next ready group of the strategies that are served now, by database id; None when there is none.
+
+    With `held_before` only one that another claim has left unfinished.
+    """
 
     def claim(session: Session) -> _Claimed | None:
-        group = claim_group(session, owner=owner, lease_seconds=lease_seconds, strategy_ids=list(served), job_id=job_id)
+        group = claim_group(
+            session,
+            owner=owner,
+            lease_seconds=lease_seconds,
+            strategy_ids=list(served),
+            job_id=job_id,
+            held_before=held_before,
+        )
         return None if group is None else _read(session, group)
 
     claimed = run_in_transaction(database, claim)

@@ -27,9 +27,13 @@ from tests.db.building import (
 )
 
 
-def try_claim(engine: Engine, *, strategy_ids: list[int] | None = None) -> ClaimedGroup | None:
+def try_claim(
+    engine: Engine, *, strategy_ids: list[int] | None = None, held_before: bool = False
+) -> ClaimedGroup | None:
     with session_scope(engine) as session:
-        return claim_group(session, owner="worker", lease_seconds=LEASE_SECONDS, strategy_ids=strategy_ids)
+        return claim_group(
+            session, owner="worker", lease_seconds=LEASE_SECONDS, strategy_ids=strategy_ids, held_before=held_before
+        )
 
 
 def give_back(engine: Engine, group: ClaimedGroup) -> None:
@@ -77,6 +81,17 @@ def test_only_groups_of_the_asked_strategies_are_claimed(db_engine: Engine) -> N
     assert second is not None
     assert (second.strategy_id, second.seqs, second.amounts) == (job.strategy_ids[1], [1], [10])
     assert try_claim(db_engine, strategy_ids=[job.strategy_ids[1]]) is None
+
+
+def test_only_groups_that_were_held_before_are_claimed(db_engine: Engine) -> None:
+    with session_scope(db_engine) as session:
+        route(session, build_job(session, tasks=2), group_size=1)
+    assert try_claim(db_engine, held_before=True) is None
+    first = claim(db_engine)
+    give_back(db_engine, first)
+    again = try_claim(db_engine, held_before=True)
+    assert again is not None
+    assert again.id == first.id
 
 
 def test_a_group_claimed_again_shows_only_what_is_left(db_engine: Engine) -> None:

@@ -65,7 +65,7 @@ class Fire:
     def __init__(self, stage: Stage, database: Database, *, dice: random.Random, tasks: int, seed: int) -> None:
         assert stage.settings.strategies is not None
         self._stage, self._database, self._dice, self._seed, self._tasks = stage, database, dice, seed, tasks
-        self._cap = 3 * tasks * LEAST_WORST // 2
+        self._cap = 13 * tasks * LEAST_WORST // 10  # enough for all at worst, and not for the dearest as predicted
         self._job_id = submit_load(
             database, tasks=tasks, cap=self._cap, strategies=stage.settings.strategies, seed=seed
         )

@@ -59,7 +59,8 @@ class ReconcilerRole:
         with self._database.begin() as connection:
             if not connection.execute(_LOCK, {"key": LOCK_KEY}).scalar_one():
                 return
-            self._expire()
+            if self._expire():
+                self._rings.lose_patience()
             recall_all(self._database)
             self._cancel()
             self._complete()
@@ -67,7 +68,8 @@ class ReconcilerRole:
             run_in_transaction(self._database, forget_workers)
             self._rings.ring(self._list_queues())
 
-    def _expire(self) -> None:
+    def _expire(self) -> bool:
+        """Whether something was taken back, which has waited for long enough."""
         expired = run_in_transaction(self._database, expire_leases)
         if expired.groups or expired.windows:
             logger.warning(
@@ -76,6 +78,7 @@ class ReconcilerRole:
                 expired.windows,
                 expired.burned_tasks,
             )
+        return bool(expired.groups or expired.windows)
 
     def _cancel(self) -> None:
         """What came back from engines since a job was cancelled is given up as well."""
@@ -116,6 +119,10 @@ class PatientRings:
     def __init__(self, ring: Callable[[str], None]) -> None:
         self._ring = ring
         self._silences: dict[str, tuple[float, float]] = {}  # when to ring next, how long to wait after that
+
+    def lose_patience(self) -> None:
+        """There is new work: every queue is due."""
+        self._silences.clear()
 
     def ring(self, queues: Iterable[str]) -> None:
         """Ring those that are due; a queue that is not named has been served."""
