@@ -110,7 +110,12 @@ def _make_role(queue: str, *, means: _Means, is_draining: Callable[[], bool], wa
     if queue == ROUTER:
         return RouterRole(database=means.database, settings=means.settings, is_draining=is_draining, ring=means.ring)
     if queue == RECONCILER:
-        return ReconcilerRole(database=means.database, is_draining=is_draining, ring=means.ring)
+        return ReconcilerRole(
+            database=means.database,
+            is_draining=is_draining,
+            ring=means.ring,
+            lease_seconds=means.settings.lease_seconds,
+        )
     assert means.workshop is not None, "checked before"
     if queue == TRAINER:
         return TrainerRole(workshop=means.workshop, is_draining=is_draining)

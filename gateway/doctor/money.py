@@ -32,7 +32,7 @@ def look_at_periods(session: Session) -> Iterator[Finding]:
         yield Finding(
             True,
             f"budget {row.budget_name}: its {row.period} period from {row.period_start:%Y-%m-%d %H:%M} is over, and "
-            f"{_say_jobs(row.job_ids)} go on in the next one as soon as a router is at work",
+            f"{_say_jobs(row.job_ids)} go on in the next one as soon as a reconciler is at work",
         )
 
 

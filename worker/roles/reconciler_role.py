@@ -8,6 +8,7 @@ from functools import partial
 
 from sqlalchemy import Engine as Database
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from db.cancelling import cancel_rest
 from db.expiry import expire_leases
@@ -18,6 +19,7 @@ from db.training_requests import has_open_request
 from db.workers import forget_workers
 from worker.period_roll import roll_periods
 from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
+from worker.settings import Settings
 from worker.strategy_health import recall_all
 
 logger = logging.getLogger(__name__)
@@ -32,18 +34,36 @@ class ReconcilerRole:
     queue = RECONCILER
     pause_seconds = 0.5
 
-    def __init__(self, *, database: Database, is_draining: Callable[[], bool], ring: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        is_draining: Callable[[], bool],
+        ring: Callable[[str], None],
+        lease_seconds: float = Settings.lease_seconds,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._is_draining = is_draining
         self._rings = PatientRings(ring)
+        self._now = now
+        # Holders extend their leases three times in their length, and need a moment to connect again.
+        self._grace_seconds = lease_seconds / 3 + 1.0
+        self._grace_until = now()
 
     async def open(self) -> None:
         """Nothing has to be made ready."""
 
     async def step(self) -> bool:
         """One sweep, if no other reconciler works."""
-        if not self._is_draining():
+        if self._is_draining():
+            return False
+        try:
             await asyncio.to_thread(self._sweep)
+        except OperationalError:
+            # Leases end while the database is away. Their holders are no more lost than we are: they go first.
+            self._grace_until = self._now() + self._grace_seconds
+            raise
         return False
 
     def has_finished(self) -> bool:
@@ -59,7 +79,7 @@ class ReconcilerRole:
         with self._database.begin() as connection:
             if not connection.execute(_LOCK, {"key": LOCK_KEY}).scalar_one():
                 return
-            if self._expire():
+            if self._now() >= self._grace_until and self._expire():
                 self._rings.lose_patience()
             recall_all(self._database)
             self._cancel()
