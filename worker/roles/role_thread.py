@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import DBAPIError
 
-from worker.database import first_line
 from worker.collector import spare_collector
+from worker.database import first_line
 from worker.doorbell import LocalDoorbell
 from worker.roles.protocol import Role
 
