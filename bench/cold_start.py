@@ -10,7 +10,7 @@ of what pairs trained on all outcomes gain over them.
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from router.baselines.trained_pairs import fit_trained_pairs
 from router.cold_start.cluster_map import learn_cluster_map
 from router.cold_start.error_vector import learn_clusters
 from router.cold_start.handover import rank_placements
-from router.cold_start.imputation import Asked, Table, impute_table
+from router.cold_start.imputation import Asked, Table, impute_table, mix_lessons
 from router.cold_start.item_response import learn_item_response
 from router.cold_start.placement import Place, Probes, place_constant, place_mean
 from router.cold_start.probes import ProbeSet, cover_tasks
@@ -34,7 +34,7 @@ from router.cold_start.probes import ProbeSet, cover_tasks
 PROBES = (50, 100, 200, 400)
 FULL, CONSTANT, CHOSEN = "pairs, all outcomes", "constant, all outcomes", "best by cross-validation"
 BLEND = "error vector and item response"  # halves
-TRAINED, IMPUTED = "pairs trained on the probes", "pairs trained on imputed outcomes"
+TRAINED, TAUGHT = "pairs trained on the probes", "pairs taught imputed outcomes and error vector"  # halves
 
 Areas = dict[str, float]
 
@@ -94,18 +94,25 @@ def _place_all(
             accuracy[name].append(values)
         cost.append(places["error vector"](given._replace(correct=asked.cost[:, column]))(tasks))
     placed = {name: Estimates(np.stack(values, axis=1), np.stack(cost, axis=1)) for name, values in accuracy.items()}
-    for name, outcomes in ((TRAINED, plain), (IMPUTED, _impute(past, answered, probes))):
+    for name, outcomes in (
+        (TRAINED, plain),
+        (TAUGHT, teach(past, answered, [probes] * answered.correct.shape[1], seed=seed)),
+    ):
         placed[name] = fit_trained_pairs(outcomes, outcomes.take(np.arange(0)), seed)(trial.tasks)
     return placed
 
 
-def _impute(past: Outcomes, answered: Outcomes, probes: ProbeSet) -> Outcomes:
-    """All past tasks, with what the unseen strategies would have done there by their answers to the probes."""
-    asked = answered.take(probes.rows)
-    table = impute_table(
-        Table(past.correct, past.cost), Asked(probes.rows, probes.weight), Table(asked.correct, asked.cost)
-    )
-    return answered._replace(correct=table.correct, cost=table.cost)
+def teach(past: Outcomes, answered: Outcomes, probes: Sequence[ProbeSet], *, seed: int) -> Outcomes:
+    """All past tasks, with what each unseen strategy would have done there by its answers to its probes."""
+    embeddings = add_features(answered).embeddings
+    learn_near = learn_clusters(embeddings, probes=len(probes[0].rows), seed=seed)
+    correct, cost = np.empty_like(answered.correct), np.empty_like(answered.cost)
+    for column, chosen in enumerate(probes):
+        own = Table(answered.correct[chosen.rows, column, None], answered.cost[chosen.rows, column, None])
+        table = impute_table(Table(past.correct, past.cost), Asked(chosen.rows, chosen.weight), own)
+        near = learn_near(Probes(embeddings[chosen.rows], own.correct[:, 0], chosen.weight))(embeddings)
+        correct[:, column], cost[:, column] = mix_lessons(table.correct[:, 0], near), table.cost[:, 0]
+    return answered._replace(correct=correct, cost=cost)
 
 
 def format_areas(areas: Mapping[str, float]) -> str:

@@ -12,7 +12,7 @@ import json
 
 import numpy as np
 
-from bench.cold_start import BLEND, CONSTANT, FULL, IMPUTED, divide_strategies, format_areas, measure_area
+from bench.cold_start import BLEND, CONSTANT, FULL, TAUGHT, divide_strategies, format_areas, measure_area, teach
 from bench.decision_inputs import Embedded, add_arguments, parse, read_inputs, tell
 from bench.decision_run import Trial, prepare_trial
 from bench.splits import split_by_group
@@ -20,7 +20,6 @@ from router.baselines.constant import fit_constant
 from router.baselines.outcomes import Estimates, Outcomes, add_features, join
 from router.baselines.trained_pairs import fit_trained_pairs
 from router.cold_start.error_vector import learn_clusters
-from router.cold_start.imputation import Asked, Table, impute_table
 from router.cold_start.item_response import ItemResponse, learn_item_response
 from router.cold_start.placement import DoubleArray, FloatArray, Probes, place_mean
 from router.cold_start.probes import ProbeSet, add_probes, cover_tasks
@@ -71,16 +70,13 @@ def _place(
     answered, asked = join(*trial.seen), add_features(trial.tasks).embeddings
     seen = add_features(answered).embeddings
     place = place_mean(learn_clusters(seen, probes=count, seed=seed), model.place)
-    blended, imputed = [], answered.correct.copy()
-    for column, chosen in enumerate(probes):
-        given = Probes(seen[chosen.rows], answered.correct[chosen.rows, column], chosen.weight)
-        blended.append(place(given)(asked))
-        own = Table(answered.correct[chosen.rows, column, None], answered.cost[chosen.rows, column, None])
-        known = Table(past.correct, past.cost)
-        imputed[:, column] = impute_table(known, Asked(chosen.rows, chosen.weight), own).correct[:, 0]
-    outcomes = answered._replace(correct=imputed)
-    pairs = fit_trained_pairs(outcomes, outcomes.take(np.arange(0)), seed)(trial.tasks)
-    return {BLEND: np.stack(blended, axis=1), IMPUTED: pairs.accuracy}
+    blended = [
+        place(Probes(seen[chosen.rows], correct[chosen.rows], chosen.weight))(asked)
+        for chosen, correct in zip(probes, answered.correct.T, strict=True)
+    ]
+    lessons = teach(past, answered, probes, seed=seed)
+    pairs = fit_trained_pairs(lessons, lessons.take(np.arange(0)), seed)(trial.tasks)
+    return {BLEND: np.stack(blended, axis=1), TAUGHT: pairs.accuracy}
 
 
 def main() -> None:

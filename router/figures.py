@@ -10,7 +10,7 @@ class Fallback(StrEnum):
     NONE = "none"  # both networks were trained
     CONSTANT_ACCURACY = "constant accuracy"  # one-sided outcomes: nearly all right or nearly all wrong
     COLD_START = "cold start"  # placed by its probes among the pool's past tasks; no network was trained
-    IMPUTED = "imputed outcomes"  # trained on what it would have done with the pool's past tasks, by its probes
+    IMPUTED = "imputed outcomes"  # taught what it would have done with the pool's past tasks, by its probes
     CONSTANT = "constant"  # outcomes of too few tasks: accuracy and output tokens are both means
 
 

@@ -1,9 +1,10 @@
 """What a new strategy would have done with past tasks, from what known strategies did with them.
 
 Its probes are among the past tasks, so its outcomes there can be regressed on those of the known strategies, and the
-regression read off for every other past task. A pair trained on the result learns from all past tasks instead of the
-probes alone, and the luck of the draw of probes is taken out of the strategy's mean: the known strategies' luck on the
-same probes is known (regression estimation, Cochran 1977, chapter 7). Nothing of the known strategies is trained.
+regression read off for every other past task (regression estimation, Cochran 1977, chapter 7). It knows how hard a task
+was and how lucky the draw of probes, and nothing of what is special about the new strategy on a kind of task; means of
+the probes near a task know just that. A pair taught half of each learns from all past tasks instead of the probes
+alone. Nothing of the known strategies is trained.
 """
 
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from router.cold_start.placement import DoubleArray
 
+IMPUTED_SHARE = 0.5  # of what a pair is taught; the rest is the mean of the probes near a task (docs/log.md)
 PENALTY = 10.0  # of squared slopes on outcomes of 0 or 1; a third or three times as much is no worse (docs/log.md)
 SMALLEST_SHARE = 1e-3  # of a strategy's mean: what the logarithm of an answer that costs nothing is taken of
 
@@ -42,6 +44,11 @@ def impute_table(known: Table, asked: Asked, answers: Table) -> Table:
     cost = np.exp(np.clip(logs, lowest, highest))
     smearing = (asked.weight @ answers.cost) / (asked.weight @ cost[asked.rows])
     return Table(np.clip(correct, 0.0, 1.0), cost * smearing)
+
+
+def mix_lessons(imputed: DoubleArray, near: DoubleArray) -> DoubleArray:
+    """What a pair is taught of past tasks: imputed correctness, and the mean of the probes near each task."""
+    return IMPUTED_SHARE * imputed + (1 - IMPUTED_SHARE) * near
 
 
 def _regress(known: DoubleArray, asked: Asked, answers: DoubleArray) -> DoubleArray:

@@ -1,10 +1,11 @@
-"""A strategy's first pair where the pool has answered its probes too: trained on what it would have done elsewhere."""
+"""A strategy's first pair where the pool has answered its probes too: taught what it would have done elsewhere."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.cold_start.imputation import Asked, Table, impute_table
-from router.cold_start.placement import DoubleArray, FloatArray
+from router.cold_start.error_vector import learn_clusters
+from router.cold_start.imputation import Asked, Table, impute_table, mix_lessons
+from router.cold_start.placement import DoubleArray, FloatArray, Probes
 from router.cold_start.pool_past import KnownOutcomes, PlacedPair
 from router.figures import Fallback
 from router.fold import FoldedPair, fold_pair
@@ -38,6 +39,8 @@ class _Teacher:
         self, rows: OutcomeRows, known: KnownOutcomes, place: NDArray[np.intp], config: PredictorConfig, seed: int
     ) -> None:
         self.rows, self.known, self.place, self.config, self.seed = rows, known, place, config, seed
+        self.probes = Probes(rows.embeddings, rows.correct, rows.weight)
+        self.learn_near = learn_clusters(known.embeddings, probes=len(rows), seed=seed)
 
     def predict_without(self, test: NDArray[np.bool_]) -> DoubleArray:
         """Accuracy of these probes by a pair that knows nothing of anybody's answers to them."""
@@ -48,11 +51,12 @@ class _Teacher:
 
     def train(self, probes: NDArray[np.bool_], tasks: NDArray[np.bool_]) -> FoldedPair:
         """A pair from some of the probes (n,), trained on some of the known strategies' tasks."""
-        table, tokens = self._impute(probes & (self.place >= 0))
+        imputed, tokens = self._impute(probes & (self.place >= 0))
+        lessons = mix_lessons(imputed, self.learn_near(self.probes.take(probes))(self.known.embeddings))
         nothing = np.zeros(self.rows.embeddings.shape[1], dtype=np.float32)
         trained = train_pair(
             self.known.embeddings[tasks],
-            table[tasks],
+            lessons[tasks],
             tokens[tasks],
             model_vector=nothing,
             decoding_vector=nothing,

@@ -2,8 +2,8 @@
 
 The error vector is the pair's cluster means. An item response placement has log-odds that are linear in the task's
 vector, which two rectified units express exactly: z = relu(z) - relu(-z). Half of each decides better than either
-(docs/log.md). Where the pool's strategies have answered enough of the probes too, the pair is trained on imputed
-outcomes instead, which is better still.
+(docs/log.md). Where the pool's strategies have answered enough of the probes too, a pair is taught half imputed
+outcomes, half error vector instead.
 """
 
 import numpy as np

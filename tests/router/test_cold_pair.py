@@ -141,7 +141,7 @@ def test_a_fold_is_predicted_by_others_outcomes_on_other_tasks_only(shared: int,
 
 
 def test_where_others_answered_the_probes_it_learns_from_all_their_tasks() -> None:
-    """Kinds 1 and 2 look alike to the encoder; a known strategy tells them apart, so the new one's level is right."""
+    """Kinds 1 and 2 look alike to the encoder; a known strategy tells them apart, so half of the luck is known."""
     generator = np.random.default_rng(8)
     easy = generator.random(600) < 0.5
     tasks = draw_tasks(600, seed=9)
@@ -161,12 +161,32 @@ def test_where_others_answered_the_probes_it_learns_from_all_their_tasks() -> No
     )
     assert placed.figures.fallback is Fallback.IMPUTED
     accuracy, output_tokens = served(placed)
-    assert abs(accuracy.mean() - 0.5) < 0.3 * (0.75 - 0.5)  # three in four of its probes were right
+    assert abs(accuracy.mean() - 0.5) < 0.7 * (0.75 - 0.5)  # three in four of its probes were right
     assert output_tokens.mean() == pytest.approx(100, abs=20)
     assert place_pair(
         tasks[rows], easy[rows].astype(np.float64), np.where(easy[rows], 20.0, 180.0),
         weight=None, past=past, config=PredictorConfig(), seed=0,
     ).figures == placed.figures  # fmt: skip
+
+
+def test_what_is_special_about_a_strategy_is_taught_too() -> None:
+    """The known strategies toss coins, so a regression on them says the same of every task."""
+    tasks = draw_tasks(400, seed=11)
+    coins = np.random.default_rng(12).random((400, 3)).round()
+    own = (tasks[:, :3].argmax(axis=1) == 0).astype(np.float64)
+    placed = place_pair(
+        tasks[:200],
+        own[:200],
+        np.full(200, 20.0),
+        weight=None,
+        past=PoolPast(tasks=tasks, outcomes=KnownOutcomes(tasks, coins, 10 + coins)),
+        config=PredictorConfig(),
+        seed=0,
+    )
+    assert placed.figures.fallback is Fallback.IMPUTED
+    accuracy, _ = served(placed)
+    own_kind = NEW[:, :3].argmax(axis=1) == 0
+    assert accuracy[own_kind].mean() - accuracy[~own_kind].mean() > 0.3
 
 
 def test_probes_that_stand_for_more_tasks_count_more() -> None:
