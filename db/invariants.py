@@ -96,6 +96,13 @@ _COMPLETED_JOB_IS_AT_REST = """
     WHERE job.finished_at IS NOT NULL
 """
 
+_TASKS_ARE_COUNTED = """
+    SELECT coalesce(job.id, counted.job_id) AS job_id, job.task_count, counted.count AS tasks
+    FROM job FULL JOIN (SELECT tenant_id, job_id, count(*) FROM task GROUP BY tenant_id, job_id) AS counted
+         ON job.id = counted.job_id AND job.tenant_id = counted.tenant_id
+    WHERE job.task_count IS DISTINCT FROM coalesce(counted.count, 0)
+"""
+
 _OUTCOME_HAS_ITS_TASK = """
     SELECT outcome.job_id, outcome.seq FROM outcome LEFT JOIN task USING (job_id, seq) WHERE task.job_id IS NULL
 """
@@ -211,6 +218,7 @@ INVARIANTS: dict[str, str] = {
     "a group is charged what its outcomes and attempts cost": _COST_IS_CHARGED,
     "every task of a completed job has an outcome or a reason": _COMPLETED_JOB_IS_ANSWERED,
     "a completed job has no work under way": _COMPLETED_JOB_IS_AT_REST,
+    "a job has the tasks that it counts": _TASKS_ARE_COUNTED,
     "every outcome has its task": _OUTCOME_HAS_ITS_TASK,
     "every outcome is of its group's job and strategy": _OUTCOME_IS_OF_ITS_GROUP,
     "no task has both an outcome and a reason for having none": _OUTCOME_OR_REASON,

@@ -77,13 +77,14 @@ class TwinRow(Base):
 
 
 class TaskRow(Base):
-    """One prompt to answer. Written once: all that changes about a task is in other tables."""
+    """One prompt to answer. Written once: all that changes about a task is in other tables.
+
+    It has no foreign key to its job, which would be looked at again for each of a million tasks: that a job has the
+    tasks that it counts is an invariant instead.
+    """
 
     __tablename__ = "task"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "job_id"], ["job.tenant_id", "job.id"]),
-        UniqueConstraint("job_id", "custom_id"),
-    )
+    __table_args__ = (UniqueConstraint("job_id", "custom_id"),)
 
     tenant_id: Mapped[Tenant]
     job_id: Mapped[BigRef] = mapped_column(primary_key=True)

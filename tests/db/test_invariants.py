@@ -39,6 +39,11 @@ DAMAGE = [
     ("a group is charged what its outcomes and attempts cost", ["DELETE FROM attempt"]),
     ("every task of a completed job has an outcome or a reason", [COMPLETE]),
     ("a completed job has no work under way", [COMPLETE]),
+    (
+        "a job has the tasks that it counts",
+        ["INSERT INTO task SELECT tenant_id, 99, seq, 'x', payload FROM task LIMIT 1"],
+    ),
+    ("a job has the tasks that it counts", ["UPDATE job SET task_count = task_count + 1"]),
     ("every outcome has its task", [COPY_OUTCOME.format(seq=99)]),
     ("every outcome is of its group's job and strategy", ["UPDATE outcome SET strategy_id = strategy_id + 1"]),
     ("no task has both an outcome and a reason for having none", [COPY_OUTCOME.format(seq=1)]),
