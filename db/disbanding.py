@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from db.groups import list_unanswered
+from db.groups import GROUP_DONE, list_unanswered
 from db.leases import write_fenced
 from db.promises import take_back_promise
 from db.requeues import NewRequeue, insert_requeues
@@ -36,8 +36,7 @@ def disband_ready_groups(
 
 def disband_group(session: Session, *, group_id: int, fence: int, reason: RequeueReason) -> int:
     """The same for a group that the caller holds and has no open batch of; StaleFence."""
-    done = {"state": GroupState.DONE, "lease_until": None, "finished_at": func.clock_timestamp()}
-    held = write_fenced(session, group_id=group_id, fence=fence, **done)
+    held = write_fenced(session, GROUP_DONE, group_id=group_id, fence=fence)
     group = _Ended(held.id, held.tenant_id, held.job_id, held.arm)
     return _send_away(session, group=group, why=reason)
 

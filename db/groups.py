@@ -2,20 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, func, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Interval,
+    Update,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from db.arrays import among
 from db.breakers import has_failed, is_open
 from db.errors import UnfinishedGroup
-from db.leases import HeldGroup, lease_end, write_fenced
+from db.leases import HeldGroup, fenced_change, write_fenced
 from db.ledger import list_open_batches
 from db.promises import take_back_promise
 from db.requeues import NewRequeue, insert_requeues
 from db.states import FINAL_REASONS, GroupState, RequeueReason
 from db.tables import AttemptRow, BudgetRow, GroupRow, JobRow
+from db.tables.base import core_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +49,7 @@ class ClaimedGroup:
     least: Sequence[int]  # what the budget keeps free for each until it is started
     past_attempts: Sequence[int]  # executions of each, in whatever group, that gave no answer
     on_trial: bool  # its strategy failed lately: whether it works again is to be noted
+    has_twins: bool  # whether tasks of its job are answered by an identical one
 
 
 class Member(NamedTuple):
@@ -58,32 +75,13 @@ def claim_group(
     By priority and deadline of its job, then by age; nothing of paused jobs, nor of strategies that are left alone, nor
     what could not begin before others have settled. With `held_before` only what another claim has left unfinished.
     """
-    first = select(GroupRow.id).join(JobRow, JobRow.id == GroupRow.job_id).where(GroupRow.state == GroupState.READY)
-    first = first.join(BudgetRow, BudgetRow.id == JobRow.budget_id)
-    first = first.where(~JobRow.paused, ~is_open(GroupRow.strategy_id), _MAY_BEGIN)
-    if strategy_ids is not None:
-        first = first.where(among(GroupRow.strategy_id, strategy_ids))
-    if job_id is not None:
-        first = first.where(GroupRow.job_id == job_id)
-    if held_before:
-        first = first.where(GroupRow.fence > 0)
-    first = first.order_by(JobRow.priority.desc(), JobRow.deadline.asc().nulls_last(), GroupRow.id).limit(1)
-    # Rows that another claimer has locked are passed over, so that claimers never queue behind each other.
-    free = first.with_for_update(skip_locked=True, of=GroupRow).scalar_subquery()
-    claimed = update(GroupRow).where(GroupRow.id == free)
-    claimed = claimed.values(
-        state=GroupState.CLAIMED,
-        owner=owner,
-        fence=GroupRow.fence + 1,
-        lease_until=lease_end(lease_seconds),
-        heartbeat_at=func.clock_timestamp(),
-    )
-    columns = (GroupRow.id, GroupRow.fence, GroupRow.job_id, GroupRow.window_id, GroupRow.strategy_id, GroupRow.arm)
-    on_trial = has_failed(GroupRow.strategy_id).label("on_trial")
-    row = session.execute(claimed.returning(*columns, on_trial, *_MEMBERS, _IS_FRESH)).one_or_none()
+    claim = _make_claim(of_strategies=strategy_ids is not None, of_job=job_id is not None, held_before=held_before)
+    names = {"among_strategies": strategy_ids, "own_job": job_id}
+    lease = timedelta(seconds=lease_seconds)
+    row = session.execute(claim, {"claimer": owner, "lease": lease, **names}).one_or_none()
     if row is None:
         return None
-    own = {column.key: getattr(row, column.key) for column in columns} | {"on_trial": row.on_trial}
+    own = {name: getattr(row, name) for name in (*_OWN, "on_trial", "has_twins")}
     if row.is_fresh:
         least = row.least or [0] * len(row.seqs)
         return ClaimedGroup(**own, seqs=row.seqs, amounts=row.amounts, least=least, past_attempts=[0] * len(row.seqs))
@@ -97,26 +95,62 @@ def claim_group(
     )
 
 
+_GRP, _JOB, _BUDGET = core_table(GroupRow), core_table(JobRow), core_table(BudgetRow)
+
 # A group that would only wait for money waits here, where it keeps nobody else from an engine. With nothing reserved
 # none will come back: then it has to be claimed, and denied.
 _MAY_BEGIN = or_(
-    BudgetRow.cap.is_(None),
-    BudgetRow.reserved == 0,
+    _BUDGET.c.cap.is_(None),
+    _BUDGET.c.reserved == 0,
     text(
         "grp.amounts[1] <= budget.cap - (budget.spent + budget.burned + budget.reserved)"
         " - coalesce(budget.kept - coalesce(grp.least[1], 0), 0)"
     ),
 )
 
-_MEMBERS = (GroupRow.seqs, GroupRow.amounts, GroupRow.least)
+_OWN = ("id", "fence", "job_id", "window_id", "strategy_id", "arm")
 
-# Nobody held the group before, and no task of its job ever failed: then all members wait, and none has a past.
-_IS_FRESH = and_(GroupRow.fence == 1, ~exists().where(AttemptRow.job_id == GroupRow.job_id)).label("is_fresh")
+
+@cache
+def _make_claim(*, of_strategies: bool, of_job: bool, held_before: bool) -> Update:
+    first = select(_GRP.c.id).join(_JOB, _JOB.c.id == _GRP.c.job_id).where(_GRP.c.state == GroupState.READY)
+    first = first.join(_BUDGET, _BUDGET.c.id == _JOB.c.budget_id)
+    first = first.where(~_JOB.c.paused, ~is_open(_GRP.c.strategy_id), _MAY_BEGIN)
+    if of_strategies:
+        first = first.where(_GRP.c.strategy_id == any_(bindparam("among_strategies", type_=ARRAY(BigInteger))))
+    if of_job:
+        first = first.where(_GRP.c.job_id == bindparam("own_job"))
+    if held_before:
+        first = first.where(_GRP.c.fence > 0)
+    first = first.order_by(_JOB.c.priority.desc(), _JOB.c.deadline.asc().nulls_last(), _GRP.c.id).limit(1)
+    # Rows that another claimer has locked are passed over, so that claimers never queue behind each other.
+    free = first.with_for_update(skip_locked=True, of=_GRP).scalar_subquery()
+    claimed = (
+        update(_GRP)
+        .where(_GRP.c.id == free)
+        .values(
+            state=GroupState.CLAIMED,
+            owner=bindparam("claimer"),
+            fence=_GRP.c.fence + 1,
+            lease_until=func.clock_timestamp() + bindparam("lease", type_=Interval()),
+            heartbeat_at=func.clock_timestamp(),
+        )
+    )
+    on_trial = has_failed(_GRP.c.strategy_id).label("on_trial")
+    # Nobody held the group before, and no task of its job ever failed: then all members wait, and none has a past.
+    is_fresh = and_(_GRP.c.fence == 1, ~exists().where(AttemptRow.job_id == _GRP.c.job_id)).label("is_fresh")
+    has_twins = (select(_JOB.c.twins).where(_JOB.c.id == _GRP.c.job_id).scalar_subquery() > 0).label("has_twins")
+    own = [_GRP.c[name] for name in (*_OWN, "seqs", "amounts", "least")]
+    return claimed.returning(*own, on_trial, is_fresh, has_twins)
+
+
+_READY = fenced_change(state=GroupState.READY, owner=None, lease_until=None)
+GROUP_DONE = fenced_change(state=GroupState.DONE, lease_until=None, finished_at=func.clock_timestamp())
 
 
 def return_group(session: Session, *, group_id: int, fence: int) -> None:
     """Give the group back, to be claimed again at once; UnfinishedGroup while a batch is open."""
-    group = write_fenced(session, group_id=group_id, fence=fence, state=GroupState.READY, owner=None, lease_until=None)
+    group = write_fenced(session, _READY, group_id=group_id, fence=fence)
     _require_settled(session, group=group)
 
 
@@ -130,8 +164,7 @@ def finish_group(
     delay_seconds: float = 0.0,
 ) -> None:
     """End the group; tasks without an answer go back to routing and must all be named. UnfinishedGroup, StaleFence."""
-    done = {"state": GroupState.DONE, "lease_until": None, "finished_at": func.clock_timestamp()}
-    group = write_fenced(session, group_id=group_id, fence=fence, **done)
+    group = write_fenced(session, GROUP_DONE, group_id=group_id, fence=fence)
     _require_settled(session, group=group)
     if not hand_back and group.settled == group.members:
         return  # each member was settled, which the counts say without a look at any

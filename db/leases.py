@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, update
 from sqlalchemy.orm import Session
 
 from db.errors import StaleFence
 from db.states import GroupState, JobKind
 from db.tables import GroupRow
+from db.tables.base import core_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,9 @@ class HeldGroup:
     settled: int  # of those: answered, or back at routing
 
 
-_MEMBERS = func.cardinality(GroupRow.seqs).label("members")
-_COLUMNS = [getattr(GroupRow, name, _MEMBERS) for name in HeldGroup.__dataclass_fields__]
+_GRP = core_table(GroupRow)
+_MEMBERS = func.cardinality(_GRP.c.seqs).label("members")
+_COLUMNS = [_MEMBERS if name == "members" else _GRP.c[name] for name in HeldGroup.__dataclass_fields__]
 
 
 def lease_end(lease_seconds: float) -> ColumnElement[datetime]:
@@ -39,17 +41,29 @@ def lease_end(lease_seconds: float) -> ColumnElement[datetime]:
 
 def extend_lease(session: Session, *, group_id: int, fence: int, lease_seconds: float) -> None:
     """Hold the group for another `lease_seconds` from now; StaleFence when it is lost."""
-    write_fenced(session, group_id=group_id, fence=fence, lease_until=lease_end(lease_seconds))
+    change = fenced_change(lease_until=lease_end(lease_seconds))
+    write_fenced(session, change, group_id=group_id, fence=fence)
 
 
-def write_fenced(session: Session, *, group_id: int, fence: int, **values: object) -> HeldGroup:
+def fenced_change(**values: object) -> Update:
+    """A change of a group, for `write_fenced`; best made once, with a bindparam for what differs.
+
+    No bindparam may have a column's name: SQLAlchemy would set that column.
+    """
+    held = (
+        _GRP.c.id == bindparam("held_id"),
+        _GRP.c.fence == bindparam("held_fence"),
+        _GRP.c.state == GroupState.CLAIMED,
+    )
+    return update(_GRP).where(*held).values(heartbeat_at=func.clock_timestamp(), **values).returning(*_COLUMNS)
+
+
+def write_fenced(session: Session, change: Update, *, group_id: int, fence: int, **names: object) -> HeldGroup:
     """Change the group and hold its lock; StaleFence when it is lost.
 
     The first statement of every transaction under a fence: whoever expires the lease waits for this lock or has won it.
     """
-    held = (GroupRow.id == group_id, GroupRow.fence == fence, GroupRow.state == GroupState.CLAIMED)
-    beat = update(GroupRow).where(*held).values(heartbeat_at=func.clock_timestamp(), **values)
-    row = session.execute(beat.returning(*_COLUMNS)).one_or_none()
+    row = session.execute(change, {"held_id": group_id, "held_fence": fence, **names}).one_or_none()
     if row is None:
         raise StaleFence(table="group", row_id=group_id, fence=fence)
     return HeldGroup(**row._mapping)

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import case, exists, func, insert, or_, select, update
+from sqlalchemy import Update, bindparam, case, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from db.budgets import BUDGET_COLUMNS, Budget, read_budget
+from db.budgets import Budget, read_budget
 from db.errors import AlreadySettled, BatchMismatch, BudgetDenied
 from db.leases import HeldGroup
 from db.states import EntryKind
 from db.tables import BudgetRow, LedgerEntryRow
+from db.tables.base import Quanta, core_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,26 +42,45 @@ def post_entries(
 
     The condition is in the UPDATE itself: two batches that each fit alone can not both pass it.
     """
-    reserved, spent, burned, overrun = (sum(getattr(entry, name) for entry in entries) for name in _DELTAS)
-    committed = BudgetRow.spent + BudgetRow.burned + BudgetRow.reserved + (reserved + spent + burned)
-    kept = BudgetRow.kept + kept_delta
-    # Entries that hold nothing more were admitted before.
-    needed = committed + func.coalesce(kept, 0) if reserved > 0 else committed
-    changed = update(BudgetRow).where(BudgetRow.id == budget_id, or_(BudgetRow.cap.is_(None), needed <= BudgetRow.cap))
-    changed = changed.values(
-        reserved=BudgetRow.reserved + reserved,
-        spent=BudgetRow.spent + spent,
-        burned=BudgetRow.burned + burned,
-        overrun=BudgetRow.overrun + overrun,
-        kept=case((committed + kept <= BudgetRow.cap, kept), else_=None),
-    )
-    row = session.execute(changed.returning(*BUDGET_COLUMNS)).one_or_none()
+    deltas = {name: sum(getattr(entry, name) for entry in entries) for name in _DELTAS}
+    change = _HOLD if deltas["reserved_delta"] > 0 else _POST
+    names = {"account_id": budget_id, "kept_delta": kept_delta}
+    row = session.execute(change, deltas | names).one_or_none()
     if row is None:
-        raise _denied(session, budget_id=budget_id, needed=reserved)
+        raise _denied(session, budget_id=budget_id, needed=deltas["reserved_delta"])
     source = {"tenant_id": group.tenant_id, "budget_id": budget_id, "job_id": group.job_id}
     source |= {"grp_id": group.id, "fence": group.fence}
-    session.execute(insert(LedgerEntryRow), [source | _values(entry) for entry in entries])
+    session.execute(_APPEND, [source | _values(entry) for entry in entries])
     return Budget(**row._mapping)
+
+
+def _change_budget(*, leaves_kept: bool) -> Update:
+    delta = {name: bindparam(name, type_=Quanta()) for name in (*_DELTAS, "kept_delta")}
+    more = delta["reserved_delta"] + delta["spent_delta"] + delta["burned_delta"]
+    committed = _BUDGET.c.spent + _BUDGET.c.burned + _BUDGET.c.reserved + more
+    kept = _BUDGET.c.kept + delta["kept_delta"]
+    needed = committed + func.coalesce(kept, 0) if leaves_kept else committed
+    fits = or_(_BUDGET.c.cap.is_(None), needed <= _BUDGET.c.cap)
+    changed = update(_BUDGET).where(_BUDGET.c.id == bindparam("account_id"), fits)
+    changed = changed.values(
+        reserved=_BUDGET.c.reserved + delta["reserved_delta"],
+        spent=_BUDGET.c.spent + delta["spent_delta"],
+        burned=_BUDGET.c.burned + delta["burned_delta"],
+        overrun=_BUDGET.c.overrun + delta["overrun_delta"],
+        kept=case((committed + kept <= _BUDGET.c.cap, kept), else_=None),
+    )
+    return changed.returning(*(_BUDGET.c[name] for name in Budget.__dataclass_fields__))
+
+
+_BUDGET, _ENTRY = core_table(BudgetRow), core_table(LedgerEntryRow)
+_HOLD = _change_budget(leaves_kept=True)
+_POST = _change_budget(leaves_kept=False)  # what holds nothing more was admitted before
+_APPEND = insert(_ENTRY)
+_READ_BATCH = select(_ENTRY.c.kind, _ENTRY.c.budget_id, _ENTRY.c.seqs, _ENTRY.c.amounts).where(
+    _ENTRY.c.grp_id == bindparam("grp_id"),
+    _ENTRY.c.fence == bindparam("fence"),
+    _ENTRY.c.batch_no == bindparam("batch_no"),
+)
 
 
 class OpenBatch(NamedTuple):
@@ -72,11 +92,8 @@ class OpenBatch(NamedTuple):
 
 def read_open_batch(session: Session, *, group: HeldGroup, batch_no: int) -> OpenBatch:
     """What the batch holds. BatchMismatch when there is no such batch, AlreadySettled."""
-    columns = (LedgerEntryRow.kind, LedgerEntryRow.budget_id, LedgerEntryRow.seqs, LedgerEntryRow.amounts)
-    entries = select(*columns).where(
-        LedgerEntryRow.grp_id == group.id, LedgerEntryRow.fence == group.fence, LedgerEntryRow.batch_no == batch_no
-    )
-    by_kind = {row.kind: row for row in session.execute(entries)}
+    names = {"grp_id": group.id, "fence": group.fence, "batch_no": batch_no}
+    by_kind = {row.kind: row for row in session.execute(_READ_BATCH, names)}
     reserve = by_kind.get(EntryKind.RESERVE)
     if reserve is None:
         raise BatchMismatch(f"group {group.id} has no batch {batch_no} under fence {group.fence}")

@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
 
 from db.errors import BatchMismatch, JobHalted
-from db.leases import HeldGroup, write_fenced
+from db.leases import HeldGroup, fenced_change, write_fenced
 from db.ledger import Entry, post_entries
 from db.states import EntryKind, JobState
 from db.tables import GroupRow, JobRow
-from db.tables.base import write_numbers
+from db.tables.base import core_table, write_numbers
+
+_GRP, _JOB = core_table(GroupRow), core_table(JobRow)
+_START = fenced_change(next_batch_no=_GRP.c.next_batch_no + 1, started=_GRP.c.started + bindparam("tasks"))
+_READ_JOB = select(_JOB.c.budget_id, _JOB.c.state, _JOB.c.paused).where(_JOB.c.id == bindparam("job_id"))
+_READ_MEMBERS = select(_GRP.c.seqs).where(_GRP.c.id == bindparam("group_id"))
 
 _LIST_STARTED = text("""
     SELECT seq FROM ledger_entry CROSS JOIN unnest(seqs) AS seq
@@ -35,8 +40,7 @@ def reserve_batch(
     BudgetDenied reserves nothing; StaleFence; JobHalted; BatchMismatch for tasks that are no members of the group, or
     started or answered already. The caller rolls back.
     """
-    counts = {"next_batch_no": GroupRow.next_batch_no + 1, "started": GroupRow.started + len(seqs)}
-    group = write_fenced(session, group_id=group_id, fence=fence, **counts)
+    group = write_fenced(session, _START, group_id=group_id, fence=fence, tasks=len(seqs))
     batch_no = group.next_batch_no - 1
     drawn_on = _find_budget(session, group=group)
     _require_startable(session, group=group, seqs=seqs, amounts=amounts)
@@ -65,7 +69,7 @@ def _require_startable(session: Session, *, group: HeldGroup, seqs: Sequence[int
     if not seqs or len(seqs) != len(amounts) or min(amounts) < 0:
         counts = f"{len(seqs)} tasks and {len(amounts)} amounts"
         raise BatchMismatch(f"a batch of group {group.id} needs tasks with an amount of at least 0 each, not {counts}")
-    own = set(session.execute(select(GroupRow.seqs).where(GroupRow.id == group.id)).scalar_one())
+    own = set(session.execute(_READ_MEMBERS, {"group_id": group.id}).scalar_one())
     if len(set(seqs)) < len(seqs) or not own.issuperset(seqs):
         raise BatchMismatch(f"a batch of group {group.id} names tasks twice, or tasks of another group: {list(seqs)}")
     if taken := _list_taken(session, group=group, seqs=seqs):

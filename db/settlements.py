@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import insert, text
+from sqlalchemy import bindparam, insert, text
 from sqlalchemy.orm import Session
 
 from db.budgets import Budget
 from db.errors import BatchMismatch
-from db.leases import HeldGroup, write_fenced
+from db.leases import HeldGroup, fenced_change, write_fenced
 from db.ledger import Entry, post_entries, read_open_batch
 from db.outcome_rows import NewOutcome, Origin, insert_outcomes
 from db.promises import keep_again
 from db.requeues import NewRequeue, insert_requeues
 from db.states import EntryKind, OutcomeSource, RequeueReason
 from db.tables import AttemptRow, GroupRow
+from db.tables.base import core_table
 from db.text import replace_unstorable
 
 __all__ = ["Charges", "NewOutcome", "NewRetry", "Settlement", "settle_batch"]
@@ -65,7 +66,7 @@ def settle_batch(
     `twins` are the outcomes, free of charge, of tasks that are identical to answered ones of the batch.
     """
     counts = _count(outcomes=[*outcomes, *twins], settled=len(outcomes) + len(retries))
-    group = write_fenced(session, group_id=group_id, fence=fence, **counts)
+    group = write_fenced(session, _SETTLE, group_id=group_id, fence=fence, **counts)
     reserved = read_open_batch(session, group=group, batch_no=batch_no)
     costs = _list_costs(group=group, batch_no=batch_no, reserved=reserved.amounts, ended=[*outcomes, *retries])
     insert_outcomes(session, outcomes=outcomes, origin=_origin(group, OutcomeSource.ENGINE))
@@ -79,15 +80,24 @@ def settle_batch(
     return Settlement(charges, budget)
 
 
-def _count(*, outcomes: Sequence[NewOutcome], settled: int) -> dict[str, object]:
-    """The group's counts as they will be."""
+_GRP = core_table(GroupRow)
+_SETTLE = fenced_change(
+    **{
+        name: _GRP.c[name] + bindparam(f"more_{name}")
+        for name in ("settled", "answered", "errors", "graded", "correct")
+    }
+)
+
+
+def _count(*, outcomes: Sequence[NewOutcome], settled: int) -> dict[str, float]:
+    """How much the group's counts grow."""
     grades = [outcome.correct for outcome in outcomes if outcome.correct is not None]
     return {
-        "settled": GroupRow.settled + settled,
-        "answered": GroupRow.answered + len(outcomes),
-        "errors": GroupRow.errors + sum(outcome.error_code is not None for outcome in outcomes),
-        "graded": GroupRow.graded + len(grades),
-        "correct": GroupRow.correct + float(sum(grades)),
+        "more_settled": settled,
+        "more_answered": len(outcomes),
+        "more_errors": sum(outcome.error_code is not None for outcome in outcomes),
+        "more_graded": len(grades),
+        "more_correct": float(sum(grades)),
     }
 
 

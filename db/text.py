@@ -1,7 +1,6 @@
 """Which text Postgres can hold: no NUL characters, no lone surrogates."""
 
 import re
-from typing import Any
 
 from db.errors import UnstorableText
 
@@ -22,19 +21,6 @@ def require_storable(text: str, *, name: str) -> str:
 def replace_unstorable(text: str) -> str:
     """The text with what Postgres can not hold replaced: for what a model wrote, which is paid for."""
     return text if _is_plain(text) else _UNSTORABLE.sub(REPLACEMENT_CHARACTER, text)
-
-
-def replace_unstorable_json(value: Any) -> Any:
-    """The same for every text inside a JSON value."""
-    match value:
-        case str():
-            return replace_unstorable(value)
-        case list() | tuple():
-            return [replace_unstorable_json(item) for item in value]
-        case dict():
-            return {replace_unstorable(key): replace_unstorable_json(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _is_plain(text: str) -> bool:

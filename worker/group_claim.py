@@ -7,7 +7,6 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.groups import ClaimedGroup, claim_group
-from db.jobs import read_job
 from db.session import run_in_transaction
 from db.tasks import StoredTask, read_tasks
 from db.twins import Twin, read_twins
@@ -62,8 +61,7 @@ class _Claimed(NamedTuple):
 
 def _read(session: Session, group: ClaimedGroup) -> _Claimed:
     stored = read_tasks(session, job_id=group.job_id, seqs=group.seqs)
-    has_twins = read_job(session, job_id=group.job_id).twins > 0
-    twins = read_twins(session, job_id=group.job_id, leader_seqs=group.seqs) if has_twins else []
+    twins = read_twins(session, job_id=group.job_id, leader_seqs=group.seqs) if group.has_twins else []
     return _Claimed(group, stored, twins)
 
 

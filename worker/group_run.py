@@ -203,16 +203,15 @@ class GroupRun:
         if not self.engine.instant:
             return await asyncio.gather(*map(self._execute, batch), return_exceptions=True)
         # Nothing is gained from asking at once an engine that never waits, and each task of a loop costs its share.
+        results: list[NewOutcome | BaseException] = []
         with self.activity.asking():
-            results = [await self._execute_quietly(assigned) for assigned in batch]
+            for assigned in batch:
+                try:
+                    results.append(await execute(assigned, engine=self.engine, unit=self.unit))
+                except Exception as error:
+                    results.append(error)
         self.activity.note_answer()
         return results
-
-    async def _execute_quietly(self, assigned: Assigned) -> NewOutcome | BaseException:
-        try:
-            return await execute(assigned, engine=self.engine, unit=self.unit)
-        except Exception as error:
-            return error
 
     async def _execute(self, assigned: Assigned) -> NewOutcome:
         with self.activity.asking():

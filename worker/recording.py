@@ -41,7 +41,8 @@ class RecordedOutcome:
             prompt_tokens=self.prompt_tokens,
             output_tokens=self.output_tokens,
             cost=self.cost,
-            response={"texts": list(self.texts), "finish_reasons": list(self.finish_reasons)},
+            texts=self.texts,
+            finish_reasons=self.finish_reasons,
             correct=self.correct,
         )
 

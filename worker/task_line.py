@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from router.decoding.task_prompt import TaskPrompt, parse_task_prompt
 from router.grading import Grader, parse_grader
@@ -20,9 +20,9 @@ class TaskLine(NamedTuple):
 
     def allows(self, strategy: Strategy) -> bool:
         """Whether the line lets this strategy serve it."""
-        if self.model.startswith(f"{AUTO}:"):
-            return self.model.removeprefix(f"{AUTO}:") in strategy.tags
-        return self.model in (AUTO, strategy.name)
+        if self.model in (AUTO, strategy.name):
+            return True
+        return self.model.startswith(f"{AUTO}:") and self.model.removeprefix(f"{AUTO}:") in strategy.tags
 
     @property
     def embedded_text(self) -> str:
@@ -30,14 +30,23 @@ class TaskLine(NamedTuple):
         return "\n".join(message.content for message in self.prompt.messages if message.role == "user")
 
 
+_DECODER = json.JSONDecoder()
+
+
+def _read(payload: str) -> dict[str, Any]:
+    """A line that was read before it was stored: json.loads would look for what can not be there."""
+    line: dict[str, Any] = _DECODER.raw_decode(payload.lstrip())[0]
+    return line
+
+
 def has_grader(payload: str) -> bool:
     """Whether a stored line says how to tell that its answer is right."""
-    return json.loads(payload).get("grader") is not None
+    return _read(payload).get("grader") is not None
 
 
 def parse_task_line(payload: str) -> TaskLine:
     """The task that a stored line states."""
-    line = json.loads(payload)
+    line = _read(payload)
     grader = line.get("grader")
     return TaskLine(
         prompt=parse_task_prompt(line["body"]),
@@ -48,6 +57,6 @@ def parse_task_line(payload: str) -> TaskLine:
 
 def identify_task(payload: str) -> str:
     """A digest that lines share which ask the same and grade alike, whatever they are called and whoever may serve."""
-    line = json.loads(payload)
+    line = _read(payload)
     asked = {key: value for key, value in line["body"].items() if key != "model"}
     return hashlib.sha256(json.dumps([asked, line.get("grader")], sort_keys=True).encode()).hexdigest()

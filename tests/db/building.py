@@ -153,7 +153,8 @@ def outcome(seq: int, *, cost: int = 4, answer: str = "42", correct: float | Non
         prompt_tokens=3,
         output_tokens=2,
         cost=cost,
-        response={"texts": [answer], "finish_reasons": ["stop"]},
+        texts=(answer,),
+        finish_reasons=("stop",),
         correct=correct,
     )
 

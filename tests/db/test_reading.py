@@ -40,7 +40,8 @@ def refuse(seq: int) -> NewOutcome:
         prompt_tokens=0,
         output_tokens=0,
         cost=0,
-        response={},
+        texts=(),
+        finish_reasons=(),
         error_code="prompt_refused",
         error_message="too long",
     )
