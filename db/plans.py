@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 
 from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
@@ -73,7 +73,8 @@ def commit_window(
     left = _list_placeless(window=window, job=job, wanted=wanted, groups=groups, seqs=placeless)
     if requeued:
         close_requeues(session, window_id=window_id)
-    given_up = [arm for arm in left if arm.seq not in set(held)]
+    held_back = set(held)
+    given_up = [arm for arm in left if arm.seq not in held_back]
     _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
     _hold(session, job=job, arms=set(left) - set(given_up), seconds=held_seconds)
     if least_given_up:
@@ -94,26 +95,31 @@ def _hold(session: Session, *, job: Job, arms: Iterable[Arm], seconds: float) ->
 
 
 def _list_placeless(
-    *, window: HeldWindow, job: Job, wanted: AbstractSet[Arm], groups: Sequence[NewGroup], seqs: Collection[int]
+    *,
+    window: HeldWindow,
+    job: Job,
+    wanted: AbstractSet[tuple[int, int]],
+    groups: Sequence[NewGroup],
+    seqs: Collection[int],
 ) -> list[Arm]:
     """The arms of `seqs` that no group serves, once it is sure that everything else is served exactly once."""
-    served = Counter(chain.from_iterable(_list_arms(group, job=job) for group in groups))
-    twice = [arm for arm, count in served.items() if count > 1]
-    left = wanted - served.keys()
-    foreign, forgotten = served.keys() - wanted, [arm for arm in left if arm.seq not in seqs]
-    unknown = set(seqs) - {arm.seq for arm in left}
+    placed = list(chain.from_iterable(_list_arms(group, job=job) for group in groups))
+    served = set(placed)
+    left = wanted - served
+    twice = [] if len(placed) == len(served) else [arm for arm, count in Counter(placed).items() if count > 1]
+    foreign, forgotten = served - wanted, [(seq, arm) for seq, arm in left if seq not in seqs]
+    unknown = set(seqs) - {seq for seq, _ in left}
     if twice or foreign or forgotten or unknown:
         raise WindowMismatch(
             f"window {window.id} of job {job.id} has {len(wanted)} tasks to place: {len(forgotten)} have no place, "
             f"{len(twice)} have two, {len(foreign) + len(unknown)} do not belong to it "
             f"(first of each: {forgotten[:1]} {twice[:1]} {[*foreign, *unknown][:1]})"
         )
-    return sorted(left)
+    return sorted(Arm(seq, arm) for seq, arm in left)
 
 
-def _list_arms(group: NewGroup, *, job: Job) -> Iterable[Arm]:
-    arm = 0 if job.kind is JobKind.RUN else group.strategy_id
-    return (Arm(seq, arm) for seq in group.seqs)
+def _list_arms(group: NewGroup, *, job: Job) -> Iterable[tuple[int, int]]:
+    return zip(group.seqs, repeat(0 if job.kind is JobKind.RUN else group.strategy_id))
 
 
 def _insert_groups(session: Session, *, window: HeldWindow, job: Job, groups: Sequence[NewGroup]) -> list[int]:

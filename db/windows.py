@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain, repeat
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
@@ -10,7 +11,6 @@ from sqlalchemy.orm import Session
 from db.errors import StaleFence
 from db.jobs import Job, lock_job
 from db.leases import lease_end
-from db.requeues import Arm
 from db.states import FINAL_STATES, JobState, RequeueReason, WindowState
 from db.tables import WindowRow
 
@@ -93,11 +93,11 @@ def read_requeued(session: Session, *, window_id: int) -> list[Requeued]:
     return [Requeued(**(row._asdict() | {"reason": RequeueReason(row.reason)})) for row in rows]
 
 
-def list_wanted(window: HeldWindow, *, job: Job, requeued: Sequence[Requeued]) -> set[Arm]:
-    """The arms that a window has to find a place for."""
+def list_wanted(window: HeldWindow, *, job: Job, requeued: Sequence[Requeued]) -> set[tuple[int, int]]:
+    """The arms that a window has to find a place for; as plain pairs, since there are tens of thousands."""
     if requeued:
-        return {Arm(row.seq, row.arm) for row in requeued}
-    return {Arm(seq, arm) for seq in window.seqs for arm in job.arms}
+        return {(row.seq, row.arm) for row in requeued}
+    return set(chain.from_iterable(zip(window.seqs, repeat(arm)) for arm in job.arms))
 
 
 def read_routing_seconds(session: Session, *, job_id: int) -> float:

@@ -16,6 +16,7 @@ from worker.prediction_rows import join_rows, take_rows
 from worker.twins import count_alike
 
 KEPT_TASKS = 20_000  # a job of so many is in memory as a whole; of a larger one, the blocks of a window
+SPARSEST = 4  # rows that are fewer than one in so many of their stretch are read by themselves, and not kept
 
 
 class JobPredictions:
@@ -39,15 +40,13 @@ class JobPredictions:
         """Rows in the order of `seqs`; views where those follow one another, as all but a few windows' tasks do."""
         rows, total = np.asarray(seqs, dtype=np.int64), self._job.task_count
         in_turn = bool(len(rows)) and bool((np.diff(rows) == 1).all())
-        if total > KEPT_TASKS and not (in_turn and len(rows) <= KEPT_TASKS):
+        begin, end = (int(rows.min()), int(rows.max()) + 1) if len(rows) else (0, 0)
+        if total > KEPT_TASKS and end - begin >= SPARSEST * len(rows):
             with session_scope(self._database) as session:
                 return self._weigh(read_predictions(session, job_id=self._job.id, seqs=rows.tolist()), rows)
         with self._lock:
-            begin, end = (int(rows[0]), int(rows[-1]) + 1) if total > KEPT_TASKS else (0, total)
-            kept, first = self._keep(begin, end)
-        if in_turn:
-            return take_rows(kept, slice(int(rows[0]) - first, int(rows[-1]) + 1 - first))
-        return take_rows(kept, rows - first)
+            kept, first = self._keep(begin, end) if total > KEPT_TASKS else self._keep(0, total)
+        return take_rows(kept, slice(begin - first, end - first) if in_turn else rows - first)
 
     def blocks(self) -> Iterator[Predictions]:
         """All rows, some thousands at a time, in order."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
+REST_SECONDS = 0.05  # after rings: those that come meanwhile are one. A message costs its sender and receiver 1 ms each
+
 
 class Ringer:
     """Sends rings in the background; many rings of a queue that could not be sent yet are one."""
@@ -38,6 +40,7 @@ class Ringer:
         while queues := self._take():
             for queue in queues:
                 self._ring_one(queue)
+            self._rest()
 
     def _take(self) -> set[str]:
         """The queues to ring; none once it is stopped and nothing is left."""
@@ -45,6 +48,10 @@ class Ringer:
             self._changed.wait_for(lambda: self._wanted or self._stopped)
             queues, self._wanted = self._wanted, set()
             return queues
+
+    def _rest(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped, timeout=REST_SECONDS)
 
     def _ring_one(self, queue: str) -> None:
         try:

@@ -163,7 +163,8 @@ def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWind
 
 
 def _list_seqs(window: ClaimedWindow, rows: NDArray[np.bool_]) -> list[int]:
-    return [seq for seq, named in zip(window.seqs, rows, strict=True) if named]
+    named: list[int] = np.asarray(window.seqs)[rows].tolist()
+    return named
 
 
 def _list_wanted_arms(job: Job, window: ClaimedWindow) -> NDArray[np.bool_]:
@@ -218,17 +219,22 @@ def _group(
     least: NDArray[np.float64] | None = None,
 ) -> Iterator[NewGroup]:
     """One group for each strategy, cut where it passes `size` tasks."""
+    numbers = np.asarray(seqs)
     for column, strategy_id in enumerate(job.strategy_ids):
         rows = np.flatnonzero(choice == column)
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             yield NewGroup(
                 strategy_id=strategy_id,
-                seqs=[seqs[row] for row in part],
-                amounts=[int(amount) for amount in predictions.worst_cost[part, column]],
-                least=[int(amount) for amount in least[part]] if least is not None and job.promised else (),
+                seqs=numbers[part].tolist(),
+                amounts=_list_quanta(predictions.worst_cost[part, column]),
+                least=_list_quanta(least[part]) if least is not None and job.promised else (),
                 predicted_cost=int(predictions.cost[part, column].sum()),
             )
+
+
+def _list_quanta(amounts: NDArray[np.float64]) -> list[int]:
+    return list(map(int, amounts.tolist()))  # exact: some pass what an int64 holds
 
 
 def _commit(

@@ -1,7 +1,7 @@
 """Jobs, from validated lines to rows: predicted, checked against the budget, and stored in one transaction."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -126,7 +126,7 @@ def plan_run(
 def submit_run(
     session: Session,
     *,
-    tasks: Sequence[NewTask],
+    tasks: Iterable[NewTask],
     plan: RunPlan,
     strategy_ids: Sequence[int],
     meta: Mapping[str, Any],
