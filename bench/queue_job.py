@@ -53,6 +53,7 @@ class Enqueued:
 
     job_id: int
     seconds: float
+    cpu_seconds: float  # of the producer, for storing alone
     use: ProcessUse
 
 
@@ -90,13 +91,13 @@ def store_job(settings: Settings, *, tasks: int) -> Enqueued:
     plan = plan_tasks(tasks)
     with open_database(settings) as database:
         ids = run_in_transaction(database, lambda session: register_pool(session, tenant_id=TENANT, pool=pool))
-        started = time.monotonic()
+        started, cpu_started = time.monotonic(), time.process_time()
         job_id = run_in_transaction(
             database,
             lambda session: submit_run(session, tasks=write_lines(tasks), plan=plan, strategy_ids=ids, meta={}),
         )
-        seconds = time.monotonic() - started
-    return Enqueued(job_id=job_id, seconds=seconds, use=read_use())
+        seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu_started
+    return Enqueued(job_id=job_id, seconds=seconds, cpu_seconds=cpu_seconds, use=read_use())
 
 
 if __name__ == "__main__":

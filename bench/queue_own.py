@@ -1,37 +1,42 @@
-"""Our own system in the queue's bench: a producer, a router worker, engine workers, Postgres and Redis, each a process."""
+"""Our own system in the queue's bench: producer, router worker, engine workers, Postgres and Redis, processes all."""
 
 import json
+import os
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import psutil
 import psycopg
+from rich.console import Console
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine, text
 
 from bench.process_use import ProcessUse, list_tree, read_use
 from bench.queue_job import ENGINE, STRATEGY_FILE, Enqueued
 from db.invariants import find_violations
-from db.jobs import Job, read_job
+from db.jobs import read_job
 from db.progress import read_progress
 from db.session import session_scope
 from db.states import FINAL_STATES
-from worker.producer import ring_once
+from gateway.commands.show_status import show_job
 from worker.local_workers import LocalWorker, run_workers
+from worker.producer import ring_once
 from worker.queues import RECONCILER, ROUTER, engine_queue
-from worker.redis import run_redis
+from worker.redis import PrivateRedis, run_redis
 from worker.settings import Settings, give_environment
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PATIENCE_SECONDS = 60.0  # without a new answer
-LOOK_SECONDS = 0.2
-EXTRA = {}
-STATUS_LOOKS = 5
+ENGINE_WORKERS = 2  # on two cores: Postgres and the router leave each a third of one more, which one could not use
+PATIENCE_SECONDS = 120.0  # without a new answer
+LOOK_SECONDS = 0.5
+STATUS_LOOKS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +46,11 @@ class OwnRates:
     tasks: int
     enqueue_seconds: float
     settle_seconds: float  # from the ring of the router to the last answer
-    status_seconds: float  # the median look at the finished job
-    use: Mapping[str, ProcessUse]  # by process; that of all of Postgres's is one
+    status_seconds: float  # the median look at the job, when all is settled
+    violations: int  # of the database's invariants
+    store_cpu: Mapping[str, float]  # seconds of processor, by process
+    settle_cpu: Mapping[str, float]
+    use: Mapping[str, ProcessUse]  # by process; of Postgres's the largest
 
     @property
     def settled_per_second(self) -> float:
@@ -50,10 +58,57 @@ class OwnRates:
         return self.tasks / self.settle_seconds
 
 
-def measure_own(tasks: int, *, server_url: str, folder: Path, engine_workers: int) -> OwnRates:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Running:
+    """The system at work."""
+
+    settings: Settings
+    database: Database
+    redis: PrivateRedis
+    workers: Sequence[LocalWorker]
+
+    def use(self) -> dict[str, ProcessUse]:
+        """Of each process, up to now."""
+        use = {worker.name: read_use(worker.process.pid) for worker in self.workers}
+        return use | {"redis": read_use(self.redis.pid), "postgres": _sum_postgres(self.database)}
+
+
+def measure_own(tasks: int, *, server_url: str, folder: Path) -> OwnRates:
     """Store a job, let workers that wait for it answer it, and look at it."""
+    with _run_system(server_url, folder=folder) as system:
+        before = system.use()
+        enqueued = _enqueue(system.settings, tasks=tasks)
+        stored = system.use()
+        began = _read_clock(system.database)
+        ring_once(system.settings, ROUTER)
+        _wait_for_end(system.database, job_id=enqueued.job_id)
+        status_seconds = statistics.median(
+            _time_status(system.database, job_id=enqueued.job_id) for _ in range(STATUS_LOOKS)
+        )
+        use = system.use()
+    with _connected(server_url) as database, session_scope(database) as session:
+        last = text("SELECT extract(epoch FROM max(created_at))::float8 FROM outcome WHERE job_id = :job_id")
+        ended = session.execute(last, {"job_id": enqueued.job_id}).scalar_one()
+        violations = len(find_violations(session))
+    return OwnRates(
+        tasks=tasks,
+        enqueue_seconds=enqueued.seconds,
+        settle_seconds=ended - began,
+        status_seconds=status_seconds,
+        violations=violations,
+        store_cpu={"producer": enqueued.cpu_seconds, **_subtract(stored, before)},
+        settle_cpu=_subtract(use, stored),
+        use={"producer": enqueued.use, **use},
+    )
+
+
+@contextmanager
+def _run_system(server_url: str, *, folder: Path) -> Iterator[_Running]:
+    """Workers that wait for a job; drained at the end."""
     strategies = folder / "strategies.yaml"
     strategies.write_text(STRATEGY_FILE, encoding="utf-8")
+    queues = {"router": [ROUTER, RECONCILER]}
+    queues |= {f"engine-{number}": [engine_queue(ENGINE)] for number in range(1, ENGINE_WORKERS + 1)}
     with run_redis() as redis, _connected(server_url) as database:
         settings = Settings(
             database_url=server_url,
@@ -61,38 +116,10 @@ def measure_own(tasks: int, *, server_url: str, folder: Path, engine_workers: in
             strategies=strategies,
             data_directory=folder / "unused",
             cache_directory=folder / "cache",
-            **EXTRA,
         )
-        queues = {"brain": [ROUTER, RECONCILER]}
-        queues |= {f"engine {number}": [engine_queue(ENGINE)] for number in range(1, engine_workers + 1)}
         with run_workers(settings, queues=queues, log_directory=folder) as workers:
             _wait_until_ready(workers)
-            before = {worker.name: read_use(worker.process.pid) for worker in workers}
-            idle_seconds = _sum_postgres(database).cpu_seconds
-            enqueued = _enqueue(settings, tasks=tasks)
-            before |= {"producer": enqueued.use, "redis": read_use(redis.pid), "postgres": _sum_postgres(database)}
-            stored_seconds = before["postgres"].cpu_seconds
-            with session_scope(database) as session:
-                rung_at = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-            ring_once(settings, ROUTER)
-            _wait_for_end(database, job_id=enqueued.job_id)
-            use = {worker.name: read_use(worker.process.pid) for worker in workers}
-            use |= {"producer": enqueued.use, "redis": read_use(redis.pid), "postgres": _sum_postgres(database)}
-            for k in use:
-                print(k, "cpu of run", round((use[k].cpu_seconds - before[k].cpu_seconds) / tasks * 1e6, 1), "us/task")
-        print(f"postgres: {stored_seconds - idle_seconds:.1f} s of processor for storing")
-        with session_scope(database) as session:
-            last = "SELECT extract(epoch FROM max(created_at) - :rung_at)::float8 FROM outcome WHERE job_id = :job_id"
-            names = {"rung_at": rung_at, "job_id": enqueued.job_id}
-            settle_seconds = session.execute(text(last), names).scalar_one()
-            assert not find_violations(session)
-    return OwnRates(
-        tasks=tasks,
-        enqueue_seconds=enqueued.seconds,
-        settle_seconds=settle_seconds,
-        status_seconds=0.0,
-        use=use,
-    )
+            yield _Running(settings=settings, database=database, redis=redis, workers=workers)
 
 
 @contextmanager
@@ -107,10 +134,10 @@ def _connected(url: str) -> Iterator[Database]:
 def _enqueue(settings: Settings, *, tasks: int) -> Enqueued:
     """In a process of its own, whose memory is looked at as well."""
     command = [sys.executable, "-m", "bench.queue_job", str(tasks)]
-    environ = give_environment(settings)
-    said = subprocess.run(command, cwd=CHECKOUT, env=environ, stdout=subprocess.PIPE, text=True, check=True).stdout
-    answer = json.loads(said)
-    return Enqueued(**{**answer, "use": ProcessUse(**answer["use"])})
+    environ = give_environment(settings, os.environ)
+    done = subprocess.run(command, cwd=CHECKOUT, env=environ, stdout=subprocess.PIPE, text=True, check=True)
+    said = json.loads(done.stdout)
+    return Enqueued(**{**said, "use": ProcessUse(**said["use"])})
 
 
 def _wait_until_ready(workers: Sequence[LocalWorker]) -> None:
@@ -123,22 +150,35 @@ def _wait_until_ready(workers: Sequence[LocalWorker]) -> None:
             time.sleep(LOOK_SECONDS)
 
 
-def _wait_for_end(database: Database, *, job_id: int) -> Job:
+def _wait_for_end(database: Database, *, job_id: int) -> None:
     settled, changed = 0, time.monotonic()
     while True:
         time.sleep(LOOK_SECONDS)
         with session_scope(database) as session:
             job, now = read_job(session, job_id=job_id), read_progress(session, job_id=job_id).outcomes
         if job.state in FINAL_STATES:
-            return job
+            assert now == job.task_count, f"{job.task_count - now} tasks of {job.task_count} have no answer"
+            return
         if now > settled:
             settled, changed = now, time.monotonic()
         elif time.monotonic() - changed > PATIENCE_SECONDS:
             raise RuntimeError(f"{settled} of {job.task_count} tasks were settled, and no more")
 
 
+def _time_status(database: Database, *, job_id: int) -> float:
+    """What `apportion status JOB` does once it is connected."""
+    started = time.monotonic()
+    show_job(Console(file=StringIO()), database, job_id=job_id)
+    return time.monotonic() - started
+
+
+def _read_clock(database: Database) -> float:
+    with session_scope(database) as session:
+        return float(session.execute(text("SELECT extract(epoch FROM clock_timestamp())::float8")).scalar_one())
+
+
 def _sum_postgres(database: Database) -> ProcessUse:
-    """All processes of the server: memory of the largest."""
+    """All processes of the server."""
     with database.connect() as connection:
         backend = connection.connection.driver_connection
         assert isinstance(backend, psycopg.Connection)
@@ -148,3 +188,7 @@ def _sum_postgres(database: Database) -> ProcessUse:
         uss_mib=max(use.uss_mib for use in uses),
         cpu_seconds=sum(use.cpu_seconds for use in uses),
     )
+
+
+def _subtract(after: Mapping[str, ProcessUse], before: Mapping[str, ProcessUse]) -> dict[str, float]:
+    return {name: use.cpu_seconds - before[name].cpu_seconds for name, use in after.items()}

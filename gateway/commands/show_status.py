@@ -3,6 +3,7 @@
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.budgets import Budget, read_budget
@@ -25,13 +26,19 @@ LISTED_JOBS = 20
 def show_status(console: Console, *, job_id: int | None) -> ExitCode:
     """One job in full, or one line for each of the latest."""
     with open_database(read_settings()) as database:
-        known = None if job_id is None else read_known_job(database, job_id=job_id)
-        with session_scope(database) as session:
-            if known is None:
+        if job_id is not None:
+            show_job(console, database, job_id=job_id)
+        else:
+            with session_scope(database) as session:
                 console.print(_jobs_table(session, list_jobs(session, tenant_id=TENANT, limit=LISTED_JOBS)))
-            else:
-                console.print(_job_table(session, known))
     return ExitCode.DONE
+
+
+def show_job(console: Console, database: Database, *, job_id: int) -> None:
+    """One job in full: from counts, however many tasks it has."""
+    known = read_known_job(database, job_id=job_id)
+    with session_scope(database) as session:
+        console.print(_job_table(session, known))
 
 
 def _jobs_table(session: Session, jobs: list[Job]) -> Table:
