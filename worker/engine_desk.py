@@ -18,7 +18,8 @@ from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
 from worker.engines.protocol import Engine
 from worker.group_claim import ClaimedWork, claim_work
-from worker.group_run import GroupEnd, GroupRun, Surroundings
+from worker.group_end import GroupEnd
+from worker.group_run import GroupRun, Surroundings
 from worker.heartbeat import Heartbeat, Held, Loss
 from worker.pool import PricedStrategy
 from worker.settings import Settings

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
@@ -24,25 +23,16 @@ from worker.batch_size import BatchSize
 from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
+from worker.group_end import GroupEnd
 from worker.others_money import wait_for_others
 from worker.settlement_bell import Listening, SettlementBell
 from worker.slot import Slot
 from worker.start_backlog import StartBacklog
 from worker.strategy_health import StrategyHealth
+from worker.suspects import count_together, is_last_try
 
 SETTLE_TRIES = 5
 SETTLE_PAUSE_SECONDS = 0.5  # doubled after each try: 7.5 s in all, about a lease
-
-
-class GroupEnd(StrEnum):
-    """How a run of a group ended."""
-
-    FINISHED = "finished"  # every task has an outcome, or went back because its reservation was denied
-    HANDED_BACK = "handed back"  # we are draining: the rest is ready for another worker
-    LOST = "lost"  # the lease is somebody else's
-    STALLED = "stalled"  # the engine finished nothing for too long, so the lease was let go
-    HALTED = "halted"  # its job was paused or cancelled
-    ENGINE_DIED = "engine died"  # the rest is ready again; the engine must be restarted first
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -126,6 +116,8 @@ class GroupRun:
         """Start batches until none is left, the budget denies one for good, or we drain; gives what was not started."""
         waiting = list(self.tasks)
         while waiting and not self.surroundings.draining() and not any(map(_has_failed, running)):
+            if is_last_try(waiting[0]) and running:
+                await asyncio.wait(running)  # whoever runs beside it may end with it, and for good
             slot, started = Slot(self.surroundings.slots), 0
             try:
                 await slot.take()
@@ -141,7 +133,7 @@ class GroupRun:
 
     async def _start_batch(self, waiting: Sequence[Assigned], running: set[asyncio.Task[None]], slot: Slot) -> int:
         """How many tasks were reserved and started; fewer when money is tight, 0 when not even one will ever fit."""
-        size = min(len(waiting), self.surroundings.batch_size.tasks)
+        size = count_together(waiting, most=self.surroundings.batch_size.tasks)
         while not self.surroundings.draining():
             rung = self.surroundings.bell.listen()
             batch = waiting[:size]

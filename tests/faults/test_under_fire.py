@@ -17,6 +17,7 @@ LEASE_SECONDS = 3.0
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_job_under_fire_keeps_every_promise(seed: int, open_directory: Path, redis_server: PrivateRedis) -> None:
     broker = broker_of_redis(redis_server)
@@ -25,6 +26,7 @@ def test_a_job_under_fire_keeps_every_promise(seed: int, open_directory: Path, r
 
 
 @pytest.mark.rabbitmq
+@pytest.mark.timeout(900)
 def test_a_job_under_fire_keeps_every_promise_over_rabbitmq(
     open_directory: Path, rabbitmq_server: PrivateRabbitMQ
 ) -> None:

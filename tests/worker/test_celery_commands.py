@@ -24,6 +24,12 @@ from worker.station_bootstrap import open_station
 
 CHECKOUT = Path(__file__).parent.parent.parent
 NOBODY = "postgresql://apportion:x@127.0.0.1:9/apportion"  # where nobody listens
+FAR = """
+engines:
+  far: {kind: openai, model: none, base_url: "http://127.0.0.1:9/v1", parameters: 1000, description: away}
+strategies:
+  - {name: small, engine: far, decoding: {method: direct, max_tokens: 8}}
+"""
 CELERY = (sys.executable, "-m", "celery", "-A", "worker.app")
 
 
@@ -76,6 +82,15 @@ def test_a_queue_that_needs_the_strategy_file_says_so(tmp_path: Path, queue: str
 def test_an_engine_that_no_strategy_asks_is_named(tmp_path: Path, database_url: str) -> None:
     settings = make_settings(tmp_path, database_url=database_url, strategies=write_strategies(tmp_path))
     assert "asks engine other: it has scripted" in refuse_queue(settings, "engine.other")
+
+
+def test_a_worker_whose_role_fails_ends_also_while_its_broker_is_away(tmp_path: Path, database_url: str) -> None:
+    strategies = write_strategies(tmp_path, FAR)
+    settings = make_settings(tmp_path, database_url=database_url, strategies=strategies)
+    failed = run_celery(settings, "worker", "-Q", "engine.far")
+    assert failed.returncode == 1
+    assert "engine.far: this worker can not go on" in failed.stderr
+    assert "engine far can not reach http://127.0.0.1:9/v1" in failed.stderr
 
 
 def test_inspect_and_flower_show_the_workers(tmp_path: Path, database_url: str, redis_server: PrivateRedis) -> None:

@@ -143,6 +143,28 @@ def test_a_task_that_kills_every_engine_ends_and_the_others_are_answered(db_engi
     assert (done.outcomes, done.errors, done.spent) == (20, 1, 19 * 3 + 3 * 40)
 
 
+def test_a_task_that_loses_every_worker_takes_no_other_with_it(db_engine: Database, tmp_path: Path) -> None:
+    other = create_engine(db_engine.url)
+
+    def lose_worker(request: GenerationRequest) -> Completion:
+        while name_of(request) == "task-3" and not has_expired():  # as if this process had gone with it
+            continue
+        return YES(request)
+
+    def has_expired() -> bool:
+        """A group that is being written at this moment is passed over."""
+        end_leases(other)
+        with session_scope(other) as session:
+            return expire_leases(session).groups > 0
+
+    job_id = submit(db_engine, predictions=predict_flat(40, **FLAT), objective=budget(40_000))
+    settings = make_settings(tmp_path, window_tasks=40, group_tasks=40, batch_tasks=8)
+    assert drive(db_engine, job_id, [FakeEngine(lose_worker)], settings)
+    other.dispose()
+    assert list_errors(db_engine, job_id) == {"worker_lost": 1}
+    assert progress_of(db_engine, job_id).outcomes == 40
+
+
 def test_an_engine_that_never_lives_ends_the_command(db_engine: Database, tmp_path: Path) -> None:
     def die(_: GenerationRequest) -> Completion:
         raise EngineDied("gone")

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -220,3 +220,19 @@ def test_a_hung_engine_is_noticed_and_replaced(town: Town) -> None:
     assert not (town.folder / "hang-one").exists()
     assert done.burned > 0
     assert done.errors == 0
+
+
+def test_a_worker_whose_engine_hangs_ends_in_order_when_its_time_to_drain_is_over(town: Town, tmp_path: Path) -> None:
+    town.staff()
+    SLOW.write(tmp_path / "script.json")
+    (tmp_path / "hang-stuck").touch()
+    settings = replace(town.settings, drain_seconds=1.0, stall_seconds=300.0)
+    environ = {"FAULTS_FOLDER": str(tmp_path)}
+    with run_fleet(settings, folder=tmp_path, app="tests.faults.faulty_app", environ=environ) as fleet:
+        fleet.staff({"stuck": [engine_queue(ENGINE)]})
+        job_id = town.submit()
+        wait_until(lambda: town.progress_of(job_id).reserved > 0)
+        assert fleet.drain("stuck") == os.EX_OK
+        assert "not finished within 1 s" in fleet.log_of("stuck")
+    town.staff("one")
+    assert town.wait_until_complete(job_id).burned > 0

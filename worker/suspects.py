@@ -1,0 +1,18 @@
+"""Tasks that were with an engine when their worker was lost: one of them may have been the reason."""
+
+from collections.abc import Sequence
+
+from worker.attempt import MAX_LOST_WORKERS, Assigned
+
+
+def count_together(waiting: Sequence[Assigned], *, most: int) -> int:
+    """How many of the first tasks go to the engine in one batch: a suspect goes alone, so that it ruins no others."""
+    if waiting[0].lost_workers:
+        return 1
+    innocent = (place for place, assigned in enumerate(waiting[:most]) if assigned.lost_workers)
+    return next(innocent, min(most, len(waiting)))
+
+
+def is_last_try(assigned: Assigned) -> bool:
+    """Whether the task will not be tried again when its worker is lost once more."""
+    return assigned.lost_workers == MAX_LOST_WORKERS - 1
