@@ -60,6 +60,7 @@ bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.routing
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.decision
+	$(BIN)/python -m bench.queue
 
 migrate: install  ## bring the database's schema to this release's
 	$(BIN)/python -m worker.migration
