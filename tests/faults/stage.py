@@ -20,6 +20,7 @@ from worker.postgres import EmbeddedPostgres
 from worker.queues import RECONCILER, ROUTER, engine_queue
 from worker.settings import Settings
 
+IMMEDIATE_SHUTDOWN = signal.SIGQUIT  # what `pg_ctl stop -m immediate` sends
 ENGINES = ("engine-a", "engine-b")
 ROUTERS = ("router-a", "router-b")
 RECONCILERS = ("reconciler-a", "reconciler-b")
@@ -97,6 +98,3 @@ def set_stage(broker: Broker, *, folder: Path, script: Script, lease_seconds: fl
                 observer=observer,
                 folder=folder,
             )
-
-
-IMMEDIATE_SHUTDOWN = signal.SIGQUIT  # what `pg_ctl stop -m immediate` sends
