@@ -147,8 +147,9 @@ def test_a_cancelled_job_leaves_no_twin_behind(db_engine: Database, tmp_path: Pa
         cancel(db_engine, job_id=job_id, patience_seconds=0.0)
         return answer_with("yes", tokens=7)(request)
 
-    settings = make_settings(tmp_path, batch_tasks=1, window_tasks=2)
-    assert drive(db_engine, job_id, [FakeEngine(answer)], settings)
+    engine = FakeEngine(answer)
+    engine.concurrency = 1  # so that not all questions are with it when the job is cancelled
+    assert drive(db_engine, job_id, [engine], make_settings(tmp_path, batch_tasks=1, window_tasks=2))
     assert job_of(db_engine, job_id).state is JobState.CANCELLED
     done = progress_of(db_engine, job_id)
     assert 0 < done.outcomes < TASKS
