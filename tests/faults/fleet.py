@@ -29,6 +29,8 @@ class Fleet:
     def start(self, name: str, *queues: str) -> LocalWorker:
         """A new process of this name, in the place of one that has ended."""
         assert not self.is_running(name)
+        if name in self._workers:
+            self._workers[name].wait()  # whoever ended by itself left a pipe
         self._started += 1  # a log for each process
         environ = self._environ | {"FAULTS_WORKER": name}
         worker = start_worker(
