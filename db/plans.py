@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain, repeat
+from typing import TypedDict, Unpack
 
 from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
@@ -29,6 +30,16 @@ class NewGroup:
     predicted_cost: int  # of all of them together, in quanta
 
 
+class Certificate(TypedDict, total=False):
+    """What is kept with a routed window of how its strategies were chosen; quanta where it is money."""
+
+    shadow_price: float | None
+    allowance: int | None
+    predicted_cost: int | None
+    upper_bound: float | None
+    gap: float | None
+
+
 def commit_window(
     session: Session,
     *,
@@ -40,18 +51,14 @@ def commit_window(
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
     least_given_up: int = 0,
-    shadow_price: float | None = None,
-    allowance: int | None = None,
-    predicted_cost: int | None = None,
-    upper_bound: float | None = None,
-    gap: float | None = None,
+    **certificate: Unpack[Certificate],
 ) -> list[int]:
     """The ids of the groups, now ready to be claimed; StaleFence, or WindowMismatch unless every task has its place.
 
     Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy;
     `least_given_up` is what their budget keeps free for them. Those in `held` come back in `held_seconds`, when
-    strategies that are left alone now may serve them again. A job
-    other than a run needs every task in every strategy's arm: there, these are the tasks missing from some groups.
+    strategies that are left alone now may serve them again. A job other than a run needs every task in every strategy's
+    arm: there, these are the tasks missing from some groups.
     """
     window = write_window_fenced(
         session,
@@ -60,11 +67,7 @@ def commit_window(
         state=WindowState.ROUTED,
         lease_until=None,
         routed_at=func.clock_timestamp(),
-        shadow_price=shadow_price,
-        allowance=allowance,
-        predicted_cost=predicted_cost,
-        upper_bound=upper_bound,
-        gap=gap,
+        **certificate,
     )
     job = read_job(session, job_id=window.job_id)
     requeued = read_requeued(session, window_id=window_id)
@@ -73,8 +76,8 @@ def commit_window(
     left = _list_placeless(window=window, job=job, wanted=wanted, groups=groups, seqs=placeless)
     if requeued:
         close_requeues(session, window_id=window_id)
-    held_back = set(held)
-    given_up = [arm for arm in left if arm.seq not in held_back]
+    back = frozenset(held)
+    given_up = [arm for arm in left if arm.seq not in back]
     _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
     _hold(session, job=job, arms=set(left) - set(given_up), seconds=held_seconds)
     if least_given_up:
