@@ -60,15 +60,8 @@ def commit_window(
     strategies that are left alone now may serve them again. A job other than a run needs every task in every strategy's
     arm: there, these are the tasks missing from some groups.
     """
-    window = write_window_fenced(
-        session,
-        window_id=window_id,
-        fence=fence,
-        state=WindowState.ROUTED,
-        lease_until=None,
-        routed_at=func.clock_timestamp(),
-        **certificate,
-    )
+    routed = {"state": WindowState.ROUTED, "lease_until": None, "routed_at": func.clock_timestamp()}
+    window = write_window_fenced(session, window_id=window_id, fence=fence, **routed, **certificate)
     job = read_job(session, job_id=window.job_id)
     requeued = read_requeued(session, window_id=window_id)
     wanted = list_wanted(window, job=job, requeued=requeued)
@@ -76,10 +69,10 @@ def commit_window(
     left = _list_placeless(window=window, job=job, wanted=wanted, groups=groups, seqs=placeless)
     if requeued:
         close_requeues(session, window_id=window_id)
-    back = frozenset(held)
-    given_up = [arm for arm in left if arm.seq not in back]
-    _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
-    _hold(session, job=job, arms=set(left) - set(given_up), seconds=held_seconds)
+    waiting = frozenset(held)
+    back = [arm for arm in left if arm.seq in waiting]
+    _give_up(session, job=job, arms=set(left).difference(back), not_eligible=frozenset(not_eligible))
+    _hold(session, job=job, arms=back, seconds=held_seconds)
     if least_given_up:
         take_back_promise(session, job_id=job.id, least=least_given_up)
     return _insert_groups(session, window=window, job=job, groups=groups)
