@@ -38,10 +38,12 @@ STRATEGY_FILE = "\n".join(
     ]
 )
 
-_HEAD = '{{"custom_id": "task-{0}", "method": "POST", "url": "/v1/chat/completions", "body": {{"model": "auto", '
-_HEAD += '"messages": [{{"role": "user", "content": "Question {0}: '
+_BEGIN = '{"custom_id": "'
+_BODY = '", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "auto", '
+_BODY += '"messages": [{"role": "user", "content": "Question '
 _LAST_LINE = "\\none two three four five six seven eight nine ten eleven twelve"
 _TAIL = _LAST_LINE + '"}]}, "grader": {"kind": "exact", "reference": "one two three four"}}'
+_FILLED = "x" * (LINE_BYTES - len(_TAIL)) + _TAIL  # a line's end, from wherever its head ends
 PROMPT_TOKENS = 20  # at most, in each prompt
 BOUND_TOKENS = 4  # by which the worst case passes what is predicted
 BUDGET_TOKENS = PROMPT_TOKENS + 10  # a task: not enough for the dearest strategy everywhere
@@ -60,8 +62,9 @@ class Enqueued:
 def write_lines(tasks: int) -> Iterator[NewTask]:
     """Lines of a job file, all different."""
     for number in range(tasks):
-        head = _HEAD.format(number)
-        yield NewTask(custom_id=f"task-{number}", payload=head + "x" * (LINE_BYTES - len(head) - len(_TAIL)) + _TAIL)
+        custom_id = f"task-{number}"
+        head = f"{_BEGIN}{custom_id}{_BODY}{number}: "
+        yield NewTask(custom_id=custom_id, payload=f"{head}{_FILLED[len(head) :]}")
 
 
 def plan_tasks(tasks: int) -> RunPlan:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import psycopg
+from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 

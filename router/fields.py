@@ -93,7 +93,8 @@ class Fields:
 
     def one_of(self, key: str, choices: Iterable[str], *, noun: str) -> str:
         """One of several names; an unknown one is answered with the nearest."""
-        names, value = list(choices), self.values.get(key)
+        value = self.values.get(key)
+        names = choices if isinstance(choices, dict) else list(choices)
         if isinstance(value, str) and value in names:
             return value
         known = f"; known {noun}: {', '.join(names)}"

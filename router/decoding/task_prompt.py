@@ -25,6 +25,8 @@ REFUSED_FIELDS: dict[str, str] = {
     "structured_outputs": "constraints other than response_format are not supported",
 }
 
+_REFUSED = frozenset(REFUSED_FIELDS)
+
 CAP_FIELDS = ("max_tokens", "max_completion_tokens")
 
 
@@ -59,9 +61,10 @@ def parse_task_prompt(body: Mapping[str, object]) -> TaskPrompt:
 
 
 def _refuse_unsupported(body: Mapping[str, object]) -> None:
-    for field in REFUSED_FIELDS.keys() & body.keys():
-        if body[field] not in (None, False, [], {}, "none", "auto"):
-            raise BadTaskBody(field, REFUSED_FIELDS[field])
+    if not _REFUSED.isdisjoint(body):  # known at once, without a set of them
+        for field in _REFUSED.intersection(body):
+            if body[field] not in (None, False, [], {}, "none", "auto"):
+                raise BadTaskBody(field, REFUSED_FIELDS[field])
     if body.get("n") not in (None, 1):
         raise BadTaskBody("n", f"must be 1, got {body['n']!r}: a routed task has one answer")
 
