@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import psycopg
-from psycopg.copy import QueuedLibpqWriter
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
