@@ -1,11 +1,11 @@
 """Plans: a routed window becomes groups, and final reasons for the tasks that none may serve."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
@@ -38,6 +38,7 @@ class Certificate(TypedDict, total=False):
     predicted_cost: int | None
     upper_bound: float | None
     gap: float | None
+    engine_time: Mapping[str, Any] | None  # what its job's deadline made of it
 
 
 def commit_window(

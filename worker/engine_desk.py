@@ -58,9 +58,9 @@ class EngineDesk:
         self._loop = asyncio.get_running_loop()
         self._settlements = SettlementBell()
         self._health = StrategyHealth(assets.database)
-        # Batches in flight: enough to keep the engines full, with one more being reserved or settled.
-        self._slots = asyncio.Semaphore(max(2, -(-self.concurrency // assets.settings.batch_tasks) + 1))
-        self._batch_size = BatchSize(assets.settings.batch_tasks)
+        # Each its own: what runs on a slow engine keeps no other one waiting.
+        self._slots = {name: self._make_slots(name) for name in self._names}
+        self._batch_sizes = {name: BatchSize(assets.settings.batch_tasks) for name in self._names}
         self._backlogs = {name: self._make_backlog(name) for name in self._names}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -125,6 +125,7 @@ class EngineDesk:
             await engines.restart(engine)
 
     def _prepare(self, work: ClaimedWork, *, engine: Engine, activity: EngineActivity) -> GroupRun:
+        name = self._assets.strategies[work.group.strategy_id].strategy.engine.name
         return GroupRun(
             group=work.group,
             tasks=work.tasks,
@@ -132,13 +133,13 @@ class EngineDesk:
             unit=self._assets.unit_of(work.group.job_id),
             surroundings=Surroundings(
                 database=self._assets.database,
-                slots=self._slots,
-                backlog=self._backlog_of(work.group.strategy_id),
+                slots=self._slots[name],
+                backlog=self._backlogs[name],
                 bell=self._settlements,
                 draining=self._assets.is_draining,
                 on_settled=self._assets.on_settled,
                 health=self._health,
-                batch_size=self._batch_size,
+                batch_size=self._batch_sizes[name],
             ),
             activity=activity,
         )
@@ -169,9 +170,14 @@ class EngineDesk:
     def _names(self) -> set[str]:
         return {priced.strategy.engine.name for priced in self._assets.strategies.values()}
 
+    def _make_slots(self, name: str) -> asyncio.Semaphore:
+        """Batches in flight: enough to keep the engine full, with one more being reserved or settled."""
+        concurrency = self._assets.engines.get(name).concurrency
+        return asyncio.Semaphore(max(2, -(-concurrency // self._assets.settings.batch_tasks) + 1))
+
     def _make_backlog(self, name: str) -> StartBacklog:
         def count_enough() -> int:
-            return self._assets.engines.get(name).concurrency + BATCHES_AHEAD * self._batch_size.tasks
+            return self._assets.engines.get(name).concurrency + BATCHES_AHEAD * self._batch_sizes[name].tasks
 
         return StartBacklog(enough=count_enough, on_low=self._assets.on_room)
 

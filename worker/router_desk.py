@@ -10,7 +10,8 @@ from sqlalchemy import Engine as Database
 from db.errors import StaleFence
 from db.jobs import Job
 from db.session import session_scope
-from db.unstarted import count_unstarted
+from db.unstarted import count_unstarted, count_unstarted_by_engine
+from worker.engine_loads import read_job_time
 from worker.routing import Routed, RoutedJob, open_routing, route_next_window
 from worker.settings import Settings
 
@@ -18,6 +19,11 @@ logger = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 0.5  # of work, where engines are so fast that a window of the usual size lasts less
 LARGEST_WINDOW = 50_000
+# In a job with a deadline, where what engines can do is to be known soon, and followed: a part of the usual size, but
+# some times what is routed ahead, so that each engine's part of it fills the engine.
+DUE_PART = 4
+DUE_AHEAD = 8
+COMMITTED_SHARE = 0.25  # of the time left: an engine that slows down has what waits for it already to do
 GROUP_SECONDS = 0.1
 LARGEST_GROUP = 5_000
 
@@ -40,8 +46,8 @@ class RouterDesk:
         and a group cost is shared by more tasks.
         """
         windows = 0
-        settings = _fit(self._settings, job=job, rate=rate)
-        while not self._is_draining() and self._count_unstarted(job) < ahead:
+        settings = _fit(self._settings, job=job, ahead=ahead, rate=rate)
+        while not self._is_draining() and self._is_short(job, ahead=ahead):
             started = time.monotonic()
             try:
                 routed = self._route_one(job, settings)
@@ -72,13 +78,25 @@ class RouterDesk:
             opened = self._opened[job.id] = open_routing(self._database, job=job)
         return route_next_window(self._database, routed=opened, owner=self._owner, settings=settings)
 
-    def _count_unstarted(self, job: Job) -> int:
+    def _is_short(self, job: Job, *, ahead: int) -> bool:
+        """Whether engines will soon have nothing to start.
+
+        Under a deadline one of them is enough, as long as none has so much to do that it could not be taken back.
+        """
         with session_scope(self._database) as session:
-            return count_unstarted(session, job_id=job.id)
+            if count_unstarted(session, job_id=job.id) < ahead:
+                return True
+            if job.deadline is None or min(count_unstarted_by_engine(session, job_id=job.id).values()) >= ahead:
+                return False
+        time = read_job_time(self._database, job=job)
+        return time is not None and time.find_longest_queue() < COMMITTED_SHARE * time.seconds_left
 
 
-def _fit(settings: Settings, *, job: Job, rate: float) -> Settings:
+def _fit(settings: Settings, *, job: Job, ahead: int, rate: float) -> Settings:
     """The settings with windows and groups that last as long as they should."""
-    window = min(LARGEST_WINDOW, max(settings.window_size(job.task_count), int(WINDOW_SECONDS * rate)))
+    window = settings.window_size(job.task_count)
+    if job.deadline is not None:
+        window = max(-(-window // DUE_PART), min(window, DUE_AHEAD * ahead))
+    window = min(LARGEST_WINDOW, max(window, int(WINDOW_SECONDS * rate)))
     group = min(LARGEST_GROUP, max(settings.group_tasks, int(GROUP_SECONDS * rate)))
     return replace(settings, window_tasks=window, group_tasks=group)

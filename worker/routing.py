@@ -18,6 +18,7 @@ from db.session import run_in_transaction, session_scope
 from db.states import JobKind, RequeueReason
 from db.windows import ClaimedWindow, claim_window
 from worker.budget_backlog import BudgetBacklog
+from worker.engine_loads import read_job_time
 from worker.job_backlog import Unrouted
 from worker.job_predictions import JobPredictions
 from worker.least_worst import find_least_worst, sum_least
@@ -129,15 +130,22 @@ def _choose(
         if money.cap is not None:
             kept_for_others = money.kept - min(money.kept, sum_least(least))
             return choose_guaranteed(own, kept_for_others=kept_for_others, money=money)
+    time = read_job_time(database, job=routed.job)
+    own_time = None if time is None else time.share(len(own.cost) / _count_unrouted(routed.job, window))
     if objective.mode is Mode.WEIGHT:
-        return choose_weighted(own, objective=objective)
+        return choose_weighted(own, objective=objective, time=own_time)
     rest = routed.backlog.find_rest(window)
     money = _read_money(database, job=routed.job)  # last: what is settled while the rest is read counts already
     if isinstance(rest, Unrouted):
-        return choose_at_price(own, rest=rest, objective=objective, money=money)
+        return choose_at_price(own, rest=rest, objective=objective, money=money, time=own_time)
     rest = strike(rest, columns=struck)
     together = join_rows([own, take_rows(rest, find_servable(rest))])
-    return choose_jointly(together, window_tasks=len(own.cost), objective=objective, money=money)
+    return choose_jointly(together, window_tasks=len(own.cost), objective=objective, money=money, time=time)
+
+
+def _count_unrouted(job: Job, window: ClaimedWindow) -> int:
+    """The window's tasks, and those that no window has cut yet."""
+    return len(window.seqs) + job.task_count - window.cursor_seq
 
 
 def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
@@ -267,5 +275,6 @@ def _commit(
             predicted_cost=sum(group.predicted_cost for group in groups),
             upper_bound=None if proof is None else proof.upper_bound,
             gap=None if proof is None else proof.gap,
+            engine_time=None if chosen is None or chosen.timed is None else chosen.timed.to_json(),
         ),
     )

@@ -3,7 +3,8 @@
 A small backlog is allocated together with the window, exactly; a large one is known by its sketch.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from db.predictions import Predictions
 from router.allocate import allocate
 from router.allocation import DEFERRED, Allocation, Deferral
+from router.engine_time import EngineTime, TimedAllocation, allocate_in_time
 from router.errors import InfeasibleBudget
 from router.objective import allocate_weighted
 from router.pacing.window import pace_window
@@ -77,43 +79,55 @@ class WindowChoice:
     choice: NDArray[np.int64]  # (window's tasks,) column of the strategy, DEFERRED for none
     certificate: Certificate | None
     allowance: int | None  # quanta that all tasks priced together may cost, as predicted
+    timed: TimedAllocation | None = None  # with what the job's deadline made of it
 
 
-def choose_weighted(predictions: Predictions, *, objective: Objective) -> WindowChoice:
-    """Strategies under a weight, which knows no budget: each task by itself."""
+def choose_weighted(predictions: Predictions, *, objective: Objective, time: EngineTime | None = None) -> WindowChoice:
+    """Strategies under a weight, which knows no budget: each task by itself, but for the window's share of `time`."""
     assert objective.w is not None
     assert objective.reference_cost is not None
     weighted = allocate_weighted(predictions.accuracy, predictions.cost, objective.w, objective.reference_cost)
-    return WindowChoice(choice=weighted.choice, certificate=_certify(weighted), allowance=None)
+    if time is None:
+        return WindowChoice(choice=weighted.choice, certificate=_certify(weighted), allowance=None)
+    worth = objective.w * predictions.accuracy - (1 - objective.w) * predictions.cost / objective.reference_cost
+    timed = allocate_in_time(worth, predictions.cost, math.inf, time)
+    return WindowChoice(choice=timed.allocation.choice, certificate=_certify(weighted), allowance=None, timed=timed)
 
 
-def choose_jointly(predictions: Predictions, *, window_tasks: int, objective: Objective, money: Money) -> WindowChoice:
+def choose_jointly(
+    predictions: Predictions, *, window_tasks: int, objective: Objective, money: Money, time: EngineTime | None = None
+) -> WindowChoice:
     """Strategies for the first `window_tasks` rows; the rows after them are the backlog that shares the budget.
 
-    Every row has a strategy that can serve it.
+    Every row has a strategy that can serve it. With `time` all of them are to end before its deadline.
     """
     allowance = _expect_left(objective, money, margin=find_margin(predictions))
     try:
-        allocation = allocate(predictions.accuracy, predictions.cost, max(0.0, allowance))
+        together = _allocate(predictions, max(0.0, allowance), time)
     except InfeasibleBudget:
         return _choose_cheapest(take_rows(predictions, slice(window_tasks)), allowance)
-    return WindowChoice(
-        choice=allocation.choice[:window_tasks], certificate=_certify(allocation), allowance=int(allowance)
-    )
+    return replace(together, choice=together.choice[:window_tasks], allowance=int(allowance))
 
 
-def choose_at_price(window: Predictions, *, rest: Unrouted, objective: Objective, money: Money) -> WindowChoice:
+def choose_at_price(
+    window: Predictions, *, rest: Unrouted, objective: Objective, money: Money, time: EngineTime | None = None
+) -> WindowChoice:
     """Strategies for a window's rows at the price that they have with the rest, in time that does not grow with it.
 
-    Every row has a strategy that can serve it.
+    Every row has a strategy that can serve it. `time` is the window's share of what its job's engines have.
     """
     allowance = _expect_left(objective, money, margin=max(rest.margin, find_margin(window)))
     try:
         paced = pace_window(window.accuracy, window.cost, rest=rest.sketch, money=allowance)
     except InfeasibleBudget:
         return _choose_cheapest(window, allowance)
-    certificate = Certificate(shadow_price=paced.price.value, upper_bound=paced.upper_bound, gap=paced.gap)
-    return WindowChoice(choice=paced.allocation.choice, certificate=certificate, allowance=int(allowance))
+    allocation, timed = paced.allocation, None
+    if time is not None:
+        timed = allocate_in_time(window.accuracy, window.cost, paced.allowance, time)
+        allocation = timed.allocation
+    gap = paced.gap + paced.allocation.accuracy - allocation.accuracy
+    certificate = Certificate(shadow_price=paced.price.value, upper_bound=paced.upper_bound, gap=max(gap, 0.0))
+    return WindowChoice(choice=allocation.choice, certificate=certificate, allowance=int(allowance), timed=timed)
 
 
 def choose_guaranteed(predictions: Predictions, *, kept_for_others: int, money: Money) -> WindowChoice:
@@ -145,6 +159,16 @@ def find_affordable(worst_cost: NDArray[np.float64], wanted: NDArray[np.bool_], 
         left -= int(costs[cell])
         affordable[cell] = left >= 0
     return affordable.reshape(wanted.shape)
+
+
+def _allocate(predictions: Predictions, budget: float, time: EngineTime | None) -> WindowChoice:
+    if time is None:
+        free = allocate(predictions.accuracy, predictions.cost, budget)
+        return WindowChoice(choice=free.choice, certificate=_certify(free), allowance=None)
+    timed = allocate_in_time(predictions.accuracy, predictions.cost, budget, time)
+    return WindowChoice(
+        choice=timed.allocation.choice, certificate=_certify(timed.allocation), allowance=None, timed=timed
+    )
 
 
 def _choose_cheapest(window: Predictions, allowance: float) -> WindowChoice:

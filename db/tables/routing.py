@@ -1,8 +1,10 @@
 """Tables of the plan: windows, and the groups that they were cut into."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.states import GroupState, JobKind, WindowState
@@ -37,6 +39,7 @@ class WindowRow(Base):
     predicted_cost: Mapped[int | None] = mapped_column(Quanta)
     created_at: Mapped[Created]
     routed_at: Mapped[datetime | None]
+    engine_time: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # of a job with a deadline
 
 
 class GroupRow(Base):
@@ -57,6 +60,7 @@ class GroupRow(Base):
         Index("grp_ready_idx", "id", postgresql_where=text("state = 'ready'")),
         Index("grp_claimed_idx", "id", postgresql_where=text("state = 'claimed'")),
         Index("grp_open_idx", "job_id", "id", postgresql_where=text("state <> 'done'")),
+        Index("grp_ended_idx", "strategy_id", "finished_at", postgresql_where=text("state = 'done'")),
         Index(None, "job_id"),
         Index(None, "window_id"),
     )

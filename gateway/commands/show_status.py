@@ -7,12 +7,14 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.budgets import Budget, read_budget
+from db.engine_loads import read_engine_time
 from db.job_list import list_jobs
 from db.jobs import Job
 from db.progress import JobProgress, read_progress
 from db.session import session_scope
 from gateway.exit_codes import ExitCode
 from gateway.report.amounts import say_cost, say_cost_of, say_share
+from gateway.report.deadline import say_deadline
 from gateway.report.gather import describe_objective
 from worker.bootstrap import read_known_job
 from worker.database import open_database
@@ -73,6 +75,8 @@ def _job_table(session: Session, job: Job) -> Table:
     table.add_row(
         "answered", f"{progress.outcomes:,} of {progress.answers_needed:,}, {progress.errors:,} with an error"
     )
+    if job.deadline is not None:
+        table.add_row("deadline", say_deadline(job.deadline, read_engine_time(session, job_id=job.id)))
     if progress.graded:
         table.add_row("right", f"{say_share(progress.correct / progress.graded)} of {progress.graded:,} graded")
     table.add_row("spent", _say_spend(job, progress, cap=_find_own_cap(budget)))

@@ -3,11 +3,13 @@
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from rich.console import Console
 
+from gateway.report.deadline import say_deadline
 from gateway.report.html import render_html
 from gateway.report.measures import compare_with_singles
 from gateway.report.routed import RoutedTasks, predict_answered
@@ -107,3 +109,13 @@ def test_a_task_without_an_answer_counts_as_not_right(routed: RoutedTasks) -> No
 
 def test_one_task_is_no_plural() -> None:
     assert [say_tasks(1), say_tasks(2), say_tasks(1, "graded")] == ["1 task", "2 tasks", "1 graded task"]
+
+
+def test_a_deadline_says_which_engine_is_short_of_time() -> None:
+    due = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert say_deadline(due, None) == "2026-01-02 03:04:05 UTC"
+    kept = {"seconds_left": 60.0, "stretch": 1.0, "second_price": {"big": 0.02, "little": 0.0}}
+    assert say_deadline(due, kept).endswith("UTC: big is full, a minute more of it would gain 1.2 right answers")
+    assert say_deadline(due, kept | {"second_price": {"big": 0.0}}).endswith("UTC: no engine is short of time")
+    late = say_deadline(due, kept | {"stretch": 1.336})
+    assert late.endswith("will be missed, the work takes 1.34 times the time left")
