@@ -34,6 +34,8 @@ def write_text(text: str | None) -> str:
     """A text as a line of COPY holds it."""
     if text is None:
         return NULL
+    if text.isprintable() and "\\" not in text:  # as most texts are: nothing in it has to be written otherwise
+        return text
     return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 

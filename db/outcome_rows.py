@@ -81,4 +81,4 @@ def _write_response(outcome: NewOutcome) -> str:
     return f'{{"texts": [{texts}], "finish_reasons": [{finish_reasons}]}}'
 
 
-_quote = json.JSONEncoder().encode  # of a text
+_quote = json.encoder.encode_basestring_ascii  # of a text
