@@ -26,7 +26,9 @@ StrategyFile = Annotated[Path, typer.Option("--strategies", help="YAML file of e
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 BudgetOption = Annotated[
     str | None,
-    typer.Option("--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "5000 joules", "40000 tokens" or "25%".'),
+    typer.Option(
+        "--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "5000 joules", "40000 tokens" or "25%".'
+    ),
 ]
 WeightOption = Annotated[
     float | None, typer.Option("--weight", help="Between 0 (cheapest) and 1 (most accurate); no cap.")

@@ -145,11 +145,24 @@ def _find_model(spec: EngineSpec, cache_directory: Path) -> ServedModel:
 
 
 def _price(strategy: Strategy, model: ServedModel) -> Tariff:
+    declared = strategy.tariff
     prices: dict[Unit, TokenPrice] = {Unit.TOKENS: TOKEN_COUNT}
+    if (shape := _find_shape(model)) is not None:
+        terms = declared.flops
+        prices[Unit.FLOPS] = flops_price(shape, reference=terms.reference, cached_prompt=terms.cached_prompt)
+    return Tariff(
+        version=declared.version,
+        prices=prices | dict(declared.prices),
+        source=f"strategy {strategy.name}",
+        sources=declared.sources,
+    )
+
+
+def _find_shape(model: ServedModel) -> ModelShape | None:
+    """The model's size; of one that is not here only what is declared, head included, attention unknown."""
     if model.folder is not None:
-        prices[Unit.FLOPS] = flops_price(model.folder.shape)
-    elif model.spec.parameters is not None:
-        prices[Unit.FLOPS] = flops_price(
-            ModelShape(matrix_parameters=model.spec.parameters, head_parameters=0, layers=0, hidden=0)
-        )
-    return Tariff(version=1, prices=prices | dict(strategy.tariff), source=f"strategy {strategy.name}")
+        return model.folder.shape
+    parameters = model.spec.active_parameters or model.spec.parameters
+    if parameters is None:
+        return None
+    return ModelShape(matrix_parameters=parameters, head_parameters=0, layers=0, attention_width=0)

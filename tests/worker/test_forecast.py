@@ -44,14 +44,24 @@ def make_line(content: str, **body: object) -> TaskLine:
     return parse_task_line(json.dumps({"custom_id": "a", "body": filled}))
 
 
+@st.composite
+def token_prices(draw: st.DrawFn) -> TokenPrice:
+    """Prices of which some have one of their own for cached prompt tokens."""
+    prompt, cached = draw(PRICES), draw(st.none() | st.integers(0, 4))
+    return TokenPrice(
+        prompt=prompt, output=draw(PRICES), cached_prompt=None if cached is None else prompt * Fraction(cached, 4)
+    )
+
+
 @given(
     unit=st.sampled_from(Unit),
-    price=st.builds(TokenPrice, prompt=PRICES, output=PRICES),
+    price=token_prices(),
     limits=st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=4),
     used=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    cached=TOKENS,
 )
 def test_a_reservation_covers_every_charge_within_the_limits(
-    unit: Unit, price: TokenPrice, limits: Sequence[tuple[int, int]], used: tuple[float, float]
+    unit: Unit, price: TokenPrice, limits: Sequence[tuple[int, int]], used: tuple[float, float], cached: int
 ) -> None:
     strategy = make_strategy(price, unit=unit)
     prompt, output = (np.array(column)[:, None] for column in zip(*limits, strict=True))
@@ -60,7 +70,10 @@ def test_a_reservation_covers_every_charge_within_the_limits(
     for amount, (prompt_limit, output_limit) in zip(reserved, limits, strict=True):
         most = strategy.tariff.charge(unit, prompt_tokens=prompt_limit, output_tokens=output_limit)
         some = strategy.tariff.charge(
-            unit, prompt_tokens=int(prompt_limit * used[0]), output_tokens=int(output_limit * used[1])
+            unit,
+            prompt_tokens=int(prompt_limit * used[0]),
+            output_tokens=int(output_limit * used[1]),
+            cached_prompt_tokens=cached,
         )
         assert some <= most <= amount
         assert amount == most or (most > 2**53 and amount - most <= 2 * np.spacing(float(most)))
