@@ -68,11 +68,7 @@ class ServingPool:
 def read_strategy_file(path: Path) -> StrategyPool:
     """The pool that a YAML file declares; StrategyFileUnreadable or StrategyFileError names what is wrong and where."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  a SafeLoader, stricter
-    except FileNotFoundError:
-        raise StrategyFileUnreadable(f"{path}: no such strategy file; examples/strategies.yaml shows one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StrategyFileUnreadable(f"{path}: can not be read: {error}") from None
+        document = yaml.load(read_strategy_text(path), _StrictLoader)  # noqa: S506  a SafeLoader, stricter
     except yaml.YAMLError as error:
         raise StrategyFileUnreadable(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     declared = parse_strategies(document, source=str(path))
@@ -82,6 +78,17 @@ def read_strategy_file(path: Path) -> StrategyPool:
     except FieldError as error:
         raise StrategyFileError(f"{path}: {error}") from None
     return declared
+
+
+def read_strategy_text(path: Path) -> str:
+    """A strategy file as its owner wrote it, line ends and all."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        raise StrategyFileUnreadable(f"{path}: no such strategy file; examples/strategies.yaml shows one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StrategyFileUnreadable(f"{path}: can not be read: {error}") from None
 
 
 def load_pool(path: Path, *, cache_directory: Path) -> ServingPool:
