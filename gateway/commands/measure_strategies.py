@@ -98,7 +98,8 @@ def _write(asked: Asked, pool: ServingPool, costs: Sequence[EngineCost]) -> list
         for cost in costs
     ]
     written = write_tariffs(text, {tariff.engine: tariff for tariff in tariffs}, source=str(asked.strategy_file))
-    with writing_output(asked.out.parent) as folder, folder.file(asked.out.name) as stream:
+    file = asked.out.resolve()  # a link goes on being one
+    with writing_output(file.parent) as folder, folder.file(file.name) as stream:
         stream.write(written)
     return tariffs
 

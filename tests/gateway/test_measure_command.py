@@ -71,6 +71,14 @@ def test_another_file_is_written_where_it_is_asked_for_and_json_says_what(file: 
     assert read_strategy_file(out).strategies[0].tariff.version == 2
 
 
+def test_a_link_goes_on_being_one(file: Path) -> None:
+    link = file.with_name("link.yaml")
+    link.symlink_to(file)
+    assert measure(link).exit_code == ExitCode.DONE
+    assert link.is_symlink()
+    assert read_strategy_file(file).strategies[0].tariff.version == 2
+
+
 def test_own_prompts_are_asked(file: Path) -> None:
     asked = make_tasks(4, body=lambda number: {"messages": [{"role": "user", "content": "say " * 3**number}]})
     tasks = file.with_name("tasks.jsonl")

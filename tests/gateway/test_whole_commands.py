@@ -165,13 +165,12 @@ def test_a_budget_may_be_in_any_unit_that_is_priced(
 
 
 def test_a_unit_without_a_price_is_named_with_what_to_declare(trained: House) -> None:
-    words = ("submit", trained.folder / "tasks.jsonl", *trained.strategies, "--budget")
-    said = trained.run(*words, "5 joules", expect=ExitCode.USAGE)
+    words = ("submit", trained.folder / "tasks.jsonl", *trained.strategies)
+    said = trained.run(*words, "--budget", "5 joules", expect=ExitCode.USAGE)
     assert "--budget is in joules, in which small and 1 more" in said
     assert "state it in tokens, or declare prices in joules under `tariff:`" in said
     trained.run("budgets", "create", "energy", "5 joules")
-    words = ("submit", trained.folder / "tasks.jsonl", *trained.strategies, "--shared-budget", "energy")
-    said = trained.run(*words, expect=ExitCode.BUDGET)
+    said = trained.run(*words, "--shared-budget", "energy", expect=ExitCode.BUDGET)
     assert "budget energy is in joules, in which small, large can not be priced: declare prices in joules" in said
 
 
