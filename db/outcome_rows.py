@@ -27,6 +27,7 @@ class NewOutcome(NamedTuple):
     error_message: str | None = None
     latency_seconds: float | None = None
     propensity: float | None = None
+    cached_prompt_tokens: int = 0  # of the prompt's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Origin:
 _COLUMNS = (
     *("tenant_id", "job_id", "kind", "arm", "strategy_id", "grp_id", "fence", "source"),
     *("seq", "answer", "response", "error_code", "error_message", "prompt_tokens", "output_tokens", "cost"),
-    *("correct", "latency_seconds", "propensity"),
+    *("correct", "latency_seconds", "propensity", "cached_prompt_tokens"),
 )
 
 
@@ -70,7 +71,7 @@ def _write_line(begin: str, outcome: NewOutcome) -> str:
         f"{begin}\t{outcome.seq}\t{write_text(replace_unstorable(outcome.answer))}"
         f"\t{write_text(_write_response(outcome))}\t{write_text(outcome.error_code)}\t{write_text(error_message)}"
         f"\t{outcome.prompt_tokens}\t{outcome.output_tokens}\t{outcome.cost}\t{write_number(outcome.correct)}"
-        f"\t{write_number(outcome.latency_seconds)}\t{write_number(outcome.propensity)}"
+        f"\t{write_number(outcome.latency_seconds)}\t{write_number(outcome.propensity)}\t{outcome.cached_prompt_tokens}"
     )
 
 

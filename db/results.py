@@ -31,6 +31,7 @@ class TaskOutcome:
     correct: float | None
     latency_seconds: float | None
     propensity: float | None
+    cached_prompt_tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +68,14 @@ _COLUMN_TYPES = {
     "correct": Float,
     "latency_seconds": Float,
     "propensity": Float,
+    "cached_prompt_tokens": Integer,
 }
 
 _READ = text("""
     SELECT task.seq, task.custom_id, task.payload, leader.custom_id AS leader, arms.arm, requeue.reason,
            outcome.strategy_id, outcome.grp_id AS group_id, task_window.id AS window_id, task_window.shadow_price,
            answer, response, error_code, error_message, prompt_tokens, output_tokens, cost, outcome.correct,
-           latency_seconds, propensity
+           latency_seconds, propensity, cached_prompt_tokens
     FROM task CROSS JOIN unnest(CAST(:arms AS bigint[])) WITH ORDINALITY AS arms (arm, position)
     LEFT JOIN twin ON twin.job_id = task.job_id AND twin.seq = task.seq
     LEFT JOIN task AS leader ON leader.job_id = twin.job_id AND leader.seq = twin.leader_seq

@@ -22,6 +22,7 @@ class TrainingRow:
     output_tokens: int
     propensity: float | None
     source: OutcomeSource
+    cached_prompt_tokens: int
 
 
 # A run's outcomes are of tasks that the router chose for the strategy: until choices are drawn with known propensities,
@@ -32,7 +33,8 @@ _READ = text("""
     SELECT outcome.job_id, outcome.seq, outcome.kind, task.payload,
            coalesce((job.meta -> 'weights' ->> outcome.seq)::float8, 1.0) AS weight,
            coalesce(newest.correct, outcome.correct) AS correct,
-           outcome.prompt_tokens, outcome.output_tokens, outcome.propensity, outcome.source
+           outcome.prompt_tokens, outcome.output_tokens, outcome.propensity, outcome.source,
+           outcome.cached_prompt_tokens
     FROM strategy AS wanted
     JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
     JOIN outcome ON outcome.strategy_id = alike.id

@@ -10,6 +10,7 @@ from rich.console import Console
 from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
+from gateway.strategies_cli import StrategyFile, strategies_app
 
 # Commands import what they need when they run: `--help` should not wait for torch.
 app = typer.Typer(
@@ -18,15 +19,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-strategies_app = typer.Typer(help="What tasks can be routed to.", no_args_is_help=True)
 app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
 
-StrategyFile = Annotated[Path, typer.Option("--strategies", help="YAML file of engines and strategies.")]
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 BudgetOption = Annotated[
     str | None,
-    typer.Option("--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "40000 tokens" or "25%".'),
+    typer.Option(
+        "--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "5000 joules", "40000 tokens" or "25%".'
+    ),
 ]
 WeightOption = Annotated[
     float | None, typer.Option("--weight", help="Between 0 (cheapest) and 1 (most accurate); no cap.")
@@ -256,18 +257,6 @@ def doctor(
         from gateway.commands.doctor import examine
 
         return examine(console, strategy_file=strategies)
-
-    end(work)
-
-
-@strategies_app.command("list")
-def list_(strategies: StrategyFile) -> None:
-    """List the strategies of a file with their prices on this machine."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.list_strategies import list_strategies
-
-        return list_strategies(console, strategy_file=strategies)
 
     end(work)
 

@@ -72,6 +72,7 @@ def _describe_answered(result: TaskResult, *, names: Mapping[int, str], answered
         finish_reasons=tuple(outcome.response["finish_reasons"]),
         prompt_tokens=outcome.prompt_tokens,
         output_tokens=outcome.output_tokens,
+        cached_prompt_tokens=outcome.cached_prompt_tokens,
         answered_at=answered_at,
     )
 

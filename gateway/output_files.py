@@ -27,6 +27,7 @@ class AnsweredTask:
     finish_reasons: tuple[str, ...]
     prompt_tokens: int
     output_tokens: int
+    cached_prompt_tokens: int
     answered_at: datetime
 
 
@@ -133,6 +134,7 @@ def _response_body(request_id: str, task: AnsweredTask) -> dict[str, Any]:
             "prompt_tokens": task.prompt_tokens,
             "completion_tokens": task.output_tokens,
             "total_tokens": task.prompt_tokens + task.output_tokens,
+            "prompt_tokens_details": {"cached_tokens": task.cached_prompt_tokens},
         },
         "apportion": {"samples": list(task.texts)},
     }

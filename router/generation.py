@@ -69,3 +69,4 @@ class Completion(NamedTuple):
     finish_reasons: tuple[str, ...]
     prompt_tokens: int  # counted once, however many samples
     output_tokens: int  # summed over the samples
+    cached_prompt_tokens: int = 0  # of the prompt's, those that the engine says it had at hand from earlier ones

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 
+from router.declared_tariff import DeclaredTariff
 from router.decoding.protocol import DecodingMethod
-from router.tariff import TokenPrice
 from router.units import Unit
 
 
@@ -38,6 +38,9 @@ class EngineSpec:
     base_url: str | None = None  # of a server, with its /v1
     api_key_env: str | None = None  # the environment variable that holds the server's key
     parameters: int | None = None  # weights of a model that is not on this machine, for its FLOPs
+    active_parameters: int | None = None  # those that a token passes through, where they are fewer
+    rated_watts: float | None = None  # what its devices draw at work, for joules where nothing measures them
+    tariff: DeclaredTariff = field(default_factory=DeclaredTariff)  # prices of whatever strategy it serves
     options: Mapping[str, object] = field(default_factory=dict)  # settings that only this kind of engine knows
 
 
@@ -50,14 +53,14 @@ class Strategy:
     decoding: DecodingMethod
     decoding_spec: Mapping[str, object]  # as the strategy file has it
     decoding_text: str  # how the model is asked, for the predictors' representation of the decoding method
-    tariff: Mapping[Unit, TokenPrice] = field(default_factory=dict)  # declared prices; FLOPs come from local weights
+    tariff: DeclaredTariff = field(default_factory=DeclaredTariff)  # its own before its engine's prices
     tags: tuple[str, ...] = ()
 
     @property
     def units(self) -> frozenset[Unit]:
         """The units in which it has a price on whatever machine: its own, tokens, FLOPs where its size is known."""
         sized = self.engine.kind.has_weights or self.engine.parameters is not None
-        return frozenset({*self.tariff, Unit.TOKENS, *([Unit.FLOPS] if sized else [])})
+        return frozenset({*self.tariff.prices, Unit.TOKENS, *([Unit.FLOPS] if sized else [])})
 
     @property
     def model_text(self) -> str:

@@ -1,20 +1,26 @@
 """Reads the engines and strategies that a strategy file declares."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
+from router.declared_tariff import DeclaredTariff, parse_declared_tariff
 from router.decoding.registry import read_method
 from router.errors import FieldError, StrategyFileError, TariffError
 from router.fields import Fields, quote
 from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
-from router.tariff import TokenPrice, parse_declared_prices
-from router.units import Unit
 
 # Fields that only some kinds of engine have.
 FIELDS_OF_KINDS = {
     "base_url": (EngineKind.OPENAI,),
     "api_key_env": (EngineKind.OPENAI,),
     "parameters": (EngineKind.OPENAI, EngineKind.ECHO),
+    "active_parameters": (EngineKind.OPENAI, EngineKind.ECHO),
 }
+LEAST_WATTS = Decimal("0.001")
+ENGINE_FIELDS = (
+    *("kind", "model", "description", "max_model_len", "options", "tariff", "rated_watts"),
+    *FIELDS_OF_KINDS,
+)
 
 
 def parse_strategies(document: object, *, source: str) -> StrategyPool:
@@ -39,7 +45,7 @@ def _read_engines(fields: Fields) -> dict[str, EngineSpec]:
 
 
 def _read_engine(name: str, fields: Fields) -> EngineSpec:
-    fields.allow("kind", "model", "description", "max_model_len", "base_url", "api_key_env", "parameters", "options")
+    fields.allow(*ENGINE_FIELDS)
     kind = EngineKind(fields.one_of("kind", EngineKind, noun="kinds"))
     _check_server_fields(fields, kind)
     return EngineSpec(
@@ -51,6 +57,9 @@ def _read_engine(name: str, fields: Fields) -> EngineSpec:
         base_url=fields.optional_text("base_url"),
         api_key_env=fields.optional_text("api_key_env"),
         parameters=fields.count("parameters") if "parameters" in fields else None,
+        active_parameters=_read_active_parameters(fields),
+        rated_watts=float(fields.decimal("rated_watts", low=LEAST_WATTS)) if "rated_watts" in fields else None,
+        tariff=_read_tariff(fields),
         options=fields.inner("options").values if "options" in fields else {},
     )
 
@@ -65,6 +74,12 @@ def _check_server_fields(fields: Fields, kind: EngineKind) -> None:
             raise fields.error(key, f"is only for the kind {' or '.join(kinds)}; the kind here is {kind}")
 
 
+def _read_active_parameters(fields: Fields) -> int | None:
+    if "active_parameters" not in fields:
+        return None
+    return fields.count("active_parameters", most=fields.count("parameters"))
+
+
 def _read_strategies(fields: Fields, engines: Mapping[str, EngineSpec]) -> tuple[Strategy, ...]:
     strategies = [_read_strategy(Fields(item, path=path), engines) for path, item in fields.items("strategies")]
     _check_distinct(strategies)
@@ -75,21 +90,31 @@ def _read_strategy(fields: Fields, engines: Mapping[str, EngineSpec]) -> Strateg
     fields.allow("name", "engine", "decoding", "tariff", "tags")
     decoding = fields.inner("decoding")
     method = read_method(decoding)
+    engine = engines[fields.one_of("engine", engines, noun="engines")]
     return Strategy(
         name=fields.text("name"),
-        engine=engines[fields.one_of("engine", engines, noun="engines")],
+        engine=engine,
         decoding=method,
         decoding_spec=decoding.values,
         decoding_text=decoding.text("description", method.description),
-        tariff=_read_tariff(fields) if "tariff" in fields else {},
+        tariff=_read_own_tariff(fields, engine),
         tags=fields.texts("tags", ()),
     )
 
 
-def _read_tariff(fields: Fields) -> dict[Unit, TokenPrice]:
+def _read_own_tariff(fields: Fields, engine: EngineSpec) -> DeclaredTariff:
+    tariff = engine.tariff.refine(_read_tariff(fields))
+    if tariff.flops.reference is not None and not engine.kind.has_weights:
+        raise fields.error("tariff.FLOPs.attention_at", f"needs the layers of a local model; {engine.name} has none")
+    return tariff
+
+
+def _read_tariff(fields: Fields) -> DeclaredTariff:
+    if "tariff" not in fields:
+        return DeclaredTariff()
     declared = fields.inner("tariff")
     try:
-        return parse_declared_prices(declared.values)
+        return parse_declared_tariff(declared.values)
     except TariffError as error:
         place, _, reason = str(error).partition(": ")
         raise declared.error(place, reason) from None

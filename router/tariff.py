@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from router.errors import TariffError
-from router.units import QUANTA_PER_UNIT, Unit
+from router.units import Unit
 
 
 class WholePrice(NamedTuple):
@@ -16,25 +16,43 @@ class WholePrice(NamedTuple):
 
     prompt: int
     output: int
+    cached_prompt: int
     denominator: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenPrice:
-    """Quanta per prompt token and per output token, exact."""
+    """Quanta per prompt token, per output token and per prompt token found in the engine's cache, exact."""
 
     prompt: Fraction
     output: Fraction
+    cached_prompt: Fraction | None = None  # None: as any prompt token
 
     def __post_init__(self) -> None:
-        if self.prompt < 0 or self.output < 0:
-            raise TariffError(f"a price is negative (prompt {self.prompt}, output {self.output}): it is at least 0")
+        if self.prompt < 0 or self.output < 0 or (self.cached_prompt or 0) < 0:
+            raise TariffError(f"a price is negative ({self._list_prices()}): it is at least 0")
+        if self.cached_prompt is not None and self.cached_prompt > self.prompt:
+            raise TariffError(
+                f"a cached prompt token costs more than another ({self._list_prices()}): "
+                "what is reserved is the price of a cold cache, and has to suffice"
+            )
 
     @cached_property
     def whole(self) -> WholePrice:
         """The same price over one denominator: products of whole numbers are ten times as fast as fractions."""
-        denominator = math.lcm(self.prompt.denominator, self.output.denominator)
-        return WholePrice(int(self.prompt * denominator), int(self.output * denominator), denominator)
+        prices = (self.prompt, self.output, self.prompt if self.cached_prompt is None else self.cached_prompt)
+        denominator = math.lcm(*(price.denominator for price in prices))
+        prompt, output, cached_prompt = (int(price * denominator) for price in prices)
+        return WholePrice(prompt, output, cached_prompt, denominator)
+
+    def prompt_at(self, cached_share: float) -> float:
+        """The expected price of a prompt token when this share of them is found in the cache."""
+        saved = 0 if self.cached_prompt is None else float(self.prompt - self.cached_prompt)
+        return float(self.prompt) - saved * cached_share
+
+    def _list_prices(self) -> str:
+        cached = "" if self.cached_prompt is None else f", cached {self.cached_prompt}"
+        return f"prompt {self.prompt}, output {self.output}{cached}"
 
 
 # Every token counts once, whatever the strategy.
@@ -48,11 +66,17 @@ class Tariff:
     version: int
     prices: Mapping[Unit, TokenPrice]
     source: str
+    sources: Mapping[Unit, str] = field(default_factory=dict)  # of single prices, as far as they are stated
 
-    def charge(self, unit: Unit, *, prompt_tokens: int, output_tokens: int) -> int:
-        """Quanta for one attempt, rounded up once; TariffError when this tariff has no price in the unit."""
-        per_prompt, per_output, denominator = self.price_in(unit).whole
-        return -(-(per_prompt * prompt_tokens + per_output * output_tokens) // denominator)
+    def charge(self, unit: Unit, *, prompt_tokens: int, output_tokens: int, cached_prompt_tokens: int = 0) -> int:
+        """Quanta for one attempt, rounded up once; TariffError when this tariff has no price in the unit.
+
+        Never more than with a cold cache, and never less than if the whole prompt had been cached, whatever is said.
+        """
+        per_prompt, per_output, per_cached, denominator = self.price_in(unit).whole
+        cached = min(max(cached_prompt_tokens, 0), prompt_tokens)
+        charged = per_prompt * (prompt_tokens - cached) + per_cached * cached + per_output * output_tokens
+        return -(-charged // denominator)
 
     def price_in(self, unit: Unit) -> TokenPrice:
         """The price per token in a unit; TariffError when there is none."""
@@ -64,51 +88,28 @@ class Tariff:
         return self.prices[unit]
 
     def to_json(self) -> dict[str, Any]:
-        """The tariff as JSON values; prices are exact fractions in text."""
-        prices = {
-            str(unit): {"prompt": str(price.prompt), "output": str(price.output)} for unit, price in self.prices.items()
-        }
-        return {"version": self.version, "prices": prices, "source": self.source}
+        """The tariff as JSON values; prices are exact fractions in text. What is not stated is left out."""
+        value: dict[str, Any] = {"version": self.version, "source": self.source}
+        value["prices"] = {str(unit): _price_to_json(price) for unit, price in self.prices.items()}
+        if self.sources:
+            value["sources"] = {str(unit): source for unit, source in self.sources.items()}
+        return value
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Tariff":
         """The tariff that `to_json` wrote."""
-        prices = {
-            Unit(unit): TokenPrice(prompt=Fraction(price["prompt"]), output=Fraction(price["output"]))
-            for unit, price in value["prices"].items()
-        }
-        return cls(version=value["version"], prices=prices, source=value["source"])
+        return cls(
+            version=value["version"],
+            prices={Unit(unit): _price_from_json(price) for unit, price in value["prices"].items()},
+            source=value["source"],
+            sources={Unit(unit): source for unit, source in value.get("sources", {}).items()},
+        )
 
 
-def parse_declared_prices(declared: Mapping[str, Any]) -> dict[Unit, TokenPrice]:
-    """Prices as a strategy file declares them: per unit, `prompt_per_mtok` and `output_per_mtok` in that unit."""
-    return {_parse_unit(unit): _parse_price(unit, price) for unit, price in declared.items()}
+def _price_to_json(price: TokenPrice) -> dict[str, str]:
+    declared = {"prompt": price.prompt, "output": price.output, "cached_prompt": price.cached_prompt}
+    return {name: str(number) for name, number in declared.items() if number is not None}
 
 
-def _parse_unit(unit: str) -> Unit:
-    try:
-        return Unit(unit)
-    except ValueError:
-        raise TariffError(f"{unit}: no such unit; the units are {', '.join(Unit)}") from None
-
-
-def _parse_price(unit: str, price: object) -> TokenPrice:
-    fields = ("prompt_per_mtok", "output_per_mtok")
-    if not isinstance(price, Mapping) or set(price) != set(fields):
-        raise TariffError(f"{unit}: a price has exactly the fields {' and '.join(fields)}")
-    quanta_per_unit = QUANTA_PER_UNIT[Unit(unit)]
-    prompt, output = (_parse_number(price[field], f"{unit}.{field}") * quanta_per_unit / 10**6 for field in fields)
-    return TokenPrice(prompt=prompt, output=output)
-
-
-def _parse_number(number: object, field: str) -> Fraction:
-    # A YAML 0.1 is meant as one tenth, not as the nearest double: hence through its text.
-    try:
-        if isinstance(number, bool):
-            raise ValueError
-        value = Fraction(str(number))
-    except ValueError:
-        raise TariffError(f"{field}: {number!r} is not a number") from None
-    if value < 0:
-        raise TariffError(f"{field}: {number!r} is negative: a price is at least 0")
-    return value
+def _price_from_json(price: Mapping[str, str]) -> TokenPrice:
+    return TokenPrice(**{name: Fraction(number) for name, number in price.items()})

@@ -1,4 +1,4 @@
-"""Amounts of FLOPs, money, GPU time and tokens: exact inside, short for people."""
+"""Amounts of FLOPs, money, GPU time, energy and tokens: exact inside, short for people."""
 
 import re
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ class Unit(StrEnum):
     FLOPS = "FLOPs"  # floating-point operations of the models' matrix products
     USD = "USD"  # money, as a price list states it
     GPU_SECONDS = "GPU-seconds"  # seconds of one accelerator
+    JOULES = "joules"  # energy, as measured or rated for the engine's devices
     TOKENS = "tokens"  # prompt and output tokens together
 
 
@@ -23,6 +24,7 @@ QUANTA_PER_UNIT: Mapping[Unit, int] = {
     Unit.FLOPS: 1,
     Unit.USD: 10**12,
     Unit.GPU_SECONDS: 10**6,
+    Unit.JOULES: 10**6,
     Unit.TOKENS: 1,
 }
 
@@ -31,7 +33,7 @@ LARGEST_QUANTA = 10**38 - 1  # the ledger's columns are NUMERIC(38, 0)
 # The default context keeps 28 digits; an amount has up to 38.
 _WIDE = Context(prec=60)
 
-FORMS = '"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "40000 tokens" or "25%"'
+FORMS = '"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "5000 joules", "40000 tokens" or "25%"'
 
 _FORM = re.compile(r"([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?)\s*(%|[A-Za-z][A-Za-z-]*)?", re.ASCII)
 

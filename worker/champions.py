@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.jobs import read_job
 from db.predictors import StoredPredictor, store_champion
+from db.states import OutcomeSource
 from db.training_rows import TrainingRow
 from router.artefact import PairMetadata, dump_pair, load_pair
 from router.errors import PredictorArtefactError
@@ -46,6 +47,7 @@ def crown(session: Session, *, strategy_id: int, challenger: Challenger, compare
         meta={
             "figures": asdict(challenger.figures),
             "engines": _list_engines(session, challenger.rows),
+            "cached_share": find_cached_share(challenger.rows),
             "learnt_from": _fingerprint(challenger.rows) | ({} if compared else {"compared": False}),
         },
     )
@@ -79,6 +81,13 @@ def is_readable(champion: StoredPredictor, *, encoder: str) -> bool:
 def _fingerprint(rows: Sequence[TrainingRow]) -> dict[str, Any]:
     """Outcomes are insert-only, so their number, the last of them and their grades say whether there is news."""
     return {"outcomes": len(rows), "last": [rows[-1].job_id, rows[-1].seq], "correct": sum(row.correct for row in rows)}
+
+
+def find_cached_share(rows: Sequence[TrainingRow]) -> float:
+    """The share of prompt tokens that engines had at hand; 0 where none of the rows is an engine's own answer."""
+    counted = [row for row in rows if row.source is OutcomeSource.ENGINE]
+    prompt_tokens = sum(row.prompt_tokens for row in counted)
+    return sum(row.cached_prompt_tokens for row in counted) / max(prompt_tokens, 1)
 
 
 def _list_engines(session: Session, rows: Sequence[TrainingRow]) -> list[Mapping[str, Any]]:

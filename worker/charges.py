@@ -17,11 +17,11 @@ def charge_many(
     prompt_tokens: NDArray[np.integer],
     output_tokens: NDArray[np.integer],
 ) -> NDArray[np.float64]:
-    """What `Tariff.charge` asks for each task, in quanta; past 2**53, the next float above it.
+    """What `Tariff.charge` asks for each task with a cold cache, in quanta; past 2**53, the next float above it.
 
     A float product may fall below the exact charge, and a reservation made of it would not cover its task.
     """
-    per_prompt, per_output, denominator = price.whole
+    per_prompt, per_output, _, denominator = price.whole
     largest = per_prompt * int(prompt_tokens.max(initial=0)) + per_output * int(output_tokens.max(initial=0))
     # Python's own integers, slower by far, only where a product of these would wrap.
     dtype = np.int64 if max(largest, per_prompt, per_output, denominator) < _LARGEST else np.object_

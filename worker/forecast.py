@@ -10,6 +10,7 @@ from db.predictions import Predictions
 from router.errors import NotEligible
 from router.generation import GenerationRequest
 from router.stack import PredictorStack
+from router.tariff import TokenPrice
 from router.units import Unit
 from worker.charges import charge_many
 from worker.engines.errors import PromptRefused
@@ -66,12 +67,17 @@ def predict(
     strategies: Sequence[PricedStrategy],
     stack: PredictorStack,
     unit: Unit,
+    cached_shares: Sequence[float],
 ) -> Predictions:
-    """Accuracy and cost of every pair, costs in quanta of the unit; NaN where a strategy is not eligible."""
+    """Accuracy and cost of every pair, costs in quanta of the unit; NaN where a strategy is not eligible.
+
+    `cached_shares` says what share of each strategy's prompt tokens its engine is expected to have at hand.
+    """
     expected = stack.predict(embeddings)
     output_tokens = np.minimum(expected.output_tokens, demand.max_output_tokens)
     worst = price_worst(demand, strategies=strategies, unit=unit)
-    cost = _price_expected(demand.prompt_tokens, output_tokens, strategies=strategies, unit=unit)
+    prices = [priced.tariff.price_in(unit) for priced in strategies]
+    cost = _price_expected(demand.prompt_tokens, output_tokens, prices=prices, cached_shares=cached_shares)
     return Predictions(
         accuracy=np.where(demand.eligible, expected.accuracy, np.nan).astype(np.float32),
         cost=np.minimum(np.ceil(cost), worst),  # NaN where the worst case is
@@ -113,11 +119,10 @@ def _price_expected(
     prompt_tokens: NDArray[np.int32],
     output_tokens: NDArray[np.float64],
     *,
-    strategies: Sequence[PricedStrategy],
-    unit: Unit,
+    prices: Sequence[TokenPrice],
+    cached_shares: Sequence[float],
 ) -> NDArray[np.float64]:
-    prices = [priced.tariff.price_in(unit) for priced in strategies]
-    per_prompt = np.array([float(price.prompt) for price in prices])  # (strategies,)
+    per_prompt = np.array(list(map(TokenPrice.prompt_at, prices, cached_shares)))  # (strategies,)
     per_output = np.array([float(price.output) for price in prices])  # (strategies,)
     quanta: NDArray[np.float64] = prompt_tokens * per_prompt + output_tokens * per_output
     return quanta

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from router.flops import ModelShape
+from router.sparse_shape import read_attention_width, read_sparse_shape
 from worker.engines.errors import EngineMisconfigured
 
 INPUT_EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "word_embeddings.weight", "embed_in.weight")
@@ -27,10 +28,20 @@ def read_config(folder: Path) -> Mapping[str, Any]:
 def read_model_shape(folder: Path) -> ModelShape:
     """Count the weights that a token's forward pass uses.
 
-    A mixture of experts counts all of its experts, so its FLOPs are an upper bound. The head counts whether it is
-    tied to the embedding or not: it is multiplied either way.
+    A mixture of experts is counted from its config, with the experts that serve a token; one of a family that is not
+    known counts all of its experts, so its FLOPs are an upper bound. The head counts whether it is tied to the
+    embedding or not: it is multiplied either way.
     """
     config = read_config(folder)
+    try:
+        return read_sparse_shape(config) or _count_dense(folder, config)
+    except KeyError as error:
+        raise EngineMisconfigured(
+            f"{folder / 'config.json'} has no {error}, which the model's size depends on"
+        ) from None
+
+
+def _count_dense(folder: Path, config: Mapping[str, Any]) -> ModelShape:
     counts = _count_parameters(folder)
     embedding = _find(counts, INPUT_EMBEDDINGS)
     if embedding is None:
@@ -41,7 +52,7 @@ def read_model_shape(folder: Path) -> ModelShape:
         matrix_parameters=sum(counts.values()) - embedding - (own_head or 0),
         head_parameters=embedding if tied or own_head is None else own_head,
         layers=config["num_hidden_layers"],
-        hidden=config["hidden_size"],
+        attention_width=read_attention_width(config),
     )
 
 

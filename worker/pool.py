@@ -68,11 +68,7 @@ class ServingPool:
 def read_strategy_file(path: Path) -> StrategyPool:
     """The pool that a YAML file declares; StrategyFileUnreadable or StrategyFileError names what is wrong and where."""
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  a SafeLoader, stricter
-    except FileNotFoundError:
-        raise StrategyFileUnreadable(f"{path}: no such strategy file; examples/strategies.yaml shows one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StrategyFileUnreadable(f"{path}: can not be read: {error}") from None
+        document = yaml.load(read_strategy_text(path), _StrictLoader)  # noqa: S506  a SafeLoader, stricter
     except yaml.YAMLError as error:
         raise StrategyFileUnreadable(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     declared = parse_strategies(document, source=str(path))
@@ -82,6 +78,17 @@ def read_strategy_file(path: Path) -> StrategyPool:
     except FieldError as error:
         raise StrategyFileError(f"{path}: {error}") from None
     return declared
+
+
+def read_strategy_text(path: Path) -> str:
+    """A strategy file as its owner wrote it, line ends and all."""
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        raise StrategyFileUnreadable(f"{path}: no such strategy file; examples/strategies.yaml shows one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StrategyFileUnreadable(f"{path}: can not be read: {error}") from None
 
 
 def load_pool(path: Path, *, cache_directory: Path) -> ServingPool:
@@ -145,11 +152,24 @@ def _find_model(spec: EngineSpec, cache_directory: Path) -> ServedModel:
 
 
 def _price(strategy: Strategy, model: ServedModel) -> Tariff:
+    declared = strategy.tariff
     prices: dict[Unit, TokenPrice] = {Unit.TOKENS: TOKEN_COUNT}
+    if (shape := _find_shape(model)) is not None:
+        terms = declared.flops
+        prices[Unit.FLOPS] = flops_price(shape, reference=terms.reference, cached_prompt=terms.cached_prompt)
+    return Tariff(
+        version=declared.version,
+        prices=prices | dict(declared.prices),
+        source=f"strategy {strategy.name}",
+        sources=declared.sources,
+    )
+
+
+def _find_shape(model: ServedModel) -> ModelShape | None:
+    """The model's size; of one that is not here only what is declared, head included, attention unknown."""
     if model.folder is not None:
-        prices[Unit.FLOPS] = flops_price(model.folder.shape)
-    elif model.spec.parameters is not None:
-        prices[Unit.FLOPS] = flops_price(
-            ModelShape(matrix_parameters=model.spec.parameters, head_parameters=0, layers=0, hidden=0)
-        )
-    return Tariff(version=1, prices=prices | dict(strategy.tariff), source=f"strategy {strategy.name}")
+        return model.folder.shape
+    parameters = model.spec.active_parameters or model.spec.parameters
+    if parameters is None:
+        return None
+    return ModelShape(matrix_parameters=parameters, head_parameters=0, layers=0, attention_width=0)

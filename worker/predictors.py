@@ -18,7 +18,12 @@ class LoadedPredictors:
 
     stack: PredictorStack
     version_ids: tuple[int, ...]
-    meta: tuple[Mapping[str, Any], ...]  # of each: the engines it learnt from, and its figures
+    meta: tuple[Mapping[str, Any], ...]  # of each: the engines it learnt from, its figures, its cached share
+
+    @property
+    def cached_shares(self) -> tuple[float, ...]:
+        """Of each strategy, the share of prompt tokens that is expected to be in its engine's cache."""
+        return tuple(meta.get("cached_share", 0.0) for meta in self.meta)
 
 
 def load_predictors(

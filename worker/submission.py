@@ -103,7 +103,14 @@ def plan_run(
     watch(Progress(stage=Stage.PLANNING))
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
     demand = measure_demand(lines, pool.strategies)
-    predictions = predict(demand, embeddings, strategies=pool.strategies, stack=predictors.stack, unit=unit)
+    predictions = predict(
+        demand,
+        embeddings,
+        strategies=pool.strategies,
+        stack=predictors.stack,
+        unit=unit,
+        cached_shares=predictors.cached_shares,
+    )
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)
     totals = sum_totals(take_rows(predictions, alike > 0))

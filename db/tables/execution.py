@@ -91,6 +91,7 @@ class OutcomeRow(Base):
         CheckConstraint("num_nulls(grp_id, fence) IN (0, 2)", name="fence_with_group"),
         CheckConstraint("correct BETWEEN 0 AND 1", name="correct_is_a_share"),
         CheckConstraint("prompt_tokens >= 0 AND output_tokens >= 0 AND cost >= 0", name="not_negative"),
+        CheckConstraint("cached_prompt_tokens BETWEEN 0 AND prompt_tokens", name="cached_within_prompt"),
         Index(None, "strategy_id"),
         Index("outcome_without_group_idx", "job_id", postgresql_where=text("grp_id IS NULL")),
     )
@@ -115,6 +116,7 @@ class OutcomeRow(Base):
     propensity: Mapped[float | None]
     source: Mapped[OutcomeSource] = mapped_column(text_enum(OutcomeSource, name="source"))
     created_at: Mapped[Created]
+    cached_prompt_tokens: Mapped[int] = mapped_column(server_default="0")
 
 
 class LabelRow(Base):

@@ -8,10 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.exit_codes import ExitCode
-from gateway.report.amounts import UNKNOWN, CostScale, choose_scale
+from gateway.report.amounts import UNKNOWN, CostScale, choose_scale, say_share
+from router.flops import ReferenceTask, attention_share
 from router.units import Unit
 from worker.pool import PricedStrategy, load_pool
 from worker.settings import read_settings
+
+MOST_PRICES_BESIDE_NEEDS = 2  # on a terminal of 80 columns
+LISTED = ReferenceTask(prompt_tokens=1000, output_tokens=100)
 
 
 def list_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
@@ -25,10 +29,11 @@ def list_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
     table.add_column("longest", justify="right", no_wrap=True)
     for scale in scales.values():
         table.add_column(scale.label, justify="right", no_wrap=True)
-    table.add_column("needs", overflow="fold")
-    table.caption = "longest: most output tokens of a task\nprices: of 1,000 prompt and 100 output tokens"
+    if len(scales) <= MOST_PRICES_BESIDE_NEEDS:
+        table.add_column("needs", overflow="fold")
+    table.caption = "\n".join(_explain(pool.strategies))
     for priced in pool.strategies:
-        table.add_row(*_describe(priced, scales))
+        table.add_row(*_describe(priced, scales)[: len(table.columns)])
     console.print(table)
     return ExitCode.DONE
 
@@ -46,7 +51,25 @@ def _choose_scales(strategies: Sequence[PricedStrategy]) -> dict[Unit, CostScale
 def _find_price(priced: PricedStrategy, unit: Unit) -> int | None:
     if unit not in priced.tariff.prices:
         return None
-    return priced.tariff.charge(unit, prompt_tokens=1000, output_tokens=100)
+    return priced.tariff.charge(unit, **LISTED._asdict())
+
+
+def _explain(strategies: Sequence[PricedStrategy]) -> list[str]:
+    lines = [
+        "longest: most output tokens of a task",
+        f"prices: of {LISTED.prompt_tokens:,} prompt and {LISTED.output_tokens} output tokens, cold cache",
+    ]
+    if left_out := list(dict.fromkeys(filter(None, map(_say_attention, strategies)))):
+        lines.append(f"attention, not among the FLOPs charged: {', '.join(left_out)}")
+    return lines
+
+
+def _say_attention(priced: PricedStrategy) -> str:
+    """What the charge leaves out of a model's FLOPs, where its layers are known and its tariff does not price them."""
+    folder, declared = priced.model.folder, priced.strategy.tariff
+    if folder is None or declared.flops.reference is not None or Unit.FLOPS in declared.prices:
+        return ""
+    return f"{say_share(attention_share(folder.shape, LISTED), 0)} more for {priced.strategy.engine.name}"
 
 
 def _describe(priced: PricedStrategy, scales: dict[Unit, CostScale]) -> tuple[str, ...]:

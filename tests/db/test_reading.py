@@ -57,7 +57,9 @@ def run_part_of_a_job(engine: Engine) -> BuiltJob:
         commit_window(session, window_id=window.id, fence=window.fence, groups=groups, unserved=[4], shadow_price=0.25)
     group = claim(engine)
     batch_no = reserve(engine, group, [0, 1, 2])
-    settle(engine, group, batch_no, [outcome(0, cost=4), refuse(1)], [retry(2, cost=3)])
+    settle(
+        engine, group, batch_no, [outcome(0, cost=4)._replace(cached_prompt_tokens=2), refuse(1)], [retry(2, cost=3)]
+    )
     finish(engine, group)
     return job
 
@@ -70,6 +72,7 @@ def test_results_tell_what_became_of_every_task(db_engine: Engine) -> None:
     right, refused, waiting, routed, exhausted = results
     assert right.outcome is not None
     assert (right.outcome.answer, right.outcome.cost, right.outcome.shadow_price) == ("42", 4, 0.25)
+    assert (right.outcome.prompt_tokens, right.outcome.cached_prompt_tokens) == (3, 2)
     assert right.outcome.response == {"texts": ["42"], "finish_reasons": ["stop"]}
     assert right.reason is None
     assert refused.outcome is not None

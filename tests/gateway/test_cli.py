@@ -167,6 +167,17 @@ def test_prices_are_whole_on_80_columns(folder: Path, monkeypatch: pytest.Monkey
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_prices_in_many_units_take_the_place_of_needs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    price = "{prompt_per_mtok: 2000, output_per_mtok: 4000}"
+    tariff = f"tariff: {{GPU-seconds: {price}, joules: {price}}}"
+    Path("strategies.yaml").write_text(REMOTE.replace("max_tokens: 48}", f"max_tokens: 48}}, {tariff}"))
+    result = invoke("strategies", "list", "--strategies", "strategies.yaml")
+    heading, _, plain, *_ = result.stdout.splitlines()
+    assert heading.split() == ["strategy", "engine", "method", "longest", "1e12", "FLOPs", "GPU-seconds", "joules"]
+    assert plain.split() == ["direct", "big", "direct", "48", "16.72", "2.40", "2.40"]
+
+
 def test_help_is_quick_and_names_every_command() -> None:
     heavy = "{'torch', 'sqlalchemy', 'matplotlib', 'numba'}"
     code = f"import sys; import gateway.cli; sys.exit(bool({heavy} & set(sys.modules)))"

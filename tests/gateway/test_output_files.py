@@ -32,6 +32,7 @@ ANSWER = AnsweredTask(
     finish_reasons=("stop",),
     prompt_tokens=212,
     output_tokens=17,
+    cached_prompt_tokens=192,
     answered_at=datetime(2026, 2, 3, 22, 15, tzinfo=UTC),
 )
 REFUSED = UnansweredTask(seq=4, custom_id="long-004", code="budget_exhausted", message="1 quantum left, 2 needed")
@@ -68,6 +69,8 @@ def test_the_official_types_read_a_result(tmp_path: Path) -> None:
     assert (completion.model, completion.choices[0].message.content) == ("program", "126.0")
     assert completion.usage is not None
     assert (completion.usage.prompt_tokens, completion.usage.total_tokens) == (212, 229)
+    assert completion.usage.prompt_tokens_details is not None
+    assert completion.usage.prompt_tokens_details.cached_tokens == 192
 
 
 def test_an_error_line_has_no_response(tmp_path: Path) -> None:

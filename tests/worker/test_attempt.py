@@ -3,11 +3,14 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from db.settlements import NewOutcome
 from router.generation import Completion, GenerationRequest
+from router.tariff import TokenPrice
 from router.units import Unit
 from tests.worker.fake_night import FakeEngine, answer_with, make_pool, make_tasks
 from worker.attempt import MAX_LOST_WORKERS, TRIES, Assigned, execute
@@ -50,6 +53,21 @@ def test_an_answer_is_graded_and_charged_by_the_tariff() -> None:
     assert (outcome.answer, outcome.correct, outcome.cost, outcome.error_code) == ("yes", 1.0, 3, None)
     assert (outcome.prompt_tokens, outcome.output_tokens) == (5, 3)
     assert run(FakeEngine(answer_with("no", tokens=3))).correct == 0.0
+
+
+@pytest.mark.parametrize(("said", "cached", "cost"), [(0, 0, 5 * 8 + 3), (4, 4, 8 + 4 * 2 + 3), (99, 5, 5 * 2 + 3)])
+def test_cached_prompt_tokens_are_charged_at_their_own_price_and_never_more_than_there_are(
+    said: int, cached: int, cost: int
+) -> None:
+    price = TokenPrice(prompt=Fraction(8), output=Fraction(1), cached_prompt=Fraction(2))
+    assigned = assign()
+    priced = replace(assigned.priced, tariff=replace(assigned.priced.tariff, prices={Unit.TOKENS: price}))
+    answer = answer_with("yes", tokens=3)
+    outcome = run(
+        FakeEngine(lambda request: answer(request)._replace(cached_prompt_tokens=said)),
+        assigned._replace(priced=priced),
+    )
+    assert (outcome.prompt_tokens, outcome.cached_prompt_tokens, outcome.cost) == (5, cached, cost)
 
 
 def test_a_task_without_a_grader_is_answered_without_a_grade() -> None:

@@ -44,14 +44,24 @@ def make_line(content: str, **body: object) -> TaskLine:
     return parse_task_line(json.dumps({"custom_id": "a", "body": filled}))
 
 
+@st.composite
+def token_prices(draw: st.DrawFn) -> TokenPrice:
+    """Prices of which some have one of their own for cached prompt tokens."""
+    prompt, cached = draw(PRICES), draw(st.none() | st.integers(0, 4))
+    return TokenPrice(
+        prompt=prompt, output=draw(PRICES), cached_prompt=None if cached is None else prompt * Fraction(cached, 4)
+    )
+
+
 @given(
     unit=st.sampled_from(Unit),
-    price=st.builds(TokenPrice, prompt=PRICES, output=PRICES),
+    price=token_prices(),
     limits=st.lists(st.tuples(TOKENS, TOKENS), min_size=1, max_size=4),
     used=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    cached=TOKENS,
 )
 def test_a_reservation_covers_every_charge_within_the_limits(
-    unit: Unit, price: TokenPrice, limits: Sequence[tuple[int, int]], used: tuple[float, float]
+    unit: Unit, price: TokenPrice, limits: Sequence[tuple[int, int]], used: tuple[float, float], cached: int
 ) -> None:
     strategy = make_strategy(price, unit=unit)
     prompt, output = (np.array(column)[:, None] for column in zip(*limits, strict=True))
@@ -60,7 +70,10 @@ def test_a_reservation_covers_every_charge_within_the_limits(
     for amount, (prompt_limit, output_limit) in zip(reserved, limits, strict=True):
         most = strategy.tariff.charge(unit, prompt_tokens=prompt_limit, output_tokens=output_limit)
         some = strategy.tariff.charge(
-            unit, prompt_tokens=int(prompt_limit * used[0]), output_tokens=int(output_limit * used[1])
+            unit,
+            prompt_tokens=int(prompt_limit * used[0]),
+            output_tokens=int(output_limit * used[1]),
+            cached_prompt_tokens=cached,
         )
         assert some <= most <= amount
         assert amount == most or (most > 2**53 and amount - most <= 2 * np.spacing(float(most)))
@@ -150,13 +163,32 @@ def test_a_prediction_is_never_dearer_than_the_worst_case_and_nothing_where_ther
     demand = measure_demand(lines, [strategy])
     embeddings = np.zeros((3, 4), dtype=np.float32)
     stack = make_stack({"direct": 12.0})
-    predictions = predict(demand, embeddings, strategies=[strategy], stack=stack, unit=Unit.TOKENS)
+    predictions = predict(demand, embeddings, strategies=[strategy], stack=stack, unit=Unit.TOKENS, cached_shares=[0.0])
     assert predictions.cost[:2, 0].tolist() == [85.0, 76.0]  # 73 and 12, or as many as the caller allows
     assert predictions.worst_cost[:2, 0].tolist() == [93.0, 76.0]
     assert predictions.accuracy.dtype == np.float32
     for array in (predictions.accuracy, predictions.cost, predictions.worst_cost):
         assert np.isnan(array[2, 0])
         assert not np.isnan(array[:2]).any()
+
+
+def test_a_cached_share_makes_a_prediction_cheaper_and_no_reservation() -> None:
+    price = TokenPrice(prompt=Fraction(8), output=Fraction(1), cached_prompt=Fraction(2))
+    strategy = make_strategy(price)
+    demand = measure_demand([make_line("x")], [strategy])  # 73 and 20 tokens
+    cold, warm = (
+        predict(
+            demand,
+            np.zeros((1, 4), dtype=np.float32),
+            strategies=[strategy],
+            stack=make_stack({"direct": 12.0}),
+            unit=Unit.TOKENS,
+            cached_shares=[share],
+        )
+        for share in (0.0, 0.5)
+    )
+    assert (cold.cost[0, 0], warm.cost[0, 0]) == (73 * 8 + 12, 73 * 5 + 12)
+    assert cold.worst_cost[0, 0] == warm.worst_cost[0, 0] == 73 * 8 + 20
 
 
 def test_the_examples_are_priced_in_every_unit_that_they_declare(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_outcomes_become_predictors_that_serve(db_engine: Database, encoder: Tas
     predictions = loaded.stack.predict(encoder.encode(["task-3", "task-4"]))
     assert predictions.accuracy[:, 0].mean() < predictions.accuracy[:, 1].mean()
     assert np.all((predictions.output_tokens > 3) & (predictions.output_tokens < 7))
+    assert loaded.cached_shares == (0.0, 0.0)  # recordings say nothing of a cache
     assert [meta["engines"] for meta in loaded.meta] == [[{"kind": "fake", "version": "a"}]] * 2
 
 

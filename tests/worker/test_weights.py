@@ -34,7 +34,26 @@ def write_model(folder: Path, *, tied: bool) -> None:
 def test_the_shape_counts_each_weight_where_it_is_used(tmp_path: Path, *, tied: bool) -> None:
     write_model(tmp_path, tied=tied)
     shape = read_model_shape(tmp_path)
-    assert (shape.matrix_parameters, shape.head_parameters, shape.layers, shape.hidden) == (128, 800, 2, 8)
+    assert (shape.matrix_parameters, shape.head_parameters, shape.layers, shape.attention_width) == (128, 800, 2, 16)
+
+
+def test_a_mixture_of_experts_is_counted_from_its_config(tmp_path: Path) -> None:
+    """Two layers, 8 wide: attention 4 * 64, a router of 4 rows, two experts of three 8 x 16 matrices."""
+    write_model(tmp_path, tied=True)
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "mixtral", "vocab_size": 100}
+    config |= {"num_attention_heads": 2, "intermediate_size": 16, "num_local_experts": 4, "num_experts_per_tok": 2}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    shape = read_model_shape(tmp_path)
+    assert shape.matrix_parameters == 2 * (4 * 64 + 4 * 8 + 2 * 3 * 8 * 16)
+    assert (shape.head_parameters, shape.attention_width) == (800, 2 * 2 * 4)
+
+
+def test_a_config_without_what_a_size_depends_on_is_named(tmp_path: Path) -> None:
+    write_model(tmp_path, tied=True)
+    config = json.loads((tmp_path / "config.json").read_text()) | {"model_type": "mixtral", "num_attention_heads": 2}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EngineMisconfigured, match=r"config\.json has no 'num_local_experts'"):
+        read_model_shape(tmp_path)
 
 
 def test_a_folder_is_told_apart_by_its_content(tmp_path: Path) -> None:

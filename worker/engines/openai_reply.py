@@ -1,7 +1,7 @@
 """Reads what an OpenAI-compatible server sent back; a server may say anything, so nothing is taken on trust."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import httpx
 
@@ -37,7 +37,7 @@ def read_json(reply: httpx.Response, *, engine: str) -> Mapping[str, Any]:
 
 def read_completion(body: Mapping[str, Any], *, samples: int, engine: str) -> Completion:
     """The texts with their usage. Usage comes first: without it the cost of whatever else there is is unknown."""
-    prompt_tokens, output_tokens = _read_usage(body, engine=engine)
+    usage = _read_usage(body, engine=engine)
     try:
         texts = tuple(_read_text(choice) for choice in body["choices"])
         finish_reasons = tuple(str(choice["finish_reason"]) for choice in body["choices"])
@@ -46,7 +46,11 @@ def read_completion(body: Mapping[str, Any], *, samples: int, engine: str) -> Co
     if len(texts) != samples or not all(isinstance(text, str) for text in texts):
         raise EngineUnavailable(f"engine {engine} answered {len(texts)} texts instead of {samples}", charged=True)
     return Completion(
-        texts=texts, finish_reasons=finish_reasons, prompt_tokens=prompt_tokens, output_tokens=output_tokens
+        texts=texts,
+        finish_reasons=finish_reasons,
+        prompt_tokens=usage.prompt_tokens,
+        output_tokens=usage.output_tokens,
+        cached_prompt_tokens=usage.cached_prompt_tokens,
     )
 
 
@@ -56,13 +60,26 @@ def _read_text(choice: Mapping[str, Any]) -> Any:
     return "" if text is None else text
 
 
-def _read_usage(body: Mapping[str, Any], *, engine: str) -> tuple[int, int]:
+class _Usage(NamedTuple):
+    prompt_tokens: int
+    output_tokens: int
+    cached_prompt_tokens: int
+
+
+def _read_usage(body: Mapping[str, Any], *, engine: str) -> _Usage:
     usage = body.get("usage")
     counts = [usage.get(name) if isinstance(usage, dict) else None for name in ("prompt_tokens", "completion_tokens")]
     prompt_tokens, output_tokens = (count if type(count) is int and count >= 0 else None for count in counts)
     if prompt_tokens is None or output_tokens is None:
         raise UsageMissing(f"engine {engine} answered without whole token counts: usage is {_quote(str(usage))}")
-    return prompt_tokens, output_tokens
+    return _Usage(prompt_tokens, output_tokens, _read_cached(usage))
+
+
+def _read_cached(usage: Any) -> int:
+    """Prompt tokens that the server found in its cache; what is no count is none, and charged as none."""
+    details = usage.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return cached if type(cached) is int and cached > 0 else 0
 
 
 def _raise_error(status: int, words: str, *, engine: str, retry_after: float | None) -> NoReturn:

@@ -89,7 +89,7 @@ class VllmEngine:
             raise EngineDied(f"the process of engine {self.name} died (its log: {self._log_path})") from error
         except Exception as error:  # the rest of vLLM's tree, and bugs in it
             raise EngineUnavailable(f"engine {self.name} failed: {error!r}", charged=True) from error
-        return _read_completion(output)
+        return _read_completion(output, samples=request.n)
 
     async def stop(self) -> None:
         """Stop the engine's process and wait until it is gone."""
@@ -167,10 +167,13 @@ def _structured_outputs(grammar: Grammar) -> Any:
     raise PromptRefused(f"{grammar.kind} is not a kind of grammar")
 
 
-def _read_completion(output: Any) -> Completion:
+def _read_completion(output: Any, *, samples: int) -> Completion:
+    # vLLM counts for the sample that ended last, whose prompt the others had just put in the cache.
+    cached = output.num_cached_tokens if samples == 1 else None
     return Completion(
         texts=tuple(sample.text for sample in output.outputs),
         finish_reasons=tuple(str(sample.finish_reason) for sample in output.outputs),
         prompt_tokens=len(output.prompt_token_ids),
         output_tokens=sum(len(sample.token_ids) for sample in output.outputs),
+        cached_prompt_tokens=cached or 0,
     )

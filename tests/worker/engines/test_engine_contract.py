@@ -47,7 +47,19 @@ def test_greedy_answers_repeat_and_usage_is_exact(
     assert first.finish_reasons == ("stop",)
     assert first.prompt_tokens == counter.count([request.messages])[0]
     assert 1 < first.output_tokens <= request.max_tokens
-    assert engine_loop.run(engine.generate(request)) == first
+    again = engine_loop.run(engine.generate(request))
+    assert again == first._replace(cached_prompt_tokens=again.cached_prompt_tokens)
+    assert 0 <= again.cached_prompt_tokens <= first.prompt_tokens
+
+
+def test_what_the_cache_held_is_told_for_single_answers_alone(engine: Engine, engine_loop: EngineLoop) -> None:
+    """Samples find the prompt that one of them has just computed, so what vLLM counts for them was not free."""
+    question = "Here are numbers: " + ", ".join(map(str, range(40))) + ". Which is the largest?"
+    first, again = (engine_loop.run(engine.generate(ask(question, max_tokens=2))) for _ in range(2))
+    samples = engine_loop.run(engine.generate(ask(question, max_tokens=2, n=2, temperature=1.0, seed=3)))
+    assert first.cached_prompt_tokens == samples.cached_prompt_tokens == 0
+    caches = engine.identity().kind == "vllm"
+    assert (0 < again.cached_prompt_tokens < again.prompt_tokens) is caches
 
 
 def test_an_answer_ends_at_max_tokens(engine: Engine, engine_loop: EngineLoop) -> None:

@@ -129,6 +129,29 @@ def test_a_bad_reply_becomes_one_error_with_the_right_charge(
     assert len(script.asked) == 1  # nothing is sent twice behind the ledger's back
 
 
+@pytest.mark.parametrize(
+    ("details", "cached"),
+    [
+        ({"cached_tokens": 6}, 6),
+        ({"cached_tokens": 0}, 0),
+        ({"audio_tokens": 0}, 0),
+        (None, 0),
+        ("6", 0),
+        ({"cached_tokens": "6"}, 0),
+        ({"cached_tokens": 2.5}, 0),
+        ({"cached_tokens": True}, 0),
+        ({"cached_tokens": -4}, 0),
+    ],
+)
+def test_cached_prompt_tokens_are_what_the_server_counts(
+    exchange: tuple[EngineLoop, OpenAIEngine, Script], details: object, cached: int
+) -> None:
+    engine_loop, remote, script = exchange
+    script.reply = json_reply({"choices": [CHOICE], "usage": USAGE | {"prompt_tokens_details": details}})
+    completion = engine_loop.run(remote.generate(HELLO))
+    assert (completion.prompt_tokens, completion.cached_prompt_tokens) == (9, cached)
+
+
 def test_retry_after_is_handed_on(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
     for header, seconds in (("Retry-After: 7", 7.0), ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", None)):
         script.reply = json_reply({}, 429, header)
