@@ -1,13 +1,13 @@
 """Windows keep what their job's deadline made of them; what an engine did lately is found by an index.
 
-Revision: 0006
+Revision: 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0006"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
