@@ -9,11 +9,12 @@ from worker.task_line import parse_task_line
 
 
 def require_graders(task_file: Path, tasks: Sequence[NewTask]) -> None:
-    """JobFileError unless every task has a grader."""
+    """JobFileError unless every task has a grader that grades its answer at once."""
     bare = [task.custom_id for task in tasks if not _is_graded(task)]
     if bare:
         problem = (
-            f"{task_file}: {len(bare):,} tasks have no grader, the first is {bare[0]}; calibration needs one on each"
+            f"{task_file}: {len(bare):,} tasks have no grader, or a judge's, the first is {bare[0]}; calibration needs "
+            "one on each that grades at once"
         )
         raise JobFileError(str(task_file), [problem], problem_count=1)
 
@@ -28,4 +29,5 @@ def keep_graded(task_file: Path, tasks: Sequence[NewTask]) -> list[NewTask]:
 
 
 def _is_graded(task: NewTask) -> bool:
-    return parse_task_line(task.payload).grader is not None
+    grader = parse_task_line(task.payload).grader
+    return grader is not None and not grader.waits_for_judge

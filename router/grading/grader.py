@@ -2,6 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
+from router.grading.code_tests import CodeTests
 from router.grading.judge import Judge
 
 LONGEST_ANSWER = 50_000  # characters; no right answer is longer, and reading one must not take long
@@ -14,8 +15,8 @@ class GradingRule(Protocol):
         """How right an answer is, 0.0 to 1.0. The answer is not blank and at most LONGEST_ANSWER characters long."""
 
 
-# What tells right from wrong only with something outside: another model.
-OutsideRule = Judge
+# What tells right from wrong only with something outside: a process that runs the answer, or another model.
+OutsideRule = CodeTests | Judge
 
 
 class Grader(NamedTuple):
@@ -24,6 +25,11 @@ class Grader(NamedTuple):
     kind: str
     reference: object  # as the job file has it: what a right answer is compared with
     rule: GradingRule | OutsideRule
+
+    @property
+    def waits_for_judge(self) -> bool:
+        """Whether an answer has no grade until a judge has read it."""
+        return isinstance(self.rule, Judge)
 
 
 def grade(grader: Grader, answer: str) -> float | None:

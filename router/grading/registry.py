@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from router.errors import FieldError, GraderError
 from router.fields import Fields
 from router.grading.choice import read_choice
+from router.grading.code_tests import read_code_tests
 from router.grading.contains_all import read_contains_all
 from router.grading.exact import read_exact
 from router.grading.f1 import read_f1
@@ -39,5 +40,6 @@ GRADERS: Mapping[str, Callable[[Fields], GradingRule | OutsideRule]] = {
     "contains_all": read_contains_all,
     "properties": read_properties,
     "f1": read_f1,
+    "code": read_code_tests,
     "judge": read_judge,
 }

@@ -24,9 +24,10 @@ ONE_OF_EACH: dict[str, dict[str, object]] = {
         "reference": {"anyOf": [{"type": "object"}, {"items": {"pattern": "(a+)+$"}, "uniqueItems": True}]}
     },
     "f1": {"reference": ["the capital of France", "Paris"]},
+    "code": {"reference": "assert f(2) == 4"},
     "judge": {"reference": "Names the capital of France."},
 }
-PURE = sorted(ONE_OF_EACH.keys() - {"judge"})  # kinds that need nothing but the answer
+PURE = sorted(ONE_OF_EACH.keys() - {"code", "judge"})  # kinds that need nothing but the answer
 
 answers = st.text(max_size=200) | st.text(alphabet="0123456789.,-+$%/()= eorkKm\n\"{}[]:yesnoPari'", max_size=80)
 
@@ -64,8 +65,9 @@ def test_a_blank_answer_is_wrong(kind: str, blank: str) -> None:
     assert grade(parse_grader({"kind": kind, **ONE_OF_EACH[kind]}), blank) == 0.0
 
 
-def test_what_the_answer_alone_does_not_tell_has_no_grade() -> None:
-    grader = parse_grader({"kind": "judge", **ONE_OF_EACH["judge"]})
+@pytest.mark.parametrize("kind", ["code", "judge"])
+def test_what_the_answer_alone_does_not_tell_has_no_grade(kind: str) -> None:
+    grader = parse_grader({"kind": kind, **ONE_OF_EACH[kind]})
     assert grade(grader, "Paris") is None
 
 
