@@ -1,7 +1,4 @@
-"""Every answer's grade, also where it takes more than reading the answer: what runs programs, and is never a judge.
-
-`worker/attempt.py` grades what the answer alone tells. A program is run here, off the event loop, in a sandbox.
-"""
+"""Every answer's grade, also where the answer alone does not tell: programs are run in a sandbox, off the event loop."""
 
 import asyncio
 import logging
@@ -43,8 +40,8 @@ class AnswerGrading:
     def _run(self, tests: CodeTests, answer: str) -> float | None:
         try:
             return tests.score(count_passed(tests, answer))
-        except SandboxUnavailable as error:
+        except (SandboxUnavailable, OSError) as error:  # the answer is paid for, and is kept
             if not self._warned:  # once: every further answer would say the same
                 self._warned = True
-                logger.warning("%s", error)
+                logger.warning("a program was not graded: %s", error)
             return None

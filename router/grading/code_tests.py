@@ -6,10 +6,11 @@ and what the number of passed tests makes of it.
 
 import ast
 import re
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 
-from router.fields import Fields
+from router.fields import Fields, quote
 
 MOST_TESTS = 200
 LONGEST_TEST = 20_000  # characters
@@ -58,7 +59,7 @@ def read_code_tests(fields: Fields) -> CodeTests:
     for index, test in enumerate(tests):
         _check_test(fields, f"reference[{index}]" if is_list else "reference", test)
     setup = fields.optional_text("setup") or ""
-    _parse(fields, "setup", setup)
+    _check_imports(fields, "setup", _parse(fields, "setup", setup))
     return CodeTests(
         tests=tests,
         setup=setup,
@@ -70,12 +71,25 @@ def read_code_tests(fields: Fields) -> CodeTests:
 
 
 def _check_test(fields: Fields, place: str, test: str) -> None:
-    nodes = list(ast.walk(_parse(fields, place, test)))
+    tree = _parse(fields, place, test)
+    _check_imports(fields, place, tree)
+    nodes = list(ast.walk(tree))
     for node in nodes:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Compare):
             raise fields.error(place, f"line {node.lineno} compares and asserts nothing: write assert before it")
     if not any(isinstance(node, ast.Assert | ast.Raise) for node in nodes):
         raise fields.error(place, "can not fail: write assert CALL == RESULT")
+
+
+def _check_imports(fields: Fields, place: str, tree: ast.Module) -> None:
+    """What the sandbox has not would fail every answer alike."""
+    for node in ast.walk(tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            if name.partition(".")[0] not in sys.stdlib_module_names:
+                remedy = "a sandbox has the standard library, and what the answer defines is there without an import"
+                raise fields.error(place, f"imports {quote(name)}: {remedy}")
 
 
 def _parse(fields: Fields, place: str, text: str) -> ast.Module:

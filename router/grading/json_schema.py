@@ -9,7 +9,7 @@ from typing import Any
 
 from router.fields import Fields
 from router.grading.json_answer import read_json_answer
-from router.grading.schema_reading import exact_numbers, read_schema
+from router.grading.schema_reading import exact_numbers, read_schema, search_pattern
 from router.linear_regex import compile_regex
 
 MOST_STEPS = (
@@ -93,11 +93,6 @@ def _check_pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Itera
 def _is_found(pattern: str, text: str) -> bool:
     _take_steps(len(text))
     return len(text) <= LONGEST_MATCHED and compile_regex(search_pattern(pattern)).fullmatch(text)
-
-
-def search_pattern(pattern: str) -> str:
-    """The pattern that matches a whole text wherever this one is found in it, as JSON Schema means it."""
-    return rf"[\s\S]*(?:{pattern})[\s\S]*"
 
 
 def _check_unique(validator: Any, wanted: bool, instance: Any, _: Any) -> Iterator[Any]:

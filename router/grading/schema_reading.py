@@ -104,9 +104,14 @@ def _check_part(part: Fields, document: Mapping[str, Any]) -> None:
 
 def _check_pattern(part: Fields) -> None:
     try:
-        compile_regex(part.text("pattern"))
+        compile_regex(search_pattern(part.text("pattern")))
     except re.error as error:
         raise part.error("pattern", f"is not a regular expression that can be used: {error}") from None
+
+
+def search_pattern(pattern: str) -> str:
+    """The pattern that matches a whole text wherever this one is found in it, as JSON Schema means it."""
+    return rf"[\s\S]*(?:{pattern})[\s\S]*"
 
 
 def _check_reference(part: Fields, document: Mapping[str, Any]) -> None:

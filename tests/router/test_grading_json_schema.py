@@ -158,6 +158,11 @@ def test_no_schema_and_no_answer_make_it_slow(schema: Mapping[str, object], answ
             "grader.reference.properties.a.pattern: is not a regular expression that can be used: groupref",
         ),
         ({"items": {"pattern": "("}}, "grader.reference.items.pattern: is not a regular expression that can be used"),
+        (
+            {"pattern": "a" * 990},
+            "grader.reference.pattern: is not a regular expression that can be used: a pattern has",
+        ),
+        ({"pattern": "(?i)a"}, "grader.reference.pattern: is not a regular expression that can be used: global flags"),
         ({"$ref": "https://example.com/schema"}, "grader.reference.$ref: must be a place in this schema, such as"),
         ({"$ref": "file:///etc/passwd"}, "grader.reference.$ref: must be a place in this schema, such as"),
         ({"not": {"$ref": "#/$defs/x"}}, "grader.reference.not.$ref: names the place '#/$defs/x', where no schema"),

@@ -1,13 +1,18 @@
 """Grades that take more than the answer: programs are run for live answers and twins, judged answers wait."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine as Database
 
 from db.progress import read_progress
 from db.results import iterate_results
 from db.session import session_scope
+from gateway.errors import JobFileError
+from gateway.graded_tasks import keep_graded, require_graders
 from gateway.report.task_ends import TaskEnds
 from router.generation import Completion, GenerationRequest
 from router.grading import parse_grader
@@ -68,3 +73,26 @@ def test_a_judges_task_and_one_without_grader_have_no_grade_here() -> None:
     assert grading.grade(parse_grader({"kind": "exact", "reference": "yes"}), "yes") == 1.0
     assert grading.grade(parse_grader(SQUARE), PROGRAMS[1]) == 0.5
     assert grading.grade(parse_grader(SQUARE), "") == 0.0
+
+
+def test_nothing_can_be_learnt_from_a_task_that_waits_for_a_judge() -> None:
+    judged, exact = make_tasks(2, grader=JUDGED), make_tasks(1)
+    assert keep_graded(Path("tasks.jsonl"), [*judged, *exact]) == exact
+    with pytest.raises(JobFileError, match="2 tasks have no grader, or a judge's, the first is task-0"):
+        require_graders(Path("tasks.jsonl"), [*judged, *exact])
+
+
+UNGRADED = """
+from router.grading import parse_grader
+from worker.answer_grading import AnswerGrading
+grading, grader = AnswerGrading(), parse_grader({"kind": "code", "reference": "assert f(2) == 4"})
+print([grading.grade(grader, "def f(x): return 4") for _ in range(3)])
+"""
+
+
+def test_where_no_sandbox_can_be_made_answers_stay_ungraded_and_that_is_said_once() -> None:
+    refuse = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", refuse, "sh", sys.executable, "-c", UNGRADED]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert ended.stdout == "[None, None, None]\n"
+    assert ended.stderr.count("a program was not graded: no sandbox can be made here") == 1

@@ -148,7 +148,7 @@ def _keep_descriptors(wanted: Mapping[int, int]) -> None:
 
 
 def _become_python(cell: Mapping[str, Any], module: str) -> NoReturn:
-    program = f"import sys; sys.path.insert(0, {PROGRAM!r}); from worker.sandbox.inside.{module} import main; main()"
+    program = f"import sys; sys.path.append({PROGRAM!r}); from worker.sandbox.inside.{module} import main; main()"
     # As -I, with an order of sets that is the same each time: -I would not read PYTHONHASHSEED.
     arguments = [cell["interpreter"], "-P", "-s", "-S", "-B", "-c", program]
     os.execve(  # noqa: S606  # no shell

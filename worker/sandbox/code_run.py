@@ -53,7 +53,7 @@ def _describe_cell(tests: CodeTests, *, at: str) -> dict[str, Any]:
 def _run_cell(cell: dict[str, Any], request: dict[str, Any], *, timeout: float) -> bytes:
     """What the referee wrote. Nothing of our environment is passed on, and none of our descriptors."""
     checkout = str(Path(worker.__file__).parent.parent)
-    program = f"import sys; sys.path.insert(0, {checkout!r}); from worker.sandbox.cell import main; main()"
+    program = f"import sys; sys.path.append({checkout!r}); from worker.sandbox.cell import main; main()"
     with subprocess.Popen(
         [sys.executable, "-I", "-S", "-B", "-c", program, json.dumps(cell)],
         stdin=subprocess.PIPE,
