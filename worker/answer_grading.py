@@ -1,4 +1,4 @@
-"""Every answer's grade, also where the answer alone does not tell: programs are run in a sandbox, off the event loop."""
+"""Every answer's grade, also where the answer alone does not tell: programs run in a sandbox, off the event loop."""
 
 import asyncio
 import logging

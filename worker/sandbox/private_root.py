@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from worker.sandbox.kernel import (
     MS_BIND,
@@ -25,13 +24,13 @@ _LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64"
 _DEVICES = ("null", "zero", "random", "urandom")
 
 
-def enter_private_root(*, at: str, interpreter: Path, prefix: str, inside: Path, scratch_mib: int, user: int) -> None:
+def enter_private_root(*, at: str, interpreter: str, prefix: str, inside: str, scratch_mib: int, user: int) -> None:
     """Make the root, at an empty directory that nobody else sees change, and move into it."""
     mount("", "/", flags=MS_REC | MS_PRIVATE)
     mount("tmpfs", at, kind="tmpfs", options="mode=0755,size=1m,nr_inodes=1024")
-    for place in _outermost([prefix, str(interpreter), *_LIBRARIES]):
+    for place in _outermost([prefix, interpreter, *_LIBRARIES]):
         _show(place, at=at, name=place)
-    _show(str(inside), at=at, name=f"{PROGRAM}/worker/sandbox/inside")
+    _show(inside, at=at, name=f"{PROGRAM}/worker/sandbox/inside")
     for name in _DEVICES:
         _bind(f"/dev/{name}", f"{at}/dev/{name}", NO_SETUID | NO_PROGRAMS)
     os.mkdir(f"{at}{SCRATCH}")
@@ -46,7 +45,7 @@ def _outermost(places: list[str]) -> Iterator[str]:
     """Those that exist and stand in no other of them; the target of a link beside the link."""
     found = {place for place in places if os.path.exists(place)}
     for place in sorted(found):
-        if not any(str(parent) in found and not os.path.islink(parent) for parent in Path(place).parents):
+        if not any(place.startswith(f"{other}/") and not os.path.islink(other) for other in found):
             yield place
 
 
