@@ -127,3 +127,34 @@ def test_each_test_has_names_of_its_own_and_fails_alone() -> None:
 )
 def test_a_program_that_does_not_load_passes_nothing(program: str) -> None:
     assert passed(program, "assert f() == 1") == 0
+
+
+SCRIPT = """
+import sys
+if __name__ == '__main__':
+    for line in sys.stdin:
+        print(sum(map(int, line.split())))
+    sys.exit(0)
+"""
+
+
+def test_a_script_is_run_with_what_it_reads() -> None:
+    tests = [
+        "assert run_program('1 2\\n3 4\\n').split() == ['3', '7']",
+        "assert run_program() == ''",
+        "assert run_program('x')",
+    ]
+    assert passed(SCRIPT, *tests) == 2
+    bare = "a, b = map(int, input().split())\nprint(a + b)"  # reads as soon as it is loaded
+    assert (
+        passed(
+            bare, "assert run_program('1 2') == '3\\n'", "assert run_program('2 2') == '4\\n'", "assert run_program()"
+        )
+        == 2
+    )
+    assert passed("print('4\\n' * 9); def run_program(x): return '4'", "assert run_program('2 2') == '4'") == 0
+    assert passed("def run_program(x):\n    return '4'", "assert run_program('2 2') == '4'") == 0
+
+
+def test_names_are_missing_where_a_program_does_not_load() -> None:
+    assert passed("def f():\n    return 1\nraise ValueError", "assert f() == 1", "assert run_program() == ''") == 0

@@ -4,6 +4,8 @@ Nothing here is trusted once the program runs. It knows no test, and no expected
 """
 
 import builtins
+import contextlib
+import io
 import itertools
 import operator
 import os
@@ -31,6 +33,7 @@ class Player:
 
     def __init__(self, *, requests: int, replies: int) -> None:
         self._module = types.ModuleType("answer")
+        self._setup, self._program = "", ""
         self._lent: dict[int, object] = {}
         self._numbers = itertools.count()
         self._peer = Peer(
@@ -52,6 +55,8 @@ class Player:
         match operation:
             case "load":
                 return self._load(*operands)
+            case "run":
+                return self._run(*operands)
             case "call":
                 function, arguments, named = operands
                 return function(*arguments, **named)
@@ -62,14 +67,29 @@ class Player:
 
     def _load(self, setup: str, program: str) -> list[tuple[str, Any]]:
         """What the program defines: each name with the object, or with the builtin that an exception derives from."""
+        self._setup, self._program = setup, program
         sys.modules["answer"] = self._module
-        for text, name in ((setup, "setup"), (program, "answer")):
-            exec(compile(text, name, "exec"), self._module.__dict__)  # noqa: S102  # this is what the sandbox is for
+        self._execute(self._module.__dict__)
         return [
             (name, {"raises": find_builtin(value)} if is_exception(value) else value)
             for name, value in vars(self._module).items()
             if not name.startswith("__")
         ]
+
+    def _run(self, given: str) -> str:
+        """What the program prints when it is started as a script and reads this."""
+        printed = io.StringIO()
+        sys.stdin, own = io.StringIO(given), sys.stdin
+        try:
+            with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+                self._execute({"__name__": "__main__"})
+        finally:
+            sys.stdin = own
+        return printed.getvalue()
+
+    def _execute(self, names: dict[str, Any]) -> None:
+        for text, name in ((self._setup, "setup"), (self._program, "answer")):
+            exec(compile(text, name, "exec"), names)  # noqa: S102  # this is what the sandbox is for
 
     def _lend(self, value: object) -> dict[str, Any]:
         number = next(self._numbers)
