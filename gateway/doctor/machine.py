@@ -6,9 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.doctor.finding import Finding
-from router.grading.code_tests import CodeTests
 from worker.errors import SandboxUnavailable
-from worker.sandbox.code_run import count_passed
+from worker.sandbox.code_run import check_sandbox
 from worker.settings import Settings
 
 LEAST_FREE_GIB = 2.0
@@ -38,9 +37,8 @@ def look_at_engines() -> Iterator[Finding]:
 
 def look_at_sandbox() -> Iterator[Finding]:
     """Whether code answers are graded here; who grades none misses nothing."""
-    trial = CodeTests(tests=("assert True",), setup="", seconds=5, memory_mib=256, partial=False, in_place=False)
     try:
-        count_passed(trial, "pass")
+        check_sandbox()
     except SandboxUnavailable as error:
         yield Finding(True, f"sandbox: {error}")
     else:

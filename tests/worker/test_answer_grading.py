@@ -12,7 +12,7 @@ from db.progress import read_progress
 from db.results import iterate_results
 from db.session import session_scope
 from gateway.errors import JobFileError
-from gateway.graded_tasks import keep_graded, require_graders
+from gateway.graded_tasks import keep_graded, require_graders, require_sandbox
 from gateway.report.task_ends import TaskEnds
 from router.generation import Completion, GenerationRequest
 from router.grading import parse_grader
@@ -82,17 +82,39 @@ def test_nothing_can_be_learnt_from_a_task_that_waits_for_a_judge() -> None:
         require_graders(Path("tasks.jsonl"), [*judged, *exact])
 
 
+NO_SANDBOX = ["unshare", "--user", "--map-root-user", "sh", "-c"]
+NO_SANDBOX += ['echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"', "sh", sys.executable, "-c"]
 UNGRADED = """
 from router.grading import parse_grader
 from worker.answer_grading import AnswerGrading
 grading, grader = AnswerGrading(), parse_grader({"kind": "code", "reference": "assert f(2) == 4"})
 print([grading.grade(grader, "def f(x): return 4") for _ in range(3)])
 """
+REFUSED = """
+import sys
+from pathlib import Path
+from gateway.graded_tasks import require_sandbox
+from tests.worker.fake_night import make_tasks
+require_sandbox(Path("tasks.jsonl"), make_tasks(2))
+require_sandbox(Path("tasks.jsonl"), make_tasks(2, grader={"kind": "code", "reference": "assert f(2) == 4"}))
+"""
+
+
+def run_without_sandbox(script: str) -> subprocess.CompletedProcess[str]:
+    command = [*NO_SANDBOX, script]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
 
 
 def test_where_no_sandbox_can_be_made_answers_stay_ungraded_and_that_is_said_once() -> None:
-    refuse = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
-    command = ["unshare", "--user", "--map-root-user", "sh", "-c", refuse, "sh", sys.executable, "-c", UNGRADED]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    ended = run_without_sandbox(UNGRADED)
     assert ended.stdout == "[None, None, None]\n"
     assert ended.stderr.count("a program was not graded: no sandbox can be made here") == 1
+
+
+def test_nothing_is_asked_to_learn_from_programs_that_can_not_be_run_here() -> None:
+    ended = run_without_sandbox(REFUSED)
+    assert "tasks.jsonl: has code graders, and no sandbox can be made here" in ended.stderr.splitlines()[-1]
+
+
+def test_a_machine_with_a_sandbox_may_learn_from_programs() -> None:
+    require_sandbox(Path("tasks.jsonl"), make_tasks(2, grader=SQUARE))
