@@ -155,8 +155,6 @@ def _become_python(cell: Mapping[str, Any], module: str) -> NoReturn:
     program = f"import sys; sys.path.append({PROGRAM!r}); from worker.sandbox.inside.{module} import main; main()"
     # As -I, with an order of sets that is the same each time: -I would not read PYTHONHASHSEED.
     arguments = [cell["interpreter"], "-P", "-s", "-S", "-B", "-c", program]
-    os.execve(  # noqa: S606  # no shell
-        cell["interpreter"],
-        arguments,
-        {"HOME": SCRATCH, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
-    )
+    environment = {"HOME": SCRATCH, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    environment["MALLOC_ARENA_MAX"] = "1"  # else each thread takes 64 MiB of the memory that is allowed
+    os.execve(cell["interpreter"], arguments, environment)  # noqa: S606  # no shell

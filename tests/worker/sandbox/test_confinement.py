@@ -67,7 +67,7 @@ def test_what_is_outside_can_not_be_reached(action: str, refusal: str) -> None:
 
 def test_nothing_of_ours_is_in_sight(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("APPORTION_SECRET", "secret")
-    names = ["HOME", "LC_ALL", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PYTHONUTF8"]
+    names = ["HOME", "LC_ALL", "MALLOC_ARENA_MAX", "PYTHONHASHSEED", "PYTHONUTF8"]
     assert reveal("import os\ndef see():\n    return sorted(os.environ)", names)
     assert reveal("import os\ndef see():\n    return os.getuid(), os.geteuid(), os.getgid()", (NOBODY, NOBODY, NOBODY))
     assert reveal("import os\ndef see():\n    return os.getpid(), os.getppid(), os.listdir('/tmp')", (2, 1, []))
@@ -106,7 +106,8 @@ def f(number):
     finally:
         done.set()
     return number"""
-    assert passed(program, "assert f(8) == 8", "assert f(100) == 'too many'", memory_mib=2_048) == 2
+    assert passed(program, "assert f(16) == 16") == 1
+    assert passed(program, "assert f(32) == 32", "assert f(100) == 'too many'", memory_mib=2_048) == 2
 
 
 def test_nothing_is_left_behind() -> None:
