@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from db.settlements import NewOutcome, NewRetry
+from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned, fail
 from worker.engines.errors import EngineDied, EngineError
 from worker.twin_answers import answer_twins
@@ -19,7 +20,9 @@ class BatchResults(NamedTuple):
     twins: Sequence[NewOutcome]  # of tasks that are identical to answered ones of the batch
 
 
-def sort_results(batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> BatchResults:
+def sort_results(
+    batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException], *, grading: AnswerGrading
+) -> BatchResults:
     """The results of the batch's tasks, in its order, by what is to be done with them."""
     outcomes, retries = [], []
     for assigned, result in zip(batch, results, strict=True):
@@ -30,7 +33,7 @@ def sort_results(batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseE
         else:  # a mistake of ours: that task says so, the others are settled
             message = f"{type(result).__name__}: {result}"
             outcomes.append(fail(assigned, code="internal_error", message=message, cost=assigned.amount))
-    return BatchResults(outcomes, retries, answer_twins(batch, outcomes))
+    return BatchResults(outcomes, retries, answer_twins(batch, outcomes, grading=grading))
 
 
 def _retry(assigned: Assigned, error: EngineError) -> NewRetry:

@@ -12,6 +12,7 @@ from db.budgets import Budget
 from db.groups import ClaimedGroup
 from db.settlements import NewOutcome
 from router.units import Unit
+from worker.answer_grading import AnswerGrading
 from worker.batch_size import BatchSize
 from worker.engine_activity import EngineActivity
 from worker.engine_room import EngineRoom
@@ -61,6 +62,7 @@ class EngineDesk:
         # Each its own: what runs on a slow engine keeps no other one waiting.
         self._slots = {name: self._make_slots(name) for name in self._names}
         self._batch_sizes = {name: BatchSize(assets.settings.batch_tasks) for name in self._names}
+        self._grading = AnswerGrading()
         self._backlogs = {name: self._make_backlog(name) for name in self._names}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -140,6 +142,7 @@ class EngineDesk:
                 on_settled=self._assets.on_settled,
                 health=self._health,
                 batch_size=self._batch_sizes[name],
+                grading=self._grading,
             ),
             activity=activity,
         )

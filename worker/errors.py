@@ -11,6 +11,7 @@ WorkerError
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
 ├── RecordingError          a recording can not be read
+├── SandboxUnavailable      programs can not be run safely on this machine
 ├── WorkersFailed           workers that were started here end again and again
 └── JobNotDriveable         this command can not be used on this job
 """
@@ -67,6 +68,10 @@ class RecordingError(WorkerError):
 
 class WorkersFailed(WorkerError):
     """A worker that was started here ends again and again; the message ends with what it printed."""
+
+
+class SandboxUnavailable(WorkerError):
+    """Programs that models wrote can not be run safely on this machine, so they are not run."""
 
 
 class JobNotDriveable(WorkerError):

@@ -17,6 +17,7 @@ from db.session import is_outage, run_in_transaction
 from db.settlements import NewOutcome, Settlement, settle_batch
 from db.states import RequeueReason
 from router.units import Unit
+from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned, execute
 from worker.batch_results import BatchResults, sort_results
 from worker.batch_size import BatchSize
@@ -47,6 +48,7 @@ class Surroundings:
     on_settled: Callable[[ClaimedGroup, Sequence[NewOutcome], Budget | None], None]  # the budget, where it is known
     health: StrategyHealth
     batch_size: BatchSize
+    grading: AnswerGrading
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -199,7 +201,8 @@ class GroupRun:
         with self.activity.asking():
             for assigned in batch:
                 try:
-                    results.append(await execute(assigned, engine=self.engine, unit=self.unit))
+                    outcome = await execute(assigned, engine=self.engine, unit=self.unit)
+                    results.append(await self.surroundings.grading.complete(outcome, assigned.line.grader))
                 except Exception as error:
                     results.append(error)
         self.activity.note_answer()
@@ -209,7 +212,7 @@ class GroupRun:
         with self.activity.asking():
             outcome = await execute(assigned, engine=self.engine, unit=self.unit)
         self.activity.note_answer()
-        return outcome
+        return await self.surroundings.grading.complete(outcome, assigned.line.grader)
 
     def _reserve(self, batch: Sequence[Assigned]) -> int:
         seqs = [assigned.seq for assigned in batch]
@@ -226,7 +229,7 @@ class GroupRun:
         )
 
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
-        ended = sort_results(batch, results)
+        ended = sort_results(batch, results, grading=self.surroundings.grading)
         settled = None
         for attempt in range(SETTLE_TRIES):
             try:

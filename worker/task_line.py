@@ -42,8 +42,9 @@ def _read(payload: str) -> dict[str, Any]:
 
 
 def has_grader(payload: str) -> bool:
-    """Whether a stored line says how to tell that its answer is right."""
-    return _read(payload).get("grader") is not None
+    """Whether a stored line says how to tell that its answer is right, without a judge."""
+    grader = _read(payload).get("grader")
+    return grader is not None and not parse_grader(grader).waits_for_judge
 
 
 def parse_task_line(payload: str) -> TaskLine:

@@ -3,23 +3,34 @@
 from collections.abc import Sequence
 
 from db.outcome_rows import NewOutcome
-from router.grading import grade
+from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned, AssignedTwin
 
 
-def answer_twins(batch: Sequence[Assigned], outcomes: Sequence[NewOutcome]) -> list[NewOutcome]:
+def answer_twins(
+    batch: Sequence[Assigned], outcomes: Sequence[NewOutcome], *, grading: AnswerGrading
+) -> list[NewOutcome]:
     """An outcome for every twin of a task that has one now."""
-    twins_of = {assigned.seq: assigned.twins for assigned in batch}
-    return [_answer(twin, outcome) for outcome in outcomes for twin in twins_of[outcome.seq]]
+    task_of = {assigned.seq: assigned for assigned in batch}
+    return [
+        _answer(twin, outcome, _grade(twin, outcome, task_of[outcome.seq], grading))
+        for outcome in outcomes
+        for twin in task_of[outcome.seq].twins
+    ]
 
 
-def _answer(twin: AssignedTwin, outcome: NewOutcome) -> NewOutcome:
-    grader = twin.grader if outcome.error_code is None else None
+def _grade(twin: AssignedTwin, outcome: NewOutcome, task: Assigned, grading: AnswerGrading) -> float | None:
+    if twin.grader == task.line.grader or outcome.error_code is not None:
+        return outcome.correct  # the same answer by the same rule: a program is not run once more
+    return grading.grade(twin.grader, outcome.answer)
+
+
+def _answer(twin: AssignedTwin, outcome: NewOutcome, correct: float | None) -> NewOutcome:
     return outcome._replace(
         seq=twin.seq,
         prompt_tokens=0,
         output_tokens=0,
         cost=0,
-        correct=None if grader is None else grade(grader, outcome.answer),
+        correct=correct,
         latency_seconds=None,
     )

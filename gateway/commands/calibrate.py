@@ -12,7 +12,7 @@ from gateway.commands.finish_job import tell_drained
 from gateway.commands.run import read_tasks_of
 from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
-from gateway.graded_tasks import require_graders
+from gateway.graded_tasks import require_graders, require_sandbox
 from worker.bootstrap import Workshop, open_workshop
 from worker.calibration import CalibrationPlan, calibration_meta, plan_calibration, submit_recorded
 from worker.pool import read_strategy_file
@@ -30,6 +30,8 @@ def calibrate_strategies(
     require_graders(task_file, tasks)
     recording = None if recording_file is None else read_recording(recording_file)
     settings = read_settings()
+    if recording is None and not settings.has_workers:  # those grade elsewhere
+        require_sandbox(task_file, tasks)
     with (
         working(console, settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,

@@ -10,7 +10,7 @@ from rich.text import Text
 from gateway.doctor.broker import look_at_broker
 from gateway.doctor.database import look_at_database
 from gateway.doctor.finding import Finding, attempt
-from gateway.doctor.machine import look_at_disks, look_at_engines
+from gateway.doctor.machine import look_at_disks, look_at_engines, look_at_sandbox
 from gateway.doctor.pool import look_at_pool
 from gateway.exit_codes import ExitCode
 from worker.settings import Settings, read_settings
@@ -29,6 +29,7 @@ def examine(console: Console, *, strategy_file: Path | None) -> ExitCode:
 def _look(settings: Settings, strategy_file: Path | None) -> Iterator[Finding]:
     yield from attempt(partial(look_at_disks, settings))
     yield from attempt(look_at_engines)
+    yield from attempt(look_at_sandbox)
     if strategy_file is not None:
         yield from attempt(partial(look_at_pool, settings, strategy_file))
     yield from attempt(partial(look_at_broker, settings))

@@ -13,7 +13,7 @@ from gateway.commands.run import read_tasks_of
 from gateway.commands.working import working
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
-from gateway.graded_tasks import keep_graded
+from gateway.graded_tasks import keep_graded, require_sandbox
 from gateway.report.amounts import say_share
 from router.figures import Fallback
 from router.predictor import PredictorConfig
@@ -45,6 +45,8 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
     tasks = read_tasks_of(job_file, pool=pool)
     graded = keep_graded(job_file, tasks)
     settings = read_settings()
+    if not settings.has_workers:  # those grade elsewhere
+        require_sandbox(job_file, graded)
     with (
         working(console, settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,

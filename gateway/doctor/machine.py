@@ -1,4 +1,4 @@
-"""This machine: its disks, and the engines that are installed on it."""
+"""This machine: its disks, the engines that are installed on it, and whether it can run what models wrote."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.doctor.finding import Finding
+from worker.errors import SandboxUnavailable
+from worker.sandbox.code_run import check_sandbox
 from worker.settings import Settings
 
 LEAST_FREE_GIB = 2.0
@@ -31,3 +33,13 @@ def look_at_engines() -> Iterator[Finding]:
     found = [module for module in ENGINE_MODULES if find_spec(module)]
     none = "none; only remote servers can answer (`make install` brings one)"
     yield Finding(bool(found), f"engines installed: {', '.join(found) or none}")
+
+
+def look_at_sandbox() -> Iterator[Finding]:
+    """Whether code answers are graded here; who grades none misses nothing."""
+    try:
+        check_sandbox()
+    except SandboxUnavailable as error:
+        yield Finding(True, f"sandbox: {error}")
+    else:
+        yield Finding(True, "sandbox: code answers are run without network, files and privileges")

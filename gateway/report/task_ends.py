@@ -41,7 +41,8 @@ class TaskEnds:
         self.failed += outcome.error_code is not None
         self.answered[seq] = outcome.error_code is None
         self.choice[seq], self.paid_quanta[seq] = column_of[outcome.strategy_id], outcome.cost
-        self.has_grader[seq] = outcome.correct is not None or has_grader(result.payload)
+        # An answer without a grade waits for its judge, or could not be run here: it is no wrong one.
+        self.has_grader[seq] = outcome.correct is not None or (not self.answered[seq] and has_grader(result.payload))
         if outcome.correct is not None:
             self.grade[seq] = outcome.correct
 

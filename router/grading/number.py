@@ -46,9 +46,13 @@ _EXPONENT = re.compile(r"e[+-]?[0-9]{1,3}(?![0-9.])", re.IGNORECASE)
 _FRACTION = re.compile(r"\s?/\s?([0-9]{1,20})(?!\s?[/0-9]|[.,][0-9])")
 _MIXED = re.compile(r" ([0-9]{1,20})/([0-9]{1,20})(?!\s?[/0-9]|[.,][0-9])")
 _SCALE = re.compile(r"k\b|\s?\b(hundred|thousand|million|billion|trillion|dozen)s?\b", re.IGNORECASE)
-_UNIT = re.compile(rf"\s?([^\W0-9]+(?:[/^]\w+)*|[%°{_CURRENCY}][^\W0-9]*)")
-
-
+_WORD = r"[^\W0-9]+(?:[/^]\w+)*"
+# Of several words only those that make another unit: whoever says "square km" or "km per hour" says no kilometres.
+_UNIT = re.compile(
+    rf"\s?((?:(?:square|cubic) {_WORD}|metric tons?\b|nautical miles?\b|(?:kilo)?watt[ -]hours?\b|per ?(?:cent|mille)\b"
+    rf"|degrees? (?:celsius|fahrenheit)\b|{_WORD})(?: (?:per {_WORD}|squared|cubed))?|[%‰°{_CURRENCY}][^\W0-9]*)",
+    re.IGNORECASE,
+)
 _THEREFORE = re.compile(r"\b(?:so|therefore|thus|hence|(?:final )?answer(?: is|:)|total of)\b[,:]?", re.IGNORECASE)
 _WORKING = re.compile(rf"[0-9)%]\s*[+*/{_TIMES}x-]\s*[$€£]?[(0-9][0-9.,()$€£%+*/{_TIMES}x\s-]*$")
 

@@ -54,7 +54,7 @@ def test_numeric_accepts_its_units(answer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", ["18 miles", "18 m", "$18", "18%", "18 km/h", "18 km^2", "18000 m", "18 thousand km"]
+    "answer", ["18 miles", "18 m", "$18", "18%", "18 km/h", "18 km^2", "18000 m", "18 thousand km", "18 km per hour"]
 )
 def test_numeric_refuses_other_units(answer: str) -> None:
     assert not is_right(KILOMETRES, answer)
