@@ -195,6 +195,7 @@ def test_a_cached_share_makes_a_prediction_cheaper_and_no_reservation() -> None:
             stack=make_stack({"direct": 12.0}),
             unit=Unit.TOKENS,
             cached_shares=[share],
+            later_shares=[1.0],
         )
         for share in (0.0, 0.5)
     )

@@ -31,6 +31,7 @@ def make_row(question: str, *, later: int, weight: float = 1.0) -> TrainingRow:
         output_tokens=9,
         propensity=None,
         source=OutcomeSource.ENGINE,
+        cached_prompt_tokens=0,
     )
 
 
@@ -54,13 +55,13 @@ def test_a_predicted_cost_has_its_share_of_the_later_prompts(meta: Mapping[str, 
     priced = price(EARLY)
     demand = measure_demand([make_line()], [priced])
     predictors = LoadedPredictors(stack=make_stack({"early": 30.0}), version_ids=(0,), meta=(meta,))
-    embedding = np.zeros((1, 4), dtype=np.float32)
     predicted = predict(
         demand,
-        embedding,
+        np.zeros((1, 4), dtype=np.float32),
         strategies=[priced],
         stack=predictors.stack,
         unit=Unit.TOKENS,
+        cached_shares=predictors.cached_shares,
         later_shares=predictors.later_shares,
     )
     prompts = demand.prompt_tokens.item() + share * demand.later_prompt_tokens.item()

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import ClassVar
 
 import pytest
@@ -16,7 +17,7 @@ from router.decoding.protocol import Asking, FollowUp, Stage
 from router.decoding.registry import METHODS
 from router.generation import Capability, Completion, GenerationRequest, Message, TokenLogprobs
 from router.strategy_file import parse_strategies
-from router.tariff import TOKEN_COUNT, Tariff
+from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
 from tests.router.decoding_specs import ONE_OF_EACH
 from tests.worker.fake_night import FakeEngine
@@ -65,8 +66,8 @@ def run(assigned: Assigned, engine: FakeEngine) -> NewOutcome:
 class Script:
     """Says each text in turn at full length, or raises; prompts cost as much as they can."""
 
-    def __init__(self, *steps: str | Exception, finish_reason: str = "length") -> None:
-        self.steps, self.finish_reason = list(steps), finish_reason
+    def __init__(self, *steps: str | Exception, finish_reason: str = "length", cached_prompt_tokens: int = 0) -> None:
+        self.steps, self.finish_reason, self.cached_prompt_tokens = list(steps), finish_reason, cached_prompt_tokens
         self.requests: list[GenerationRequest] = []
 
     def __call__(self, request: GenerationRequest) -> Completion:
@@ -81,6 +82,7 @@ class Script:
             prompt_tokens=PromptBound().count([request.messages])[0],
             output_tokens=request.max_output_tokens,
             logprobs=(tokens,) * request.n,
+            cached_prompt_tokens=self.cached_prompt_tokens,
         )
 
 
@@ -103,6 +105,16 @@ def test_usage_texts_and_reasons_of_all_requests_are_kept() -> None:
     assert (outcome.prompt_tokens, outcome.output_tokens) == (sum(prompts), 28)
     assert outcome.cost == sum(prompts) + 28
     assert list(outcome.requests) == [(1, prompts[0], 20), (1, prompts[1], 8)]
+
+
+def test_of_every_prompt_no_more_is_cached_than_it_has() -> None:
+    script = Script("It is", " 7", cached_prompt_tokens=10**6)
+    priced = price(THINK)
+    cached = TokenPrice(prompt=Fraction(2), output=Fraction(1), cached_prompt=Fraction(1))
+    tariff = Tariff(version=1, prices={Unit.TOKENS: cached}, source="test")
+    outcome = run(assign(replace(priced, tariff=tariff)), FakeEngine(script))
+    assert outcome.cached_prompt_tokens == outcome.prompt_tokens
+    assert outcome.cost == outcome.prompt_tokens + 28
 
 
 @pytest.mark.parametrize(
