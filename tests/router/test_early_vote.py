@@ -23,6 +23,7 @@ def make_vote(n: int, **early: object) -> EarlyVote:
     return method
 
 
+@settings(deadline=None)
 @given(texts=st.lists(ANSWERS, min_size=2, max_size=9), draw=st.data())
 def test_a_certain_stop_has_the_answer_of_the_whole_vote(texts: list[str], draw: st.DataObject) -> None:
     early = make_vote(len(texts), step=draw.draw(st.integers(1, len(texts) - 1)))
@@ -66,6 +67,7 @@ def test_blank_samples_decide_nothing() -> None:
     assert len(requests) == 3
 
 
+@settings(deadline=None)
 @given(leader=st.integers(0, 40), second=st.integers(0, 40))
 def test_the_lead_is_the_mass_of_a_beta_distribution_above_one_half(leader: int, second: int) -> None:
     # Integrated term by term: x^a (1 - x)^b, exactly.
