@@ -6,9 +6,9 @@ from db.tasks import NewTask
 from router.generation import Capability, Completion, GenerationRequest
 from worker.engines.errors import PromptRefused
 from worker.engines.identity import EngineIdentity
-from worker.forecast import build_request
 from worker.pool import ServedModel, ServingPool
 from worker.recording import Recording
+from worker.stage_bounds import list_stages
 from worker.task_line import parse_task_line
 
 
@@ -53,9 +53,9 @@ def index_completions(
     for outcome in recording.outcomes:
         if outcome.custom_id not in lines:
             continue
-        request = build_request(lines[outcome.custom_id], strategies[outcome.strategy])
-        assert request is not None, "what was recorded can be asked for"
-        completions[request] = Completion(
+        stages = list_stages(lines[outcome.custom_id], strategies[outcome.strategy])
+        assert len(stages) == 1, "only what is asked in one request can be answered from a recording"
+        completions[stages[0].request] = Completion(
             texts=tuple(outcome.texts),
             finish_reasons=tuple(outcome.finish_reasons),
             prompt_tokens=outcome.prompt_tokens,

@@ -12,6 +12,14 @@ from db.states import JobKind, OutcomeSource
 from db.text import replace_unstorable
 
 
+class RequestUsage(NamedTuple):
+    """What one of several requests for a task used."""
+
+    texts: int  # how many of the outcome's texts it brought
+    prompt_tokens: int
+    output_tokens: int
+
+
 class NewOutcome(NamedTuple):
     """A final answer (or a final refusal: error_code set, answer empty)."""
 
@@ -28,6 +36,7 @@ class NewOutcome(NamedTuple):
     latency_seconds: float | None = None
     propensity: float | None = None
     cached_prompt_tokens: int = 0  # of the prompt's
+    requests: Sequence[RequestUsage] = ()  # in turn, where there were several
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +88,8 @@ def _write_response(outcome: NewOutcome) -> str:
     """JSON by hand: the encoder takes three times as long for so small an object."""
     texts = ", ".join([_quote(replace_unstorable(text)) for text in outcome.texts])
     finish_reasons = ", ".join(map(_quote, outcome.finish_reasons))
-    return f'{{"texts": [{texts}], "finish_reasons": [{finish_reasons}]}}'
+    requests = f', "requests": {json.dumps([use._asdict() for use in outcome.requests])}' if outcome.requests else ""
+    return f'{{"texts": [{texts}], "finish_reasons": [{finish_reasons}]{requests}}}'
 
 
 _quote = json.encoder.encode_basestring_ascii  # of a text

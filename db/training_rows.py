@@ -18,7 +18,8 @@ class TrainingRow:
     payload: str
     weight: float  # how much a probe counts for the tasks that it stands for; 1 in a calibration
     correct: float  # 0..1
-    prompt_tokens: int
+    prompt_tokens: int  # of all requests
+    later_prompt_tokens: int  # of those after the first
     output_tokens: int
     propensity: float | None
     source: OutcomeSource
@@ -33,8 +34,10 @@ _READ = text("""
     SELECT outcome.job_id, outcome.seq, outcome.kind, task.payload,
            coalesce((job.meta -> 'weights' ->> outcome.seq)::float8, 1.0) AS weight,
            coalesce(newest.correct, outcome.correct) AS correct,
-           outcome.prompt_tokens, outcome.output_tokens, outcome.propensity, outcome.source,
-           outcome.cached_prompt_tokens
+           outcome.prompt_tokens,
+           coalesce(outcome.prompt_tokens - CAST(outcome.response #>> '{requests,0,prompt_tokens}' AS int), 0)
+               AS later_prompt_tokens,
+           outcome.output_tokens, outcome.propensity, outcome.source, outcome.cached_prompt_tokens
     FROM strategy AS wanted
     JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
     JOIN outcome ON outcome.strategy_id = alike.id

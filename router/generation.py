@@ -12,13 +12,16 @@ class Capability(StrEnum):
     REGEX = "regex"  # answer with a text that a regular expression matches as a whole
     JSON_SCHEMA = "json_schema"  # answer with JSON that fits a schema
     SAMPLES = "samples"  # draw several samples for one prompt, charging the prompt once
+    LOGPROBS = "logprobs"  # say how likely each token was, and which others were
+    CONTINUATION = "continuation"  # go on with an answer that the assistant has begun
 
 
 PLAIN_ROLE = "plain"
+NOTHING: frozenset[Capability] = frozenset()
 
 
 class Message(NamedTuple):
-    """One turn of a conversation; role is `system`, `user` or `assistant`.
+    """One turn of a conversation; role is `system`, `user` or `assistant`, whose last turn is one to go on with.
 
     A single message of role `plain` is no conversation but the whole prompt: a text that the model goes on writing,
     without its chat template.
@@ -49,17 +52,31 @@ class GenerationRequest(NamedTuple):
     seed: int | None = None
     stop: tuple[str, ...] = ()
     grammar: Grammar | None = None
+    likeliest: int | None = None  # given: how likely each token was is wanted, and so many of the likeliest beside it
 
     @property
     def needs(self) -> frozenset[Capability]:
         """What an engine must be able to do for this very request; a task's JSON schema adds to its method's needs."""
-        grammar = frozenset() if self.grammar is None else frozenset({self.grammar.kind})
-        return grammar | {Capability.SAMPLES} if self.n > 1 else grammar
+        needs = NOTHING if self.grammar is None else frozenset({self.grammar.kind})
+        if self.n > 1:
+            needs |= {Capability.SAMPLES}
+        if self.likeliest is not None:
+            needs |= {Capability.LOGPROBS}
+        if self.messages[-1].role == "assistant":
+            needs |= {Capability.CONTINUATION}
+        return needs
 
     @property
     def max_output_tokens(self) -> int:
         """The most tokens that all samples of this request may write."""
         return self.n * self.max_tokens
+
+
+class TokenLogprobs(NamedTuple):
+    """How likely one token of an answer was, under the model as it is: before temperature, top_p and grammar."""
+
+    chosen: float  # natural logarithm
+    likeliest: tuple[float, ...]  # of the likeliest tokens at its place, falling
 
 
 class Completion(NamedTuple):
@@ -70,3 +87,4 @@ class Completion(NamedTuple):
     prompt_tokens: int  # counted once, however many samples
     output_tokens: int  # summed over the samples
     cached_prompt_tokens: int = 0  # of the prompt's, those that the engine says it had at hand from earlier ones
+    logprobs: tuple[tuple[TokenLogprobs, ...], ...] = ()  # of each sample's tokens, where they were asked for

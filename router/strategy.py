@@ -97,7 +97,13 @@ def list_settings(value: object) -> object:
     """A decoding method's settings as plain JSON, the methods it wraps included."""
     if is_dataclass(value) and not isinstance(value, type):
         settings = {item.name: list_settings(getattr(value, item.name)) for item in fields(value)}
-        return {"type": type(value).__name__, **settings}
+        return {"type": _name_type(type(value)), **settings}
     if isinstance(value, tuple):
         return [list_settings(item) for item in value]
     return value
+
+
+def _name_type(kind: type) -> str:
+    """The name of one of our methods; with its module that of anybody else's, which may be called the same."""
+    own = kind.__module__.startswith("router.")
+    return kind.__name__ if own else f"{kind.__module__}.{kind.__qualname__}"

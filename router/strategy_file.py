@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from router.declared_tariff import DeclaredTariff, parse_declared_tariff
-from router.decoding.registry import read_method
+from router.decoding.registry import NO_OTHERS, Reader, read_method
 from router.errors import FieldError, StrategyFileError, TariffError
 from router.fields import Fields, quote
 from router.strategy import EngineKind, EngineSpec, Strategy, StrategyPool
@@ -23,15 +23,18 @@ ENGINE_FIELDS = (
 )
 
 
-def parse_strategies(document: object, *, source: str) -> StrategyPool:
-    """The pool that a parsed strategy file describes; StrategyFileError names the file, the place and the remedy."""
+def parse_strategies(document: object, *, source: str, other_methods: Mapping[str, Reader] = NO_OTHERS) -> StrategyPool:
+    """The pool that a parsed strategy file describes; StrategyFileError names the file, the place and the remedy.
+
+    `other_methods` are decoding methods that are not ours.
+    """
     if not isinstance(document, Mapping):
         found = "is empty" if document is None else f"must be a mapping, got {quote(document)}"
         raise StrategyFileError(f"{source}: {found}: declare engines and strategies, as examples/strategies.yaml does")
     try:
         fields = Fields(document, path="").allow("engines", "strategies")
         engines = _read_engines(fields)
-        return StrategyPool(engines=engines, strategies=_read_strategies(fields, engines))
+        return StrategyPool(engines=engines, strategies=_read_strategies(fields, engines, other_methods))
     except FieldError as error:
         place = f"{error.path}: " if error.path else ""
         raise StrategyFileError(f"{source}: {place}{error.reason}") from None
@@ -80,16 +83,19 @@ def _read_active_parameters(fields: Fields) -> int | None:
     return fields.count("active_parameters", most=fields.count("parameters"))
 
 
-def _read_strategies(fields: Fields, engines: Mapping[str, EngineSpec]) -> tuple[Strategy, ...]:
-    strategies = [_read_strategy(Fields(item, path=path), engines) for path, item in fields.items("strategies")]
+def _read_strategies(
+    fields: Fields, engines: Mapping[str, EngineSpec], other_methods: Mapping[str, Reader]
+) -> tuple[Strategy, ...]:
+    items = [Fields(item, path=path) for path, item in fields.items("strategies")]
+    strategies = [_read_strategy(item, engines, other_methods) for item in items]
     _check_distinct(strategies)
     return tuple(strategies)
 
 
-def _read_strategy(fields: Fields, engines: Mapping[str, EngineSpec]) -> Strategy:
+def _read_strategy(fields: Fields, engines: Mapping[str, EngineSpec], other_methods: Mapping[str, Reader]) -> Strategy:
     fields.allow("name", "engine", "decoding", "tariff", "tags")
     decoding = fields.inner("decoding")
-    method = read_method(decoding)
+    method = read_method(decoding, others=other_methods)
     engine = engines[fields.one_of("engine", engines, noun="engines")]
     return Strategy(
         name=fields.text("name"),

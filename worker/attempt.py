@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from db.settlements import NewOutcome
+from router.decoding.one_request import OneRequest
 from router.generation import Completion, GenerationRequest
 from router.grading import Grader, grade
 from router.units import Unit
-from worker.engines.errors import EngineDied, EngineUnavailable, PromptRefused
+from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable, PromptRefused
 from worker.engines.protocol import Engine
-from worker.forecast import build_request
 from worker.pool import PricedStrategy
+from worker.stage_bounds import OutOfBounds, bound_request
 from worker.task_line import TaskLine
+from worker.usage import add_up, list_usage
 
 TRIES = 6  # of what cost nothing; a request that may have been charged would cost again
 BACKOFF_SECONDS = 0.5  # doubled after each try: 15 s in all
@@ -49,18 +51,53 @@ async def execute(assigned: Assigned, *, engine: Engine, unit: Unit) -> NewOutco
     if assigned.lost_workers >= MAX_LOST_WORKERS:
         lost = f"{assigned.lost_workers} times the worker or engine was lost under this task: it is not tried again"
         return fail(assigned, code="worker_lost", message=lost, cost=0)
-    request = build_request(assigned.line, assigned.priced)
-    assert request is not None, "routing assigns only strategies that can serve the task"
     started = time.monotonic()
+    completions: list[Completion] = []
     try:
-        completion = await _generate(engine, request)
-    except PromptRefused as error:
-        return fail(assigned, code="prompt_refused", message=str(error), cost=assigned.amount if error.charged else 0)
-    except EngineUnavailable as error:
-        if isinstance(error, EngineDied) or not error.charged:
-            raise
-        return fail(assigned, code="engine_unavailable", message=str(error), cost=assigned.amount)
-    return _conclude(assigned, completion, unit=unit, latency_seconds=time.monotonic() - started)
+        answer = await _ask_all(assigned, engine, completions)
+    except EngineError as error:
+        return _end_early(assigned, error, completions, unit=unit)
+    except OutOfBounds as error:
+        return _fail_after(assigned, completions, code="method_out_of_bounds", message=str(error), unit=unit)
+    latency_seconds = time.monotonic() - started
+    return _conclude(assigned, answer, completions, unit=unit, latency_seconds=latency_seconds)
+
+
+async def _ask_all(assigned: Assigned, engine: Engine, completions: list[Completion]) -> str:
+    """The answer, once every request that its method makes is answered; each completion is kept as it comes."""
+    line, priced = assigned.line, assigned.priced
+    decoding = priced.strategy.decoding
+    asking = decoding.ask(line.prompt)
+    asked = next(asking)
+    planned = type(decoding).ask is OneRequest.ask  # its request is its stage: there is nothing to compare
+    while True:
+        if not planned:
+            asked = bound_request(asked, place=len(completions), line=line, priced=priced)
+        assert isinstance(asked, GenerationRequest)
+        completion = await _generate(engine, asked)
+        completions.append(completion)
+        try:
+            asked = asking.send(completion)
+        except StopIteration as end:
+            answer: str = end.value
+            return answer
+
+
+def _end_early(assigned: Assigned, error: EngineError, completions: Sequence[Completion], *, unit: Unit) -> NewOutcome:
+    """The outcome of a task whose engine failed, charged what was used and at its worst what may have been.
+
+    What has no outcome yet is raised: it is tried again, and charged in full where any of it was answered.
+    """
+    if isinstance(error, EngineMisconfigured) and completions:
+        raise EngineMisconfigured(str(error), charged=True) from error
+    if isinstance(error, EngineDied | EngineMisconfigured):
+        raise error
+    if isinstance(error, EngineUnavailable) and not (error.charged or completions):
+        raise error
+    code = "prompt_refused" if isinstance(error, PromptRefused) else "engine_unavailable"
+    if error.charged:
+        return fail(assigned, code=code, message=str(error), cost=assigned.amount)
+    return _fail_after(assigned, completions, code=code, message=str(error), unit=unit)
 
 
 async def _generate(engine: Engine, request: GenerationRequest) -> Completion:
@@ -76,27 +113,51 @@ async def _generate(engine: Engine, request: GenerationRequest) -> Completion:
     return await engine.generate(request)
 
 
-def _conclude(assigned: Assigned, completion: Completion, *, unit: Unit, latency_seconds: float) -> NewOutcome:
+def _conclude(
+    assigned: Assigned, answer: str, completions: Sequence[Completion], *, unit: Unit, latency_seconds: float
+) -> NewOutcome:
     line, priced = assigned.line, assigned.priced
-    answer = priced.strategy.decoding.extract(line.prompt, completion.texts)
-    cached_prompt_tokens = min(completion.cached_prompt_tokens, completion.prompt_tokens)  # whatever a server says
+    whole = completions[0] if len(completions) == 1 else add_up(completions)
+    cached_prompt_tokens = min(whole.cached_prompt_tokens, whole.prompt_tokens)  # whatever a server says
     return NewOutcome(
         seq=assigned.seq,
         answer=answer,
-        prompt_tokens=completion.prompt_tokens,
-        output_tokens=completion.output_tokens,
+        prompt_tokens=whole.prompt_tokens,
+        output_tokens=whole.output_tokens,
         cost=priced.tariff.charge(
             unit,
-            prompt_tokens=completion.prompt_tokens,
-            output_tokens=completion.output_tokens,
+            prompt_tokens=whole.prompt_tokens,
+            output_tokens=whole.output_tokens,
             cached_prompt_tokens=cached_prompt_tokens,
         ),
-        texts=completion.texts,
-        finish_reasons=completion.finish_reasons,
+        texts=whole.texts,
+        finish_reasons=whole.finish_reasons,
         correct=None if line.grader is None else grade(line.grader, answer),
         latency_seconds=latency_seconds,
         propensity=1.0,  # routing is deterministic: the logged choice had no alternative
         cached_prompt_tokens=cached_prompt_tokens,
+        requests=list_usage(completions) if len(completions) > 1 else (),
+    )
+
+
+def _fail_after(
+    assigned: Assigned, completions: Sequence[Completion], *, code: str, message: str, unit: Unit
+) -> NewOutcome:
+    """A failure of a later request: what was answered before it is charged as it was used, and kept."""
+    used = add_up(completions)
+    cost = assigned.priced.tariff.charge(
+        unit,
+        prompt_tokens=used.prompt_tokens,
+        output_tokens=used.output_tokens,
+        cached_prompt_tokens=used.cached_prompt_tokens,
+    )
+    return fail(assigned, code=code, message=message, cost=cost)._replace(
+        prompt_tokens=used.prompt_tokens,
+        output_tokens=used.output_tokens,
+        cached_prompt_tokens=used.cached_prompt_tokens,
+        texts=used.texts,
+        finish_reasons=used.finish_reasons,
+        requests=list_usage(completions),
     )
 
 

@@ -28,6 +28,7 @@ class Challenger:
     pair: FoldedPair
     figures: TrainingFigures
     rows: Sequence[TrainingRow]  # what it learnt from
+    later_prompt_share: float  # how much of what prompts after the first may hold they are expected to hold
 
 
 def crown(session: Session, *, strategy_id: int, challenger: Challenger, compared: bool = True) -> None:
@@ -46,6 +47,7 @@ def crown(session: Session, *, strategy_id: int, challenger: Challenger, compare
         artefact=dump_pair(challenger.pair, metadata),
         meta={
             "figures": asdict(challenger.figures),
+            "later_prompt_share": challenger.later_prompt_share,
             "engines": _list_engines(session, challenger.rows),
             "cached_share": find_cached_share(challenger.rows),
             "learnt_from": _fingerprint(challenger.rows) | ({} if compared else {"compared": False}),

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.predictions import Predictions
-from router.errors import NotEligible
-from router.generation import GenerationRequest
+from router.decoding.protocol import Stage
 from router.stack import PredictorStack
 from router.tariff import TokenPrice
 from router.units import Unit
 from worker.charges import charge_many
 from worker.engines.errors import PromptRefused
 from worker.pool import PricedStrategy
+from worker.stage_bounds import bound_prompts, list_stages
 from worker.task_line import TaskLine
 
 NOT_COUNTED = -1
@@ -24,8 +24,9 @@ NOT_COUNTED = -1
 class Demand:
     """What is known before any prediction; arrays (tasks, strategies)."""
 
-    prompt_tokens: NDArray[np.int32]  # NOT_COUNTED where the strategy can not serve the task
-    max_output_tokens: NDArray[np.int64]
+    prompt_tokens: NDArray[np.int32]  # of the first request; NOT_COUNTED where the strategy can not serve the task
+    later_prompt_tokens: NDArray[np.int64]  # of all requests that may follow, at most
+    max_output_tokens: NDArray[np.int64]  # of all requests
 
     @property
     def eligible(self) -> NDArray[np.bool_]:
@@ -33,31 +34,45 @@ class Demand:
         eligible: NDArray[np.bool_] = self.prompt_tokens != NOT_COUNTED
         return eligible
 
+    @property
+    def most_prompt_tokens(self) -> NDArray[np.int64]:
+        """Of all requests, where a strategy can serve a task."""
+        return self.prompt_tokens + self.later_prompt_tokens
+
 
 def measure_demand(lines: Sequence[TaskLine], strategies: Sequence[PricedStrategy]) -> Demand:
     """Prompt tokens, exact or a proven bound, and the most output tokens, for every pair that can be served."""
-    prompt_tokens = np.full((len(lines), len(strategies)), NOT_COUNTED, dtype=np.int32)
-    max_output_tokens = np.zeros(prompt_tokens.shape, dtype=np.int64)
+    shape = (len(lines), len(strategies))
+    demand = Demand(
+        prompt_tokens=np.full(shape, NOT_COUNTED, dtype=np.int32),
+        later_prompt_tokens=np.zeros(shape, dtype=np.int64),
+        max_output_tokens=np.zeros(shape, dtype=np.int64),
+    )
     for column, priced in enumerate(strategies):
-        requests = [build_request(line, priced) for line in lines]
-        rows = [row for row, request in enumerate(requests) if request is not None]
-        built = [request for request in requests if request is not None]
-        limits = np.array([request.max_tokens for request in built], dtype=np.int64)
-        counts = _count(built, priced)
-        fits = (counts != NOT_COUNTED) & (counts + limits <= priced.model.context_tokens)
-        prompt_tokens[rows, column] = np.where(fits, counts, NOT_COUNTED)
-        max_output_tokens[rows, column] = [request.max_output_tokens for request in built]
-    return Demand(prompt_tokens=prompt_tokens, max_output_tokens=max_output_tokens)
+        planned = [(row, stages) for row, line in enumerate(lines) if (stages := list_stages(line, priced))]
+        position = 0
+        while planned:
+            _add_stage(demand, column, [(row, stages[position]) for row, stages in planned], priced, first=not position)
+            position += 1
+            planned = [(row, stages) for row, stages in planned if len(stages) > position]
+    return demand
 
 
-def build_request(line: TaskLine, priced: PricedStrategy) -> GenerationRequest | None:
-    """The request that this strategy would make for a task; None when it can not serve it."""
-    if not line.allows(priced.strategy):
-        return None
-    try:
-        return priced.strategy.decoding.build(line.prompt)
-    except NotEligible:
-        return None
+def _add_stage(
+    demand: Demand, column: int, asked: Sequence[tuple[int, Stage]], priced: PricedStrategy, *, first: bool
+) -> None:
+    """Add one request of each of these tasks; one that may not fit the context makes its task's pair not eligible."""
+    rows = [row for row, _ in asked]
+    requests = [stage.request for _, stage in asked]
+    counts = _bound([stage for _, stage in asked], priced)
+    limits = np.array([request.max_tokens for request in requests], dtype=np.int64)
+    fits = (counts != NOT_COUNTED) & (counts + limits <= priced.model.context_tokens)
+    if first:
+        demand.prompt_tokens[rows, column] = np.where(fits, counts, NOT_COUNTED)
+    else:
+        demand.later_prompt_tokens[rows, column] += counts
+        demand.prompt_tokens[rows, column] = np.where(fits, demand.prompt_tokens[rows, column], NOT_COUNTED)
+    demand.max_output_tokens[rows, column] += [request.max_output_tokens for request in requests]
 
 
 def predict(
@@ -68,16 +83,19 @@ def predict(
     stack: PredictorStack,
     unit: Unit,
     cached_shares: Sequence[float],
+    later_shares: Sequence[float],
 ) -> Predictions:
     """Accuracy and cost of every pair, costs in quanta of the unit; NaN where a strategy is not eligible.
 
-    `cached_shares` says what share of each strategy's prompt tokens its engine is expected to have at hand.
+    `cached_shares` says what share of each strategy's prompt tokens its engine is expected to have at hand,
+    `later_shares` how much of what later prompts may hold they are expected to hold.
     """
     expected = stack.predict(embeddings)
     output_tokens = np.minimum(expected.output_tokens, demand.max_output_tokens)
+    prompt_tokens = demand.prompt_tokens + demand.later_prompt_tokens * np.array(later_shares)
     worst = price_worst(demand, strategies=strategies, unit=unit)
     prices = [priced.tariff.price_in(unit) for priced in strategies]
-    cost = _price_expected(demand.prompt_tokens, output_tokens, prices=prices, cached_shares=cached_shares)
+    cost = _price_expected(prompt_tokens, output_tokens, prices=prices, cached_shares=cached_shares)
     return Predictions(
         accuracy=np.where(demand.eligible, expected.accuracy, np.nan).astype(np.float32),
         cost=np.minimum(np.ceil(cost), worst),  # NaN where the worst case is
@@ -93,30 +111,29 @@ def price_worst(demand: Demand, *, strategies: Sequence[PricedStrategy], unit: U
         rows = demand.eligible[:, column]
         worst[rows, column] = charge_many(
             priced.tariff.price_in(unit),
-            prompt_tokens=demand.prompt_tokens[rows, column],
+            prompt_tokens=demand.most_prompt_tokens[rows, column],
             output_tokens=demand.max_output_tokens[rows, column],
         )
     return worst
 
 
-def _count(requests: Sequence[GenerationRequest], priced: PricedStrategy) -> NDArray[np.int32]:
-    """Tokens of each prompt; one that the model's template refuses is not counted, and spoils no other."""
-    prompts = [request.messages for request in requests]
+def _bound(stages: Sequence[Stage], priced: PricedStrategy) -> NDArray[np.int32]:
+    """The most tokens of each prompt; one that the model's template refuses is not counted, and spoils no other."""
     try:
-        return np.array(priced.model.counter.count(prompts), dtype=np.int32)
+        return np.array(bound_prompts(stages, priced.model.counter), dtype=np.int32)
     except PromptRefused:
-        return np.array([_count_one(request, priced) for request in requests], dtype=np.int32)
+        return np.array([_bound_one(stage, priced) for stage in stages], dtype=np.int32)
 
 
-def _count_one(request: GenerationRequest, priced: PricedStrategy) -> int:
+def _bound_one(stage: Stage, priced: PricedStrategy) -> int:
     try:
-        return priced.model.counter.count([request.messages])[0]
+        return bound_prompts([stage], priced.model.counter)[0]
     except PromptRefused:
         return NOT_COUNTED
 
 
 def _price_expected(
-    prompt_tokens: NDArray[np.int32],
+    prompt_tokens: NDArray[np.float64],
     output_tokens: NDArray[np.float64],
     *,
     prices: Sequence[TokenPrice],

@@ -46,4 +46,5 @@ def _record(result: TaskResult, outcome: TaskOutcome, *, strategy: str) -> Recor
         output_tokens=outcome.output_tokens,
         cost=outcome.cost,
         correct=outcome.correct,
+        requests=outcome.response.get("requests", ()),
     )

@@ -11,9 +11,10 @@ from db.predictors import read_champions
 from db.states import JobKind
 from router.cold_start.pair import place_pair
 from router.predictor import PredictorConfig
-from router.strategy import Strategy
 from worker.champions import SEED, Challenger, crown, has_seen, is_readable
 from worker.known_outcomes import PoolRows, gather_past, list_others
+from worker.later_prompts import learn_later_share
+from worker.pool import PricedStrategy
 from worker.task_vectors import TaskVectors
 
 
@@ -29,7 +30,7 @@ class Placement:
 def place(
     rows: PoolRows,
     *,
-    strategy: Strategy,
+    priced: PricedStrategy,
     strategy_id: int,
     encoder: str,
     vectors: TaskVectors,
@@ -51,7 +52,14 @@ def place(
         config=PredictorConfig(),
         seed=SEED,
     )
-    challenger = Challenger(strategy=strategy, encoder=encoder, pair=placed.pair, figures=placed.figures, rows=own)
+    challenger = Challenger(
+        strategy=priced.strategy,
+        encoder=encoder,
+        pair=placed.pair,
+        figures=placed.figures,
+        rows=own,
+        later_prompt_share=learn_later_share(own, priced),
+    )
     known = 0 if past.outcomes is None else past.outcomes.correct.shape[1]
     return Placement(challenger=challenger, past_tasks=len(past.tasks), known_strategies=known)
 

@@ -19,6 +19,7 @@ from worker.engines.options import check_options
 from worker.engines.prompt_bound import PromptBound
 from worker.engines.prompt_counter import PromptCounter
 from worker.errors import StrategyFileUnreadable
+from worker.installed_methods import InstalledMethods
 from worker.weights import ModelFolder, resolve_model
 
 DEFAULT_CONTEXT_TOKENS = 4096  # where none is declared and no weights tell
@@ -71,7 +72,7 @@ def read_strategy_file(path: Path) -> StrategyPool:
         document = yaml.load(read_strategy_text(path), _StrictLoader)  # noqa: S506  a SafeLoader, stricter
     except yaml.YAMLError as error:
         raise StrategyFileUnreadable(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
-    declared = parse_strategies(document, source=str(path))
+    declared = parse_strategies(document, source=str(path), other_methods=InstalledMethods())
     try:
         for engine in declared.engines.values():
             check_options(engine)

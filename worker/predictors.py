@@ -25,6 +25,11 @@ class LoadedPredictors:
         """Of each strategy, the share of prompt tokens that is expected to be in its engine's cache."""
         return tuple(meta.get("cached_share", 0.0) for meta in self.meta)
 
+    @property
+    def later_shares(self) -> tuple[float, ...]:
+        """How much of what later prompts may hold each strategy's will hold; all of it where nothing was learnt."""
+        return tuple(meta.get("later_prompt_share", 1.0) for meta in self.meta)
+
 
 def load_predictors(
     session: Session, *, strategy_ids: Sequence[int], names: Sequence[str], encoder: str

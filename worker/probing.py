@@ -76,7 +76,7 @@ class Probing:
             )
         return place(
             rows,
-            strategy=self._priced.strategy,
+            priced=self._priced,
             strategy_id=self.strategy_id,
             encoder=self._workshop.encoder.name,
             vectors=self._vectors,

@@ -1,7 +1,7 @@
 """Recordings: outcomes of strategies on a calibration file, as a file of their own that can be shipped and imported.
 
 The first line says who answered what; each further line is one outcome. A line's `texts`, what the model wrote, is
-left out where the answer is all of it.
+left out where the answer is all of it, and `requests`, what each request used, where there was only one.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from db.outcome_rows import NewOutcome
+from db.outcome_rows import NewOutcome, RequestUsage
 from router.units import Unit
 from worker.errors import RecordingError
 
@@ -32,6 +32,7 @@ class RecordedOutcome:
     output_tokens: int
     cost: int  # quanta of the recording's unit
     correct: float | None
+    requests: Sequence[Mapping[str, int]] = ()  # where there were several
 
     def as_outcome(self, *, seq: int) -> NewOutcome:
         """The outcome to import for the task with this number."""
@@ -44,6 +45,7 @@ class RecordedOutcome:
             texts=self.texts,
             finish_reasons=self.finish_reasons,
             correct=self.correct,
+            requests=[RequestUsage(**use) for use in self.requests],
         )
 
 
@@ -104,6 +106,8 @@ def _shorten(outcome: RecordedOutcome) -> dict[str, Any]:
     line = dict(vars(outcome))
     if list(outcome.texts) == [outcome.answer]:
         del line["texts"]
+    if not outcome.requests:
+        del line["requests"]
     return line
 
 
@@ -125,6 +129,7 @@ def _read_outcomes(path: Path, lines: Iterable[str], *, strategies: Mapping[str,
         place = f"{path}:{number}"
         line = _parse(place, text)
         line.setdefault("texts", [line.get("answer")])
+        line.setdefault("requests", ())
         _check_fields(place, line, _OUTCOME_FIELDS)
         outcome = RecordedOutcome(**line)
         if outcome.strategy not in strategies:
@@ -173,6 +178,14 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_usage(value: object) -> bool:
+    """Whether this is what each of several requests used."""
+    return isinstance(value, list | tuple) and all(
+        isinstance(use, dict) and use.keys() == set(RequestUsage._fields) and all(map(_is_count, use.values()))
+        for use in value
+    )
+
+
 def _is_grade(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1)
 
@@ -198,4 +211,5 @@ _OUTCOME_FIELDS: Mapping[str, tuple[Check, str]] = {
     "output_tokens": (_is_count, "a whole number of at least 0"),
     "cost": (_is_count, "a whole number of at least 0"),
     "correct": (_is_grade, "null or a number from 0 to 1"),
+    "requests": (_is_usage, "a list of what each request used"),
 }

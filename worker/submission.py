@@ -110,6 +110,7 @@ def plan_run(
         stack=predictors.stack,
         unit=unit,
         cached_shares=predictors.cached_shares,
+        later_shares=predictors.later_shares,
     )
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)

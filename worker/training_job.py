@@ -14,13 +14,13 @@ from db.training_rows import TrainingRow
 from router.figures import COLD_STARTS, TrainingFigures
 from router.fold import fold_pair
 from router.predictor import PredictorConfig
-from router.strategy import Strategy
 from router.training import train_pair
 from worker.champions import SEED, Challenger, crown, is_current
 from worker.errors import NothingToTrain
 from worker.known_outcomes import PoolRows, read_pool_rows
+from worker.later_prompts import learn_later_share
 from worker.placement import place
-from worker.pool import ServingPool
+from worker.pool import PricedStrategy, ServingPool
 from worker.progress import Progress, Stage, Watch
 from worker.task_encoder import TaskEncoder
 from worker.task_vectors import TaskVectors
@@ -70,7 +70,7 @@ def train_predictors(
         watch(Progress(stage=Stage.TRAINING, done=number, total=len(strategy_ids)))
         name = priced.strategy.name
         if key in due:
-            lesson = _Lesson(strategy=priced.strategy, strategy_id=key, rows=rows, vectors=vectors, encoder=encoder)
+            lesson = _Lesson(priced=priced, strategy_id=key, rows=rows, vectors=vectors, encoder=encoder)
             trained.append(_train_one(database, lesson))
         else:
             trained.append(Trained(strategy=name, outcomes=len(rows[key]), figures=None))
@@ -81,7 +81,7 @@ def train_predictors(
 class _Lesson:
     """A strategy with what there is to learn about it."""
 
-    strategy: Strategy
+    priced: PricedStrategy
     strategy_id: int
     rows: PoolRows  # of every strategy
     vectors: TaskVectors
@@ -97,7 +97,7 @@ def _train_one(database: Database, lesson: _Lesson) -> Trained:
     if any(row.kind is JobKind.PROBE for row in lesson.own_rows):
         cold = place(
             lesson.rows,
-            strategy=lesson.strategy,
+            priced=lesson.priced,
             strategy_id=lesson.strategy_id,
             encoder=lesson.encoder.name,
             vectors=lesson.vectors,
@@ -107,12 +107,12 @@ def _train_one(database: Database, lesson: _Lesson) -> Trained:
             champion = champion if handover.is_done else cold
     run_in_transaction(database, lambda session: crown(session, strategy_id=lesson.strategy_id, challenger=champion))
     return Trained(
-        strategy=lesson.strategy.name, outcomes=len(lesson.own_rows), figures=champion.figures, handover=handover
+        strategy=lesson.priced.strategy.name, outcomes=len(lesson.own_rows), figures=champion.figures, handover=handover
     )
 
 
 def _train_own(lesson: _Lesson) -> Challenger:
-    strategy, rows = lesson.strategy, lesson.own_rows
+    strategy, rows = lesson.priced.strategy, lesson.own_rows
     model_vector, decoding_vector = lesson.encoder.encode([strategy.model_text, strategy.decoding_text])
     pair = train_pair(
         lesson.vectors.of([row.payload for row in rows]),
@@ -125,5 +125,10 @@ def _train_own(lesson: _Lesson) -> Challenger:
         weight=np.array([row.weight for row in rows]),
     )
     return Challenger(
-        strategy=strategy, encoder=lesson.encoder.name, pair=fold_pair(pair), figures=pair.figures, rows=rows
+        strategy=strategy,
+        encoder=lesson.encoder.name,
+        pair=fold_pair(pair),
+        figures=pair.figures,
+        rows=rows,
+        later_prompt_share=learn_later_share(rows, lesson.priced),
     )

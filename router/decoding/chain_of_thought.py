@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from router.decoding.constraint import refuse_schema
 from router.decoding.conversation import CHAT_KEYS, Frame, read_frame
+from router.decoding.one_request import OneRequest
 from router.decoding.task_prompt import TaskPrompt
 from router.fields import Fields
 from router.generation import Capability, GenerationRequest
@@ -15,7 +16,7 @@ DEFAULT_MARKER = "Answer:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChainOfThought:
+class ChainOfThought(OneRequest):
     """Asks once for reasoning; the answer is what follows the last marker, or else the last line."""
 
     name: ClassVar[str] = "chain_of_thought"

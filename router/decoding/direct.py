@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from router.decoding.constraint import CONSTRAINT_KEYS, Constraint, read_constraint
 from router.decoding.conversation import Frame, read_frame
+from router.decoding.one_request import OneRequest
 from router.decoding.task_prompt import TaskPrompt
 from router.fields import Fields
 from router.generation import Capability, GenerationRequest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Direct:
+class Direct(OneRequest):
     """Asks once; the answer is the text, free or held to a form."""
 
     name: ClassVar[str] = "direct"

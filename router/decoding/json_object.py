@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from router.decoding.constraint import fit_json
 from router.decoding.conversation import CHAT_KEYS, Frame, read_frame
+from router.decoding.one_request import OneRequest
 from router.decoding.options import DEFAULT_KEYS_PATTERN, compile_list_pattern, read_keys
 from router.decoding.task_prompt import TaskPrompt
 from router.errors import NotEligible
@@ -17,7 +18,7 @@ FLAT_VALUE = {"type": ["string", "number", "boolean", "null"]}
 
 
 @dataclass(frozen=True, kw_only=True)
-class JsonObject:
+class JsonObject(OneRequest):
     """Asks once; the grammar leaves the model nothing but an object that fits the schema."""
 
     name: ClassVar[str] = "json_object"

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from router.decoding.constraint import refuse_schema
 from router.decoding.conversation import FRAME_KEYS, Frame, read_frame
+from router.decoding.one_request import OneRequest
 from router.decoding.task_prompt import TaskPrompt
 from router.errors import ExpressionError
 from router.expression import evaluate_expression, format_number
@@ -24,7 +25,7 @@ DEFAULT_MAX_TOKENS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProgramOfThought:
+class ProgramOfThought(OneRequest):
     """Asks once for an expression; the answer is its exact value."""
 
     name: ClassVar[str] = "program_of_thought"

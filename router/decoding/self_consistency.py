@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from router.decoding.protocol import DecodingMethod
+from router.decoding.one_request import OneRequest
 from router.decoding.task_prompt import TaskPrompt
 from router.generation import Capability, GenerationRequest
 
 
 @dataclass(frozen=True, kw_only=True)
-class SelfConsistency:
+class SelfConsistency(OneRequest):
     """Samples the wrapped method's request `n` times; the answer is the one that most samples agree on."""
 
     name: ClassVar[str] = "self_consistency"
-    base: DecodingMethod
+    base: OneRequest
     n: int
     temperature: float
     top_p: float
@@ -40,7 +40,7 @@ class SelfConsistency:
 
     def extract(self, task: TaskPrompt, texts: Sequence[str]) -> str:
         """The answer with most votes, as its first voter wrote it; of equals the earlier. Blank ones do not vote."""
-        answers = [answer for text in texts if (answer := self.base.extract(task, [text]))]
+        answers = self._read_answers(task, texts)
         if not answers:
             return ""
         ballots = [fold_ballot(answer) for answer in answers]
@@ -48,9 +48,16 @@ class SelfConsistency:
         [(winner, _)] = Counter(ballots).most_common(1)
         return answers[ballots.index(winner)]
 
+    def list_ballots(self, task: TaskPrompt, texts: Sequence[str]) -> list[str]:
+        """What these samples vote for."""
+        return [fold_ballot(answer) for answer in self._read_answers(task, texts)]
+
     def max_output_tokens(self) -> int:
         """Every sample at the wrapped method's worst."""
         return self.n * self.base.max_output_tokens()
+
+    def _read_answers(self, task: TaskPrompt, texts: Sequence[str]) -> list[str]:
+        return [answer for text in texts if (answer := self.base.extract(task, [text]))]
 
 
 def fold_ballot(answer: str) -> str:

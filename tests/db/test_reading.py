@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db.jobs import complete_job, read_job, update_meta
+from db.outcome_rows import RequestUsage
 from db.outcomes import import_recording
 from db.plans import commit_window
 from db.progress import SpendPoint, read_predicted_in_flight, read_progress, read_spending
@@ -205,3 +206,17 @@ def test_what_a_run_chose_to_ask_is_not_learnt_from(db_engine: Engine) -> None:
     settle(db_engine, group, reserve(db_engine, group, [0]), [outcome(0, correct=1.0)])
     with session_scope(db_engine) as session:
         assert read_training_rows(session, strategy_id=job.strategy_ids[0]) == []
+
+
+def test_what_each_of_several_requests_used_is_kept_and_told_apart(db_engine: Engine) -> None:
+    uses = [RequestUsage(3, 20, 6), RequestUsage(2, 25, 4)]
+    several = outcome(0)._replace(texts=tuple("abcab"), prompt_tokens=45, output_tokens=10, requests=uses)
+    with session_scope(db_engine) as session:
+        job = build_job(session, tasks=2, kind=JobKind.CALIBRATION)
+        arm = job.strategy_ids[0]
+        import_recording(session, job_id=job.id, strategy_id=arm, outcomes=[several, outcome(1)])
+        rows = read_training_rows(session, strategy_id=arm)
+        results = list(iterate_results(session, job_id=job.id))
+    assert [(row.prompt_tokens, row.later_prompt_tokens) for row in rows] == [(45, 25), (3, 0)]
+    assert results[0].outcome is not None
+    assert results[0].outcome.response["requests"] == [use._asdict() for use in uses]

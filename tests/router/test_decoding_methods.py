@@ -4,76 +4,34 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from router.decoding import DecodingMethod, TaskPrompt, parse_task_prompt
+from router.decoding import TaskPrompt
+from router.decoding.one_request import OneRequest
 from router.decoding.program_of_thought import EXPRESSION_PATTERN
-from router.decoding.registry import METHODS, read_method
 from router.errors import NotEligible
-from router.fields import Fields
 from router.generation import Capability, Message
-
-ONE_OF_EACH: dict[str, dict[str, object]] = {
-    "direct": {"method": "direct", "max_tokens": 48},
-    "few_shot": {"method": "few_shot", "max_tokens": 8, "examples": [{"user": "2 + 2?", "assistant": "4"}]},
-    "chain_of_thought": {"method": "chain_of_thought", "max_tokens": 128},
-    "choice": {"method": "choice", "max_tokens": 8},
-    "json_object": {"method": "json_object", "max_tokens": 64},
-    "program_of_thought": {"method": "program_of_thought", "examples": [{"user": "2 and 3?", "assistant": "2 + 3"}]},
-    "self_consistency": {
-        "method": "self_consistency",
-        "n": 5,
-        "base": {"method": "chain_of_thought", "max_tokens": 64},
-    },
-}
+from tests.router.decoding_specs import ONE_OF_EACH, ask, read
 
 
-def make_method(spec: Mapping[str, object]) -> DecodingMethod:
-    return read_method(Fields(spec, path="decoding"))
-
-
-def ask(question: str, **body: object) -> TaskPrompt:
-    return parse_task_prompt({"messages": [{"role": "user", "content": question}], **body})
+def make_method(spec: Mapping[str, object]) -> OneRequest:
+    method = read(spec)
+    assert isinstance(method, OneRequest)
+    return method
 
 
 SCHEMA = {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}
 EVERYTHING = "Give JSON with keys a, b. Options: x, y"
 
 
-def test_every_method_is_tested_here() -> None:
-    assert ONE_OF_EACH.keys() == METHODS.keys()
-
-
-@pytest.mark.parametrize("method", METHODS)
-@given(texts=st.lists(st.text(max_size=80), min_size=5, max_size=5), cap=st.none() | st.integers(1, 200))
-def test_what_every_method_promises(method: str, texts: list[str], cap: int | None) -> None:
-    decoding = make_method(ONE_OF_EACH[method])
-    task = ask(EVERYTHING, max_tokens=cap)
-    request = decoding.build(task)
-    assert decoding.name == method
-    assert decoding.description.startswith(method)
-    assert request.needs == decoding.needs
-    assert request.max_output_tokens <= decoding.max_output_tokens()
-    assert cap is None or request.max_tokens <= cap
-    assert request.messages[-1].content.startswith(EVERYTHING)
-    assert isinstance(decoding.extract(task, texts[: request.n]), str)
-    assert decoding.build(task) == request
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_json_schema_is_honoured_or_the_method_is_not_eligible(method: str) -> None:
-    decoding = make_method(ONE_OF_EACH[method])
+def test_a_json_schema_is_honoured_or_the_method_is_not_eligible() -> None:
     task = ask(EVERYTHING, response_format=SCHEMA)
-    if method in ("direct", "few_shot", "json_object"):
+    for method in ("direct", "few_shot", "json_object"):
+        decoding = make_method(ONE_OF_EACH[method])
         request = decoding.build(task)
         assert request.grammar is not None
         assert request.grammar.schema == '{"type": "object"}'
         assert Capability.JSON_SCHEMA in request.needs
         assert decoding.extract(task, ['{"a": 1']) == ""
-    else:
-        with pytest.raises(NotEligible, match="demands JSON"):
-            decoding.build(task)
 
 
 def test_texts_are_laid_out_around_the_conversation() -> None:

@@ -1,6 +1,7 @@
 """A decoding method's settings: whatever can not be used is refused by its place."""
 
 from collections.abc import Mapping
+from datetime import date
 
 import pytest
 
@@ -9,6 +10,8 @@ from router.errors import FieldError
 from router.fields import Fields
 
 DIRECT: dict[str, object] = {"method": "direct", "max_tokens": 48}
+DAY = date(2026, 1, 1)  # what YAML makes of a day without quotes
+PERSON: dict[str, object] = {"type": "object", "properties": {"name": {"type": "string"}}}
 VOTE: dict[str, object] = {"method": "self_consistency", "n": 5, "base": DIRECT}
 
 
@@ -105,6 +108,36 @@ VOTE: dict[str, object] = {"method": "self_consistency", "n": 5, "base": DIRECT}
         (
             {"method": "self_consistency", "n": 3, "base": DIRECT, "temperature": 0},
             "decoding.temperature: must be a number from 0.01 to 2, got 0",
+        ),
+        (
+            {"method": "self_consistency", "n": 3, "base": {"method": "reasoning_budget", "thinking_tokens": 9}},
+            "decoding.base.method: reasoning_budget asks several requests",
+        ),
+        ({**VOTE, "step": 2}, "decoding.step: is only used with stop_early"),
+        ({**VOTE, "stop_early": True, "step": 5}, "decoding.step: must be at most 4, got 5"),
+        ({**VOTE, "stop_early": 0.4}, "decoding.stop_early: must be a number from 0.5 to 1, got 0.4"),
+        ({**VOTE, "stop_early": "yes"}, "decoding.stop_early: must be a number from 0.5 to 1, got 'yes'"),
+        ({"method": "best_of_n", "n": 3, "base": DIRECT}, "decoding.by: is missing; known scores: logprob, tail"),
+        ({"method": "best_of_n", "n": 3, "by": "logprob", "base": VOTE}, "decoding.base.method: self_consistency alr"),
+        ({"method": "reasoning_budget"}, "decoding.thinking_tokens: is missing"),
+        ({"method": "reasoning_budget", "max_tokens": 9}, "decoding.max_tokens: is not a known key"),
+        ({"method": "plan_then_code", "plan_tokens": 9}, "decoding.code_tokens: is missing"),
+        ({"method": "structured", "max_tokens": 9}, "decoding.schema: is missing"),
+        (
+            {"method": "structured", "max_tokens": 9, "schema": {"type": "array"}},
+            "decoding.schema.type: must be object, got 'array'",
+        ),
+        (
+            {"method": "structured", "max_tokens": 9, "schema": {"type": "object", "properties": {"on": DAY}}},
+            "decoding.schema.properties: can not be written as JSON",
+        ),
+        (
+            {"method": "structured", "max_tokens": 9, "schema": PERSON, "answer_key": "nam"},
+            "decoding.answer_key: the schema has no property 'nam' (did you mean 'name'?)",
+        ),
+        (
+            {"method": "structured", "max_tokens": 9, "schema": PERSON, "examples": [{"user": "u", "assistant": "a"}]},
+            "decoding.examples[0].assistant: must be JSON as the schema has it, got 'a'",
         ),
     ],
 )

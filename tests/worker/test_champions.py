@@ -14,6 +14,7 @@ ROW = TrainingRow(
     weight=1.0,
     correct=1.0,
     prompt_tokens=100,
+    later_prompt_tokens=0,
     output_tokens=5,
     propensity=None,
     source=OutcomeSource.ENGINE,

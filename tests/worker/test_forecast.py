@@ -65,7 +65,9 @@ def test_a_reservation_covers_every_charge_within_the_limits(
 ) -> None:
     strategy = make_strategy(price, unit=unit)
     prompt, output = (np.array(column)[:, None] for column in zip(*limits, strict=True))
-    demand = Demand(prompt_tokens=prompt.astype(np.int32), max_output_tokens=output)
+    demand = Demand(
+        prompt_tokens=prompt.astype(np.int32), later_prompt_tokens=np.zeros_like(output), max_output_tokens=output
+    )
     reserved = [int(amount) for amount in price_worst(demand, strategies=[strategy], unit=unit)[:, 0]]
     for amount, (prompt_limit, output_limit) in zip(reserved, limits, strict=True):
         most = strategy.tariff.charge(unit, prompt_tokens=prompt_limit, output_tokens=output_limit)
@@ -82,13 +84,21 @@ def test_a_reservation_covers_every_charge_within_the_limits(
 def test_a_price_of_many_decimals_is_not_rounded_down() -> None:
     # 0.1 and a third of a billionth: as floats, ten of them make one exactly; the charge is two.
     price = TokenPrice(prompt=Fraction(1, 10) + Fraction(1, 3 * 10**17), output=Fraction(0))
-    demand = Demand(prompt_tokens=np.array([[10]], dtype=np.int32), max_output_tokens=np.array([[0]]))
+    demand = Demand(
+        prompt_tokens=np.array([[10]], dtype=np.int32),
+        later_prompt_tokens=np.array([[0]]),
+        max_output_tokens=np.array([[0]]),
+    )
     assert price_worst(demand, strategies=[make_strategy(price)], unit=Unit.TOKENS).tolist() == [[2.0]]
 
 
 def test_flops_of_a_large_model_on_a_long_prompt_are_rounded_up() -> None:
     price = TokenPrice(prompt=Fraction(140_000_000_001), output=Fraction(0))
-    demand = Demand(prompt_tokens=np.array([[100_001]], dtype=np.int32), max_output_tokens=np.array([[0]]))
+    demand = Demand(
+        prompt_tokens=np.array([[100_001]], dtype=np.int32),
+        later_prompt_tokens=np.array([[0]]),
+        max_output_tokens=np.array([[0]]),
+    )
     (amount,) = price_worst(demand, strategies=[make_strategy(price, unit=Unit.FLOPS)], unit=Unit.FLOPS)[0].tolist()
     assert int(amount) >= 140_000_000_001 * 100_001 > 2**53
 
@@ -163,7 +173,8 @@ def test_a_prediction_is_never_dearer_than_the_worst_case_and_nothing_where_ther
     demand = measure_demand(lines, [strategy])
     embeddings = np.zeros((3, 4), dtype=np.float32)
     stack = make_stack({"direct": 12.0})
-    predictions = predict(demand, embeddings, strategies=[strategy], stack=stack, unit=Unit.TOKENS, cached_shares=[0.0])
+    shares = {"cached_shares": [0.0], "later_shares": [1.0]}
+    predictions = predict(demand, embeddings, strategies=[strategy], stack=stack, unit=Unit.TOKENS, **shares)
     assert predictions.cost[:2, 0].tolist() == [85.0, 76.0]  # 73 and 12, or as many as the caller allows
     assert predictions.worst_cost[:2, 0].tolist() == [93.0, 76.0]
     assert predictions.accuracy.dtype == np.float32
@@ -184,6 +195,7 @@ def test_a_cached_share_makes_a_prediction_cheaper_and_no_reservation() -> None:
             stack=make_stack({"direct": 12.0}),
             unit=Unit.TOKENS,
             cached_shares=[share],
+            later_shares=[1.0],
         )
         for share in (0.0, 0.5)
     )

@@ -19,6 +19,7 @@ from worker.pool import register_pool
 from worker.recording import RecordedOutcome, Recording, read_recording, write_recording
 
 IDENTITY = {"kind": "fake", "version": "1"}
+USED = [{"texts": 1, "prompt_tokens": 2, "output_tokens": 1}, {"texts": 0, "prompt_tokens": 3, "output_tokens": 1}]
 
 
 def outcome(task: str, strategy: str, **given: Any) -> RecordedOutcome:
@@ -32,7 +33,7 @@ def make_recording() -> Recording:
     outcomes = [
         outcome("task-0", "small"),
         outcome("task-0", "large", answer="5", texts=["2 + 3\n", "2 +\u2028 3"], finish_reasons=["stop", "length"]),
-        outcome("task-1", "small", answer="", texts=["é \U0001f600"], cost=2**60, correct=0.25),
+        outcome("task-1", "small", answer="", texts=["é \U0001f600"], cost=2**60, correct=0.25, requests=USED),
     ]
     hashes = {priced.strategy.name: priced.strategy.spec_hash for priced in make_pool().strategies}
     return Recording(
@@ -51,11 +52,12 @@ def test_a_recording_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert [name.name for name in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_text_that_is_the_answer_is_not_written_twice(tmp_path: Path) -> None:
+def test_what_goes_without_saying_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "recording.jsonl"
     write_recording(make_recording(), path)
     lines = [json.loads(line) for line in path.read_text().split("\n")[1:4]]
     assert ["texts" in line for line in lines] == [False, True, True]
+    assert ["requests" in line for line in lines] == [False, False, True]
 
 
 def test_a_failed_write_leaves_the_earlier_recording(tmp_path: Path) -> None:
@@ -100,6 +102,7 @@ def test_a_header_that_can_not_be_used(tmp_path: Path, change: Mapping[str, Any]
         ({"texts": "one"}, ":4: texts: is not a list of texts"),
         ({"answer": None}, ":4: answer: is not text"),
         ({"custom_id": "task-0"}, ":4: line 2 has this task and strategy already"),
+        ({"requests": [{"texts": 1}]}, ":4: requests: is not a list of what each request used"),
         ({"sometimes": 1}, ":4: fields that are missing or not known: sometimes"),
     ],
 )

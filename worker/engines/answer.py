@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from router.generation import GenerationRequest
+from router.generation import GenerationRequest, TokenLogprobs
 from worker.engines.grammars import Constraint
 
 if TYPE_CHECKING:
@@ -27,17 +27,22 @@ class Answer:
         self._constraint = constraint
         self._generator = _seeded_generator(request.seed, sample)
         self.ids: list[int] = []
+        self.logprobs: list[TokenLogprobs] = []  # of the ids, where the request wants them
         self.text = ""
         self.finish_reason = ""
 
     def take_next(self, logits: "Tensor") -> int:
         """Choose a token from logits (1, vocabulary), which it changes, and end where that ends the answer."""
+        own = None if self._request.likeliest is None else logits[0].float().log_softmax(dim=-1)  # (vocabulary,)
         if self._constraint is not None:
             self._constraint.forbid(logits)
         token_id = self._choose(logits)
         if self._constraint is not None:
             self._constraint.accept(token_id)
         self.ids.append(token_id)
+        if own is not None:
+            likeliest = own.topk(self._request.likeliest or 0).values.tolist()
+            self.logprobs.append(TokenLogprobs(float(own[token_id]), tuple(likeliest)))
         self._end_if_done(token_id)
         return token_id
 

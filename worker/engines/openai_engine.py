@@ -61,7 +61,8 @@ class OpenAIEngine:
         path = "/completions" if _is_plain(request) else "/chat/completions"
         reply = await self._send("POST", path, self._build_body(request))
         raise_for_status(reply, engine=self.name)
-        return read_completion(read_json(reply, engine=self.name), samples=request.n, engine=self.name)
+        answer = read_json(reply, engine=self.name)
+        return read_completion(answer, samples=request.n, likeliest=request.likeliest, engine=self.name)
 
     async def stop(self) -> None:
         """Close the connections."""
@@ -107,22 +108,32 @@ class OpenAIEngine:
             "temperature": request.temperature,
         }
         if _is_plain(request):
-            body["prompt"] = request.messages[0].content
+            body |= {"prompt": request.messages[0].content, "logprobs": request.likeliest}
         else:
-            body["messages"] = [{"role": turn.role, "content": turn.content} for turn in request.messages]
+            body |= _build_chat(request)
         optional = {
             "top_p": request.top_p if request.top_p < 1.0 else None,
             "n": request.n if request.n > 1 else None,
             "seed": request.seed,
             "stop": list(request.stop) or None,
         }
-        body |= {name: value for name, value in optional.items() if value is not None}
+        body = {name: value for name, value in (body | optional).items() if value is not None}
         return body | (_build_grammar(request.grammar) if request.grammar is not None else {})
 
 
 def _is_plain(request: GenerationRequest) -> bool:
     """Whether the prompt is a text to go on writing, for which OpenAI's API has an older path of its own."""
     return request.messages[0].role == PLAIN_ROLE
+
+
+def _build_chat(request: GenerationRequest) -> dict[str, Any]:
+    """A conversation; to go on with its last turn is an extension of vLLM's."""
+    chat: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.content} for turn in request.messages]}
+    if request.messages[-1].role == "assistant":
+        chat |= {"continue_final_message": True, "add_generation_prompt": False}
+    if request.likeliest is not None:
+        chat |= {"logprobs": True, "top_logprobs": request.likeliest}
+    return chat
 
 
 def _build_grammar(grammar: Grammar) -> dict[str, Any]:

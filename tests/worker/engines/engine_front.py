@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from router.generation import PLAIN_ROLE, Capability, Completion, GenerationRequest, Grammar, Message
+from router.generation import PLAIN_ROLE, Capability, Completion, GenerationRequest, Grammar, Message, TokenLogprobs
 from tests.worker.engines.stub_server import Reply, json_reply
 from worker.engines.errors import EngineUnavailable, PromptRefused, UsageMissing
 from worker.engines.protocol import Engine
@@ -44,7 +44,16 @@ def _read_request(body: dict[str, Any]) -> GenerationRequest:
         seed=body.get("seed"),
         stop=tuple(body.get("stop", ())),
         grammar=_read_grammar(body),
+        likeliest=_read_likeliest(body),
     )
+
+
+def _read_likeliest(body: dict[str, Any]) -> int | None:
+    if "messages" in body:
+        assert (body["messages"][-1]["role"] == "assistant") == body.get("continue_final_message", False)
+        assert body.get("add_generation_prompt", True) != body.get("continue_final_message", False)
+        return body["top_logprobs"] if body.get("logprobs") else None
+    return body.get("logprobs")
 
 
 def _read_grammar(body: dict[str, Any]) -> Grammar | None:
@@ -60,12 +69,27 @@ def _read_grammar(body: dict[str, Any]) -> Grammar | None:
 
 
 def _write_completion(completion: Completion, *, plain: bool) -> dict[str, Any]:
-    samples = zip(completion.texts, completion.finish_reasons, strict=True)
+    logprobs = completion.logprobs or (None,) * len(completion.texts)
+    samples = zip(completion.texts, completion.finish_reasons, logprobs, strict=True)
     return {
         "choices": [
-            {"finish_reason": reason}
+            {"finish_reason": reason, "logprobs": _write_logprobs(tokens, plain=plain)}
             | ({"text": text} if plain else {"message": {"role": "assistant", "content": text}})
-            for text, reason in samples
+            for text, reason, tokens in samples
         ],
         "usage": {"prompt_tokens": completion.prompt_tokens, "completion_tokens": completion.output_tokens},
+    }
+
+
+def _write_logprobs(tokens: tuple[TokenLogprobs, ...] | None, *, plain: bool) -> dict[str, Any] | None:
+    if tokens is None:
+        return None
+    if plain:
+        tops = [{f"token {place}": one for place, one in enumerate(token.likeliest)} for token in tokens]
+        return {"token_logprobs": [token.chosen for token in tokens], "top_logprobs": tops}
+    return {
+        "content": [
+            {"token": "", "logprob": token.chosen, "top_logprobs": [{"logprob": one} for one in token.likeliest]}
+            for token in tokens
+        ]
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import re
 import time
 
@@ -77,6 +78,39 @@ def test_a_plain_prompt_is_continued_without_the_chat_template(
     assert completion.prompt_tokens == len(counter.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
+def test_an_answer_that_was_begun_is_gone_on_with(
+    engine: Engine, engine_loop: EngineLoop, counter: PromptCounter
+) -> None:
+    question = ask("What is the capital of France?")
+    begun = question._replace(
+        messages=(*question.messages, Message(role="assistant", content="The capital city is called"))
+    )
+    completion = engine_loop.run(engine.generate(begun))
+    assert completion.texts[0].startswith(" Paris")
+    more = len(counter.tokenizer("The capital city is called", add_special_tokens=False)["input_ids"])
+    assert completion.prompt_tokens == counter.count([begun.messages])[0]
+    assert completion.prompt_tokens == counter.count([question.messages])[0] + more
+
+
+@pytest.mark.parametrize("role", ["user", PLAIN_ROLE])
+def test_an_engine_says_how_likely_each_token_was(engine: Engine, engine_loop: EngineLoop, role: str) -> None:
+    messages = (Message(role=role, content="What is the capital of France?"),)
+    greedy = GenerationRequest(messages=messages, max_tokens=6, likeliest=3)
+    completion = engine_loop.run(engine.generate(greedy))
+    [tokens] = completion.logprobs
+    assert len(tokens) == completion.output_tokens
+    for token in tokens:
+        assert len(token.likeliest) == 3
+        assert token.chosen == token.likeliest[0] < 0  # greedy: the likeliest is the one that is chosen
+        assert list(token.likeliest) == sorted(token.likeliest, reverse=True)
+        assert math.fsum(map(math.exp, token.likeliest)) < 1.0001
+    sampled = greedy._replace(n=2, temperature=1.5, seed=3, likeliest=0)
+    both = engine_loop.run(engine.generate(sampled)).logprobs
+    assert [{token.likeliest for token in tokens} for tokens in both] == [{()}, {()}]
+    assert any(token.chosen < -0.7 for tokens in both for token in tokens)  # less likely than any other might be
+    assert engine_loop.run(engine.generate(greedy._replace(likeliest=None))).logprobs == ()
+
+
 def test_an_answer_ends_before_a_stop_text(engine: Engine, engine_loop: EngineLoop) -> None:
     question = "Count from one to nine in digits, separated by commas."
     whole = engine_loop.run(engine.generate(ask(question, max_tokens=24))).texts[0]
@@ -146,7 +180,8 @@ def test_a_request_that_can_not_be_served_fails_alone(
     assert isinstance(refused, PromptRefused)
     assert not refused.charged
     assert isinstance(before, Completion)
-    assert before == after
+    assert isinstance(after, Completion)
+    assert before == after._replace(cached_prompt_tokens=before.cached_prompt_tokens)
 
 
 def test_prompt_and_answer_never_exceed_the_context(engine: Engine, engine_loop: EngineLoop) -> None:

@@ -152,6 +152,41 @@ def test_cached_prompt_tokens_are_what_the_server_counts(
     assert (completion.prompt_tokens, completion.cached_prompt_tokens) == (9, cached)
 
 
+COLUMNS = {"token_logprobs": [-0.1, -0.2], "top_logprobs": None}
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        None,
+        {"content": None},
+        {"content": [{"logprob": -0.1}]},
+        {"content": [{"logprob": "-0.1", "top_logprobs": []}]},
+        {"content": [{"logprob": 0.1, "top_logprobs": []}]},
+        {"content": [{"logprob": -0.1, "top_logprobs": [{"logprob": float("nan")}]}]},
+        COLUMNS | {"token_logprobs": None},
+        COLUMNS | {"top_logprobs": [{}]},
+        COLUMNS | {"top_logprobs": ["abc", "de"]},
+    ],
+)
+def test_an_answer_without_the_log_probabilities_that_were_asked_for_is_charged_and_dropped(
+    engine_loop: EngineLoop, remote: OpenAIEngine, script: Script, logprobs: object
+) -> None:
+    script.reply = json_reply({"choices": [CHOICE | {"logprobs": logprobs}], "usage": USAGE})
+    asked = HELLO._replace(likeliest=2)
+    with pytest.raises(PromptRefused, match="can not do logprobs"):
+        engine_loop.run(remote.generate(asked))
+    able = OpenAIEngine(spec_for(remote.identity().package, capabilities=["logprobs"]))
+    engine_loop.run(able.start())
+    with pytest.raises(EngineUnavailable) as raised:
+        engine_loop.run(able.generate(asked))
+    assert raised.value.charged
+    script.reply = json_reply({"choices": [CHOICE | {"logprobs": COLUMNS}], "usage": USAGE})
+    told = engine_loop.run(able.generate(asked))
+    assert [token.chosen for token in told.logprobs[0]] == [-0.1, -0.2]
+    engine_loop.run(able.stop())
+
+
 def test_retry_after_is_handed_on(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
     for header, seconds in (("Retry-After: 7", 7.0), ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", None)):
         script.reply = json_reply({}, 429, header)

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from db.outcome_rows import NewOutcome
+from router.decoding.one_request import OneRequest
 from router.grading import grade
 from tests.worker.engines.engine_loop import EngineLoop
 from worker.attempt import Assigned, execute
 from worker.engines.protocol import Engine
-from worker.forecast import NOT_COUNTED, build_request, measure_demand
+from worker.forecast import NOT_COUNTED, measure_demand
 from worker.pool import PricedStrategy, ServingPool, load_pool
 from worker.recording import RecordedOutcome, Recording, hash_task_file, read_recording
+from worker.stage_bounds import list_stages
 from worker.task_line import TaskLine, parse_task_line
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -89,7 +91,9 @@ def test_every_answer_and_grade_follows_from_the_texts(
     for outcome in recording.outcomes:
         line = lines[outcome.custom_id]
         assert line.grader is not None
-        answer = priced[outcome.strategy].strategy.decoding.extract(line.prompt, outcome.texts)
+        method = priced[outcome.strategy].strategy.decoding
+        assert isinstance(method, OneRequest)
+        answer = method.extract(line.prompt, outcome.texts)
         assert (answer, grade(line.grader, answer)) == (outcome.answer, outcome.correct), outcome
 
 
@@ -134,8 +138,7 @@ def assign(
 
 
 def is_greedy(assigned: Assigned) -> bool:
-    request = build_request(assigned.line, assigned.priced)
-    return request is not None and request.temperature == 0
+    return all(stage.request.temperature == 0 for stage in list_stages(assigned.line, assigned.priced))
 
 
 async def execute_all(assigned: Sequence[Assigned], engine: Engine, recording: Recording) -> list[NewOutcome]:
