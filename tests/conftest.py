@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,10 @@ from tests.open_directory import make_open_directory
 from tests.private_rabbitmq import PrivateRabbitMQ, run_rabbitmq
 from worker.migration import migrate
 from worker.redis import PrivateRedis, run_redis
+
+# Other work on the machine is none of a property's business.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 CHECKOUT = Path(__file__).parent.parent
 TEMPLATE = "template_migrated"

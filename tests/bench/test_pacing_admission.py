@@ -48,7 +48,7 @@ def run_slowly(work: Workload, choice: list[int], *, known: bool) -> tuple[list[
     return executed, spent + sum(true for _, true in running)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 40), st.floats(0, 1), st.integers(1, 10), st.booleans())
 def test_the_ledger_does_what_the_slow_one_does(
     seed: int, tasks: int, share: float, in_flight: int, known: bool

@@ -217,7 +217,6 @@ def test_the_ledger_agrees_with_plain_bookkeeping(db_engine: Engine) -> None:
         settings=settings(
             max_examples=25,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],  # every step is a transaction: shrinking a failure would take minutes
         ),

@@ -57,7 +57,7 @@ def test_awkward_texts_come_back_as_they_went_in(db_engine: Engine, job_id: int)
 STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(STORABLE, max_size=10, unique=True))
 def test_any_storable_text_comes_back(db_engine: Engine, texts: list[str]) -> None:
     with session_scope(db_engine) as session:

@@ -179,14 +179,14 @@ json_values = st.recursive(
 fields = st.sampled_from(["custom_id", "method", "url", "body", "grader"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(fields, json_values))
 def test_any_json_is_either_a_task_or_a_named_problem(changes: dict[str, Any]) -> None:
     checked = check_line(json.dumps(line() | changes), line_number=1, models=MODELS)
     assert (checked.task is None) == bool(checked.problems)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text())
 def test_any_text_is_either_a_task_or_a_named_problem(text: str) -> None:
     assert check_line(text, line_number=1, models=MODELS).problems

@@ -120,7 +120,7 @@ def solve(problem: Problem, weight: list[float] | None = None) -> ConstrainedAll
     return allocate(problem.accuracy, problem.cost, problem.budget, constraints=problem.constraints, weight=weight)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(make_problems())
 def test_the_value_is_that_of_the_best_feasible_choice(problem: Problem) -> None:
     values = problem.feasible_values()
@@ -150,7 +150,7 @@ TENANT_WITHOUT_TASKS = Problem(  # whose budget of 0 has a price that nothing de
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @example(TENANT_WITHOUT_TASKS, 2.0**-20)
 @given(make_problems(), st.sampled_from([2.0**-20, 4.0, 2.0**30]))
 def test_scale_changes_nothing(problem: Problem, factor: float) -> None:

@@ -18,7 +18,7 @@ BELOW_A_BREAKPOINT = Pool(  # by one last digit, where its share below is the la
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(make_pools(), st.floats(0, 1), st.booleans())
 @example(BELOW_A_BREAKPOINT, math.nextafter(1.0, 0.0), False)
 def test_the_value_is_that_of_the_best_choice(pool: Pool, share: float, on_breakpoint: bool) -> None:
@@ -36,7 +36,7 @@ def test_the_value_is_that_of_the_best_choice(pool: Pool, share: float, on_break
     assert allocation.shadow_price >= 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(make_pools(), st.floats(0.01, 1), st.floats(0.01, 1))
 def test_more_budget_never_hurts(pool: Pool, one: float, other: float) -> None:
     cheapest, dearest = pool.totals()[1].min(), pool.totals()[1].max()
@@ -44,7 +44,7 @@ def test_more_budget_never_hurts(pool: Pool, one: float, other: float) -> None:
     assert allocate(pool.accuracy, pool.cost, low).accuracy <= allocate(pool.accuracy, pool.cost, high).accuracy
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(make_pools(), st.floats(0, 1), st.sampled_from([2.0**-20, 0.25, 2.0**20]))
 def test_scale_changes_nothing(pool: Pool, share: float, factor: float) -> None:
     costs = pool.totals()[1]
@@ -56,7 +56,7 @@ def test_scale_changes_nothing(pool: Pool, share: float, factor: float) -> None:
     assert plain.shadow_price == dearer.shadow_price * factor == finer.shadow_price / factor
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(make_pools(), st.floats(0, 0.999))
 def test_an_infeasible_budget_names_the_least_feasible(pool: Pool, share: float) -> None:
     cheapest = float(pool.totals()[1].min())
@@ -66,7 +66,7 @@ def test_an_infeasible_budget_names_the_least_feasible(pool: Pool, share: float)
     assert caught.value.smallest_feasible == cheapest
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(make_pools(), st.floats(0, 1))
 def test_a_target_is_reached_at_the_least_cost(pool: Pool, share: float) -> None:
     accuracies, costs = pool.totals()
@@ -82,7 +82,7 @@ def test_a_target_is_reached_at_the_least_cost(pool: Pool, share: float) -> None
     assert caught.value.best_reachable == pytest.approx(accuracies.max() / tasks)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(make_pools(), st.floats(0, 1))
 def test_the_frontier_bounds_every_budget_and_is_reached_at_its_breakpoints(pool: Pool, share: float) -> None:
     curve = frontier(pool.accuracy, pool.cost)
@@ -129,7 +129,7 @@ def test_highs_finds_nothing_better(seed: int) -> None:
     assert allocation.accuracy <= frontier(accuracy, cost).accuracy_at(budget) + 1e-9
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_any_floats_stay_within_the_budget_and_the_bound(data: st.DataObject) -> None:
     """Costs that do not add up exactly: the budget holds bit for bit, and what is better by rounding is bounded."""
@@ -212,7 +212,7 @@ def test_free_steps_change_no_value(seed: int, monkeypatch: pytest.MonkeyPatch) 
     assert stepped.accuracy == pytest.approx(plain.accuracy, rel=1e-11)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e-9, 1.0, 1e13]))
 def test_more_budget_never_hurts_where_sums_round(seed: int, unit: float) -> None:
     rng = np.random.default_rng(seed)

@@ -38,7 +38,7 @@ def gain_most(core: Core, room: float, period: float) -> float:
     return best
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 60)), min_size=1, max_size=3), min_size=1, max_size=5

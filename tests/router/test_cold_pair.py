@@ -70,7 +70,7 @@ def served(placed: PlacedPair) -> tuple[NDArray[np.float32], NDArray[np.float32]
     return predictions.accuracy[:, 0], predictions.output_tokens[:, 0]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     count=st.integers(30, 200),
     seed=st.integers(0, 10_000),

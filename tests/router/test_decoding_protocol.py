@@ -1,7 +1,7 @@
 """What every decoding method promises, in one request or several."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.decoding.one_request import OneRequest
@@ -29,7 +29,6 @@ def test_every_method_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("spec", SPECS)
-@settings(deadline=None)
 @given(draw=st.data(), cap=st.none() | st.integers(1, 200))
 def test_what_every_method_promises(spec: dict[str, object], draw: st.DataObject, cap: int | None) -> None:
     method, task = read(spec), ask(EVERYTHING, max_tokens=cap)

@@ -24,7 +24,7 @@ def serve_every_way(pool: Pool) -> Iterator[tuple[int, float, float]]:
         yield sum(served), sum(accuracies), sum(costs)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(make_pools(most_tasks=5), st.floats(0, 1))
 def test_deferral_serves_most_and_bounds_what_they_can_reach(pool: Pool, share: float) -> None:
     budget = float(pool.totals()[1].min()) * share
@@ -37,7 +37,7 @@ def test_deferral_serves_most_and_bounds_what_they_can_reach(pool: Pool, share: 
         assert allocation.accuracy == pytest.approx(best)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(make_pools(most_tasks=5), st.floats(0, 1.5), st.lists(st.integers(0, 4), min_size=5, max_size=5))
 def test_deferral_of_the_least_valuable_is_exact(pool: Pool, share: float, weights: list[int]) -> None:
     weight = np.array(weights[: len(pool.accuracy)], float)

@@ -49,7 +49,7 @@ def make_pools(draw: st.DrawFn) -> Pool:
     return Pool(accuracy, cost)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(make_pools(), st.integers(0, 200))
 def test_whole_costs_are_solved_to_the_optimum(pool: Pool, more: int) -> None:
     budget = float(np.where(np.isfinite(pool.cost), pool.cost, np.inf).min(axis=1).sum()) + more
@@ -60,7 +60,7 @@ def test_whole_costs_are_solved_to_the_optimum(pool: Pool, more: int) -> None:
     assert allocation.proven
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(make_pools(), st.floats(0, 200), st.integers(1, 50), st.sampled_from([0.1, 1e-9, 1e11 / 3]))
 def test_the_true_budget_is_never_exceeded(pool: Pool, more: float, steps: int, unit: float) -> None:
     cost = pool.cost * unit

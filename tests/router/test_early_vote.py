@@ -5,7 +5,7 @@ from itertools import product
 from math import comb
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.decoding.early_vote import EarlyVote, Votes, count_votes, estimate_lead, is_certain
@@ -23,7 +23,6 @@ def make_vote(n: int, **early: object) -> EarlyVote:
     return method
 
 
-@settings(deadline=None)
 @given(texts=st.lists(ANSWERS, min_size=2, max_size=9), draw=st.data())
 def test_a_certain_stop_has_the_answer_of_the_whole_vote(texts: list[str], draw: st.DataObject) -> None:
     early = make_vote(len(texts), step=draw.draw(st.integers(1, len(texts) - 1)))
@@ -33,7 +32,6 @@ def test_a_certain_stop_has_the_answer_of_the_whole_vote(texts: list[str], draw:
     assert [request.seed for request in requests] == [early.step * place for place in range(len(requests))]
 
 
-@settings(deadline=None)
 @given(texts=st.lists(ANSWERS, min_size=2, max_size=6), drawn=st.integers(0, 6))
 def test_a_vote_is_certain_just_when_no_rest_of_it_changes_the_winner(texts: list[str], drawn: int) -> None:
     vote, task = make_vote(max(len(texts), 2)).vote, ask("?")
@@ -67,7 +65,6 @@ def test_blank_samples_decide_nothing() -> None:
     assert len(requests) == 3
 
 
-@settings(deadline=None)
 @given(leader=st.integers(0, 40), second=st.integers(0, 40))
 def test_the_lead_is_the_mass_of_a_beta_distribution_above_one_half(leader: int, second: int) -> None:
     # Integrated term by term: x^a (1 - x)^b, exactly.

@@ -55,7 +55,7 @@ def make_nights(draw: st.DrawFn) -> tuple[Cells, Cells, float, EngineTime]:
     return accuracy, cost, budget, time
 
 
-@settings(deadline=None, max_examples=200)  # the first call compiles
+@settings(max_examples=200)
 @given(make_nights())
 def test_nothing_within_the_budget_is_better_in_time(
     night: tuple[Cells, Cells, float, EngineTime],

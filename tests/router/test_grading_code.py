@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.errors import GraderError
@@ -36,13 +36,11 @@ def test_the_program_is_the_last_block_that_defines_something(answer: str) -> No
     assert extract_code(answer) == DEFINITION
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="`\n python=def f(x):", max_size=300))
 def test_a_program_is_part_of_its_answer(answer: str) -> None:
     assert extract_code(answer) in answer
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2))
 def test_all_tests_count_or_each_its_share(passed: int) -> None:
     assert make().score(passed) == float(passed == 2)

@@ -5,7 +5,7 @@ import string
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.grading import grade, parse_grader
@@ -32,19 +32,16 @@ def f1(reference: object, answer: str, **fields: object) -> float | None:
     return grade(parse_grader({"kind": "f1", "reference": reference, **fields}), answer)
 
 
-@settings(deadline=None)
 @given(sentences, sentences)
 def test_it_scores_as_squad_does(answer: str, truth: str) -> None:
     assert f1(f"{truth} end", answer) == pytest.approx(score_as_squad(answer, f"{truth} end"))
 
 
-@settings(deadline=None)
 @given(sentences, st.lists(sentences.map(lambda text: f"{text} end"), min_size=1, max_size=3))
 def test_the_nearest_reference_counts(answer: str, references: list[str]) -> None:
     assert f1(references, answer) == max(f1(reference, answer) or 0.0 for reference in references)
 
 
-@settings(deadline=None)
 @given(sentences, st.decimals(min_value="0.01", max_value=1, places=2))
 def test_a_threshold_makes_right_or_wrong_of_the_score(answer: str, threshold: object) -> None:
     score = f1("Paris river end", answer)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.errors import GraderError
@@ -69,14 +69,12 @@ def is_right(schema: Mapping[str, object], answer: str) -> bool:
     return grade(make(schema), answer) == 1.0
 
 
-@settings(deadline=None)
 @given(simple_schemas(), documents)
 def test_it_accepts_what_the_standard_accepts(schema: dict[str, object], document: object) -> None:
     wanted = jsonschema.Draft202012Validator(schema).is_valid(document)
     assert is_right(schema, json.dumps(document)) is wanted
 
 
-@settings(deadline=None)
 @given(documents)
 def test_a_constant_is_matched_by_itself_and_by_nothing_else(document: object) -> None:
     assert is_right({"const": document}, json.dumps(document))

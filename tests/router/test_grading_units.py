@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.grading import grade, parse_grader
@@ -18,14 +18,12 @@ def is_right(reference: object, unit: str, answer: str, **fields: object) -> boo
     return grade(parse_grader({"kind": "numeric", "reference": reference, "unit": unit, **fields}), answer) == 1.0
 
 
-@settings(deadline=None)
 @given(symbols, values)
 def test_a_unit_converts_into_the_base_and_back(symbol: str, value: int) -> None:
     measure = SYMBOLS[symbol]
     assert measure.from_base(measure.to_base(Fraction(value))) == value
 
 
-@settings(deadline=None)
 @given(symbols, symbols, values)
 def test_a_value_is_right_in_its_own_unit_and_in_no_other_of_the_same_number(one: str, two: str, value: int) -> None:
     assert is_right(value, one, f"It is {value} {one}.")

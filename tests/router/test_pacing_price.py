@@ -34,7 +34,7 @@ def range_of(accuracy: Cells, cost: Cells) -> tuple[float, float]:
     return float(curve.cost[0]), float(curve.cost[-1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 80), st.floats(0, 1), SCALES)
 def test_a_price_spends_the_money_and_lies_beside_the_exact_one(
     seed: int, tasks: int, share: float, scale: PriceScale
@@ -53,7 +53,7 @@ def test_a_price_spends_the_money_and_lies_beside_the_exact_one(
         assert price.value == pytest.approx(exact, rel=2 * (scale.ratio - 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 60), st.floats(0, 1), SCALES)
 def test_parts_spend_what_the_whole_spends(seed: int, here: int, there: int, share: float, scale: PriceScale) -> None:
     accuracy, cost = make_cells(seed, here + there)
@@ -64,7 +64,7 @@ def test_parts_spend_what_the_whole_spends(seed: int, here: int, there: int, sha
     assert spend_at(one, price) + spend_at(other, price) == pytest.approx(money, rel=ROUNDING)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(make_pools(), st.floats(0, 1), SCALES)
 def test_the_bound_holds_for_every_choice(pool: Pool, share: float, scale: PriceScale) -> None:
     accuracies, costs = pool.totals()
@@ -105,7 +105,7 @@ def pace(accuracy: Cells, cost: Cells, money: float, *, size: int, scale: PriceS
     return paced
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(20, 300), st.integers(5, 50), st.floats(0.001, 1.2), SCALES)
 def test_windows_stay_within_the_money_and_their_bound_holds(
     seed: int, tasks: int, size: int, share: float, scale: PriceScale

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.decoding.best_of_n import estimate_entropy, score_by_logprob, score_by_tail_entropy
@@ -52,7 +52,6 @@ def test_a_sample_of_no_tokens_has_the_lowest_score() -> None:
     assert score_by_logprob([]) == score_by_tail_entropy([]) == -math.inf
 
 
-@settings(deadline=None)
 @given(weights=st.lists(st.floats(0.01, 1.0), min_size=1, max_size=6))
 def test_an_entropy_is_that_of_the_named_tokens_alone(weights: list[float]) -> None:
     shares = [weight / sum(weights) for weight in weights]

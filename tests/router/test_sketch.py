@@ -33,7 +33,7 @@ def test_a_sketch_lies_below_the_frontier_by_at_most_its_error() -> None:
         assert traced.budget_for(accuracy_there) == pytest.approx(budget)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 60), st.floats(0, 1))
 def test_sketches_add_up_over_routers(seed: int, here: int, there: int, share: float) -> None:
     accuracy, cost = make_cells(seed, here + there)

@@ -20,7 +20,7 @@ from tests.worker.fake_night import MAX_TOKENS, FakeEngine, budget, drive, make_
 from worker.engines.errors import EngineDied
 
 # A night takes a third of a second: few examples, each with many tasks.
-NIGHTS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+NIGHTS = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class Night(NamedTuple):

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from db.settlements import NewOutcome
@@ -139,7 +139,6 @@ def test_code_is_written_after_its_plan() -> None:
     assert script.requests[1].messages[1].content == "Idea: add."
 
 
-@settings(deadline=None)
 @given(
     spec=st.sampled_from([THINK, CODE, EARLY, *ONE_OF_EACH.values()]),
     texts=st.lists(TEXTS, min_size=6, max_size=6),

@@ -36,7 +36,7 @@ def encode_whole(counter: PromptCounter, messages: tuple[Message, ...]) -> list[
     return ids
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(prompts=st.lists(CONVERSATIONS | PLAIN_PROMPTS, min_size=1, max_size=4))
 def test_counts_and_ids_are_those_of_the_whole_text(counter: PromptCounter, prompts: list[tuple[Message, ...]]) -> None:
     expected = [encode_whole(counter, messages) for messages in prompts]
@@ -44,7 +44,7 @@ def test_counts_and_ids_are_those_of_the_whole_text(counter: PromptCounter, prom
     assert counter.count(prompts) == [len(ids) for ids in expected]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(beginning=TEXTS, ends=st.lists(TEXTS, min_size=2, max_size=4))
 def test_prompts_that_begin_alike_are_counted_each_as_alone(
     counter: PromptCounter, beginning: str, ends: list[str]
@@ -54,7 +54,7 @@ def test_prompts_that_begin_alike_are_counted_each_as_alone(
 
 
 @given(messages=CONVERSATIONS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_bound_is_never_below_the_count(counter: PromptCounter, messages: tuple[Message, ...]) -> None:
     assert PromptBound().count([messages])[0] >= counter.count([messages])[0]
 

@@ -1,7 +1,7 @@
 """Carried text under the real tokenizer: whatever it is read back as, its request stays within what was reserved."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from router.generation import Completion
@@ -30,7 +30,6 @@ def loaded(counter: PromptCounter) -> None:
 
 
 @pytest.mark.parametrize("spec", [THINK, CODE])
-@settings(deadline=None)
 @given(text=ADVERSARIAL)
 def test_no_carried_text_has_more_tokens_than_its_stage(
     spec: dict[str, object], text: str, counter: PromptCounter

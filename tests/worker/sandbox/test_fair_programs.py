@@ -36,7 +36,7 @@ plain = st.recursive(
 )
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(plain, min_size=20, max_size=20))
 def test_a_value_comes_back_as_the_test_expects_it(values: list[object]) -> None:
     program = f"VALUES = {values!r}\ndef give(index):\n    return VALUES[index]\ndef echo(value):\n    return value"

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.sandbox.inside.wire import WireError, decode, encode
@@ -56,7 +56,6 @@ def is_plain(value: object) -> bool:
     return value is None or type(value) in (bool, int, float, str, bytes, complex, Decimal, Fraction, Stood)
 
 
-@settings(deadline=None)
 @given(values)
 def test_a_plain_value_arrives_as_it_was(value: object) -> None:
     arrived = decode(json.loads(json.dumps(encode(value, refuse))), lambda _: Stood())
@@ -64,7 +63,6 @@ def test_a_plain_value_arrives_as_it_was(value: object) -> None:
     assert repr(arrived) == repr(value) or isinstance(value, set | frozenset | dict | list | tuple)
 
 
-@settings(deadline=None)
 @given(lines)
 def test_whatever_stands_on_a_line_is_a_plain_value_or_refused(line: object) -> None:
     try:
