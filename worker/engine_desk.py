@@ -68,7 +68,7 @@ class EngineDesk:
 
     @property
     def concurrency(self) -> int:
-        """How many requests the engines take at a time, all together."""
+        """How many requests the engines take at a time at most, all together."""
         return sum(self._assets.engines.get(name).concurrency for name in self._names)
 
     @property
@@ -122,7 +122,7 @@ class EngineDesk:
                 raise
             logger.info("job %d group %d: %s", group.job_id, group.id, error)
             return
-        logger.info("job %d group %d (%s): %s", group.job_id, group.id, priced.strategy.name, end)
+        logger.info("job %d group %d (%s): %s, %s", group.job_id, group.id, priced.strategy.name, end, engine.load())
         if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED):
             await engines.restart(engine)
 
@@ -180,7 +180,7 @@ class EngineDesk:
 
     def _make_backlog(self, name: str) -> StartBacklog:
         def count_enough() -> int:
-            return self._assets.engines.get(name).concurrency + BATCHES_AHEAD * self._batch_sizes[name].tasks
+            return self._assets.engines.get(name).load().places + BATCHES_AHEAD * self._batch_sizes[name].tasks
 
         return StartBacklog(enough=count_enough, on_low=self._assets.on_room)
 

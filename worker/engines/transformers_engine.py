@@ -18,6 +18,7 @@ from worker.engines.answer import Answer
 from worker.engines.errors import EngineMisconfigured, EngineUnavailable
 from worker.engines.grammars import GrammarCompiler, grammar_capabilities
 from worker.engines.identity import EngineIdentity, read_cpu_model
+from worker.engines.load import EngineLoad
 from worker.engines.options import read_local_options
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.static_batch import PromptAnswers, StaticBatch
@@ -99,6 +100,10 @@ class TransformersEngine:
             self._arrivals.put(None)
             await asyncio.to_thread(thread.join)
         self._model = None
+
+    def load(self) -> EngineLoad:
+        """As many requests as it takes at a time."""
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         """The installed versions, the device and the weights."""

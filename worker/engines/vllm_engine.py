@@ -11,6 +11,7 @@ from router.strategy import EngineSpec
 from worker.engines.admission import refuse_overlong, refuse_unsupported
 from worker.engines.errors import EngineDied, EngineError, EngineUnavailable, PromptRefused
 from worker.engines.identity import EngineIdentity, read_cpu_model
+from worker.engines.load import EngineLoad
 from worker.engines.options import read_local_options
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.vllm_runtime import import_vllm, start_async_llm
@@ -100,6 +101,10 @@ class VllmEngine:
             llm.output_handler.cancel()  # else it takes the end of the process for a death, and says so at length
         await asyncio.to_thread(_shut_down, llm)
         llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM leaves this to the garbage collector
+
+    def load(self) -> EngineLoad:
+        """As many requests as it takes at a time."""
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         """The installed build, the device and the weights."""
