@@ -74,7 +74,7 @@ async def _ask_all(assigned: Assigned, engine: Engine, completions: list[Complet
         if not planned:
             asked = bound_request(asked, place=len(completions), line=line, priced=priced)
         assert isinstance(asked, GenerationRequest)
-        completion = await _generate(engine, asked)
+        completion = await _generate(engine, priced.strategy.address(asked))
         completions.append(completion)
         try:
             asked = asking.send(completion)

@@ -2,7 +2,8 @@
 
 EngineError
 ├── EngineMisconfigured      the engine can never serve as it is set up: stop using it, tell the user
-│   └── MissingWeights       the model's weights are not on this machine
+│   ├── MissingWeights       the model's weights are not on this machine
+│   └── OutOfMemory          the model, or what it keeps for its requests, does not fit this machine's memory
 ├── PromptRefused            this task can never be served here; the others go on
 └── EngineUnavailable        not now: the same task may be tried again
     ├── UsageMissing         an answer came without token counts, so its true cost is unknown
@@ -28,6 +29,10 @@ class EngineMisconfigured(EngineError):
 
 class MissingWeights(EngineMisconfigured):
     """The model's weights are not on this machine; the message names the remedy."""
+
+
+class OutOfMemory(EngineMisconfigured):
+    """The engine does not fit into memory; the message names what can be lowered."""
 
 
 class PromptRefused(EngineError):

@@ -34,6 +34,7 @@ class OpenAIEngine:
         self.name = spec.name
         self.capabilities = options.capabilities
         self.concurrency = options.concurrency
+        self._adapters = options.adapters
         self._spec = spec
         self._connection = ServerConnection(
             spec.base_url,
@@ -99,14 +100,15 @@ class OpenAIEngine:
         return self._connection.base_url + path
 
     def _check_served(self, served: Sequence[str]) -> None:
-        if served and self._spec.model not in served:
-            raise EngineMisconfigured(
-                f"the server of engine {self.name} has no model {self._spec.model}; it serves {', '.join(served)}"
-            )
+        for model in (self._spec.model, *self._adapters):
+            if served and model not in served:
+                raise EngineMisconfigured(
+                    f"the server of engine {self.name} has no model {model}; it serves {', '.join(served)}"
+                )
 
     def _build_body(self, request: GenerationRequest) -> dict[str, Any]:
         body: dict[str, Any] = {
-            "model": self._spec.model,
+            "model": request.adapter or self._spec.model,
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
         }

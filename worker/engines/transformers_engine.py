@@ -58,7 +58,9 @@ class TransformersEngine:
             Capability.LOGPROBS,
             Capability.CONTINUATION,
         }
-        self._options = read_local_options(spec)
+        options = read_local_options(spec)
+        self._options = options.settings
+        self._device = f"cuda:{options.gpus[0]}" if options.gpus else "cuda"  # where there is one
         self.concurrency = int(str(self._options.get("max_num_seqs", BATCH_ROWS)))
         self._folder = folder
         self._counter = counter
@@ -129,7 +131,7 @@ class TransformersEngine:
             from transformers.utils import logging as transformers_logging
 
             transformers_logging.disable_progress_bar()
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+            device = self._device if torch.cuda.is_available() else "cpu"
             dtype = self._options.get("dtype", "float32" if device == "cpu" else "auto")  # the reasons are vLLM's, too
             model = AutoModelForCausalLM.from_pretrained(self._folder.path, dtype=dtype, local_files_only=True)
             self._model = model.to(device).eval()

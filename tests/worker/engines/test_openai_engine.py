@@ -275,6 +275,26 @@ def test_a_schema_goes_out_in_the_form_of_openai(engine_loop: EngineLoop, server
     assert "secret" not in json.dumps(engine.identity().to_json())
 
 
+def test_an_adapter_is_asked_by_its_name(engine_loop: EngineLoop, server: StubServer, script: Script) -> None:
+    script.models = json_reply({"data": [{"id": "m"}, {"id": "sums"}]})
+    engine = OpenAIEngine(spec_for(server.base_url, adapters=["sums"]))
+    engine_loop.run(engine.start())
+    assert Capability.ADAPTERS in engine.capabilities
+    engine_loop.run(engine.generate(HELLO._replace(adapter="sums")))
+    engine_loop.run(engine.generate(HELLO))
+    engine_loop.run(engine.stop())
+    assert [body["model"] for _, body in script.asked] == ["sums", "m"]
+
+
+def test_an_adapter_that_the_server_does_not_have_is_refused_at_the_start(
+    engine_loop: EngineLoop, server: StubServer
+) -> None:
+    engine = OpenAIEngine(spec_for(server.base_url, adapters=["sums"]))
+    with pytest.raises(EngineMisconfigured, match="has no model sums; it serves m"):
+        engine_loop.run(engine.start())
+    engine_loop.run(engine.stop())
+
+
 @pytest.mark.parametrize(
     ("models", "complaint"),
     [
