@@ -22,7 +22,5 @@ def test_they_are_counted_among_those_that_we_see(gpus: tuple[int, ...], ours: s
 
 @pytest.mark.parametrize("ours", ["7", "", "7,"])
 def test_one_that_we_do_not_see_is_refused(ours: str) -> None:
-    with pytest.raises(
-        EngineMisconfigured, match=r"gpus names GPU 2, but CUDA_VISIBLE_DEVICES shows this process [01]"
-    ):
+    with pytest.raises(EngineMisconfigured, match=r"gpus names GPU 2, but CUDA_VISIBLE_DEVICES shows this process"):
         choose_gpus([0, 2], ours)
