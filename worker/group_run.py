@@ -1,6 +1,7 @@
 """One claimed group from first reservation to last settlement."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ from worker.slot import Slot
 from worker.start_backlog import StartBacklog
 from worker.strategy_health import StrategyHealth
 from worker.suspects import count_together, is_last_try
+
+logger = logging.getLogger(__name__)
 
 SETTLE_TRIES = 5
 SETTLE_PAUSE_SECONDS = 0.5  # doubled after each try: 7.5 s in all, about a lease
@@ -98,6 +101,7 @@ class GroupRun:
             return GroupEnd.LOST
         match error:
             case EngineDied():
+                logger.warning("job %d group %d: %s", self.group.job_id, self.group.id, error)
                 return GroupEnd.ENGINE_DIED
             case StrategyLeftAlone():
                 return GroupEnd.LEFT_ALONE

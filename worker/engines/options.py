@@ -76,7 +76,7 @@ def read_server_options(spec: EngineSpec) -> ServerOptions:
     return ServerOptions(
         capabilities=frozenset({Capability.SAMPLES, *map(Capability, names)}) | (ADAPTED if adapters else frozenset()),
         adapters=adapters,
-        concurrency=fields.count("concurrency", 16),
+        concurrency=fields.count("concurrency", 64),
         timeout_seconds=float(fields.decimal("timeout_seconds", Decimal(300), low=Decimal("0.001"))),
     )
 
