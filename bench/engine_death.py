@@ -35,7 +35,7 @@ def kill_under(own: EngineWorker, questions: Sequence[str], *, most_in_flight: i
     settled = own.look_back(job_id)
     before = [at for at in settled.answered_at if at <= killed_at]
     after = [at for at in settled.answered_at if at > killed_at]
-    rate = (len(before) - 1) / (before[-1] - before[0])
+    rate = len(before) / (killed_at - (settled.answered_at[-1] - settled.rate.seconds))
     return Recovery(len(questions), settled.lost, most_in_flight, _find_full(after, rate) - killed_at, rate)
 
 

@@ -36,7 +36,7 @@ from worker.settings import read_settings
 from worker.weights import resolve_model
 
 PROMPTS, SERVER_PROMPTS, KILL_PROMPTS, QUICK_PROMPTS = 1_000, 300, 600, 100
-REPEATS, WARM_UP = 3, 16
+PAIR_PROMPTS, WARM_UP = 100, 16  # short pairs, one right after the other: machines are not equally fast for minutes
 SERVER_CONCURRENCY = 16  # of which vLLM's server is told, too
 IN_FLIGHT = 80  # tasks that are with vLLM: five batches of 16
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -64,20 +64,22 @@ def write_strategies(folder: Path, engine: dict[str, object]) -> Path:
     return path
 
 
-def compare_in_process(own: EngineWorker, *, prompts: int, repeats: int, folder: Path) -> tuple[list[Pair], float]:
+def compare_in_process(own: EngineWorker, *, prompts: int, folder: Path) -> tuple[list[Pair], float]:
     """Pairs with the bare AsyncLLM, and the seconds that it took to load."""
     loop, bare = EngineLoop(), BareEngine()
     own.answer(write_questions(WARM_UP))
     load_seconds = loop.run(bare.start(log_path=folder / "bare.log"), seconds=300)
     loop.run(bare.answer(write_questions(WARM_UP)))
-    questions = write_questions(prompts)
-    pairs = [
-        Pair(limit=loop.run(bare.answer(questions), seconds=600), ours=own.answer(questions).rate)
-        for _ in range(repeats)
-    ]
+    pairs = [Pair(limit=loop.run(bare.answer(part), seconds=600), ours=own.answer(part).rate) for part in cut(prompts)]
     loop.run(_stop(bare))
     loop.close()
     return pairs, load_seconds
+
+
+def cut(prompts: int) -> Iterator[list[str]]:
+    """The questions of each pair."""
+    questions = write_questions(prompts)
+    return (questions[begin : begin + PAIR_PROMPTS] for begin in range(0, prompts, PAIR_PROMPTS))
 
 
 async def _stop(bare: BareEngine) -> None:
@@ -92,27 +94,27 @@ def answer_offline(prompts: int) -> Rate:
     return Rate(*json.loads(done.stdout.splitlines()[-1]))
 
 
-def compare_over_http(*, prompts: int, repeats: int, folder: Path, cache: Path) -> tuple[list[Pair], int]:
+def compare_over_http(*, prompts: int, folder: Path, cache: Path) -> tuple[list[Pair], int]:
     """Pairs with `vllm bench serve`, and by how many tokens our books differ from the server's own counters."""
-    weights, questions, differences = resolve_model(WEIGHTS, cache).path, write_questions(prompts), 0
+    weights, differences = resolve_model(WEIGHTS, cache).path, 0
     server = run_vllm_server(weights, model="small", max_model_len=CONTEXT_TOKENS, log_path=folder / "server.log")
     pairs = []
     for base_url in server:
         remote = {"kind": "openai", "model": "small", "base_url": base_url, "max_model_len": CONTEXT_TOKENS}
         file = write_strategies(folder, {**remote, "options": {"concurrency": SERVER_CONCURRENCY}})
         with _open_worker(folder / "http", file, cache=cache) as own:
-            own.answer(questions[:WARM_UP])
-            for _ in range(repeats):
+            own.answer(write_questions(WARM_UP))
+            for part in cut(prompts):
                 limit = bench_serve(
                     base_url,
-                    questions,
+                    part,
                     model="small",
                     weights=weights,
                     concurrency=SERVER_CONCURRENCY,
                     folder=folder,
                 )
                 before = read_counters(base_url)
-                ours = own.answer(questions).rate
+                ours = own.answer(part).rate
                 counted = [now - then for now, then in zip(read_counters(base_url), before, strict=True)]
                 differences += abs(counted[0] - ours.prompt_tokens) + abs(counted[1] - ours.output_tokens)
                 pairs.append(Pair(limit=limit, ours=ours))
@@ -155,12 +157,12 @@ def measure_all(folder: Path, *, cache: Path) -> list[Figure]:
     """Everything."""
     file = write_strategies(folder, _local())
     with _open_worker(folder / "own", file, cache=cache) as own:
-        pairs, load_seconds = compare_in_process(own, prompts=PROMPTS, repeats=REPEATS, folder=folder)
+        pairs, load_seconds = compare_in_process(own, prompts=PROMPTS, folder=folder)
         print_pairs("bare AsyncLLM", "engine worker", pairs)
         recovery = kill_under(own, write_questions(KILL_PROMPTS), most_in_flight=IN_FLIGHT)
         print(f"  {recovery}; loading takes {load_seconds:.1f} s")
     print(f"  offline generate {answer_offline(PROMPTS).output_per_second:.0f} output tokens/s")
-    over_http, differences = compare_over_http(prompts=SERVER_PROMPTS, repeats=REPEATS, folder=folder, cache=cache)
+    over_http, differences = compare_over_http(prompts=SERVER_PROMPTS, folder=folder, cache=cache)
     print_pairs("vllm bench serve", "HTTP engine", over_http)
     return [
         share_figure("engine worker of bare AsyncLLM", pairs, goal=0.95),
@@ -174,7 +176,7 @@ def measure_quick(folder: Path, *, cache: Path) -> list[Figure]:
     """The first comparison, on a tenth of the prompts."""
     file = write_strategies(folder, _local())
     with _open_worker(folder / "own", file, cache=cache) as own:
-        pairs, _ = compare_in_process(own, prompts=QUICK_PROMPTS, repeats=REPEATS, folder=folder)
+        pairs, _ = compare_in_process(own, prompts=QUICK_PROMPTS, folder=folder)
     print_pairs("bare AsyncLLM", "engine worker", pairs)
     return [
         share_figure("engine worker of bare AsyncLLM", pairs, goal=0.95),

@@ -49,7 +49,7 @@ class VllmEngine:
         self._threads = threads
         self._chosen_because = chosen_because
         self._request_numbers = itertools.count()
-        self._device = ""
+        self._device = self._dtype = ""
         self._llm: Any = None
         self._context_tokens = 0
         self.concurrency = 1  # until `start` knows
@@ -73,8 +73,9 @@ class VllmEngine:
         try:  # a round trip, which starts vLLM's reader on this loop: else a death before the first answer goes unseen
             await self._llm.get_supported_tasks()
         except Exception as error:
-            raise self._died() from error
+            raise self._died(self._llm) from error
         await self._load_adapters()
+        self._dtype = str(self._llm.vllm_config.model_config.dtype).removeprefix("torch.")
         self._context_tokens = self._llm.vllm_config.model_config.max_model_len
         self.concurrency = self._llm.vllm_config.scheduler_config.max_num_seqs
 
@@ -83,7 +84,8 @@ class VllmEngine:
         from vllm.exceptions import VLLMClientError
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        if self._llm is None:
+        llm = self._llm
+        if llm is None:
             raise EngineUnavailable(f"engine {self.name} is not started")
         refuse_unsupported(request, self.capabilities, engine=self.name)
         prompt_ids = self._counter.encode(request.messages)
@@ -95,7 +97,7 @@ class VllmEngine:
         except VLLMClientError as error:
             raise PromptRefused(f"engine {self.name} refused the request: {error}") from error
         except EngineDeadError as error:
-            raise self._died() from error
+            raise self._died(llm) from error
         except Exception as error:  # the rest of vLLM's tree, and bugs in it
             raise EngineUnavailable(f"engine {self.name} failed: {error!r}", charged=True) from error
         return _read_completion(output, request=request)
@@ -127,7 +129,7 @@ class VllmEngine:
             torch_version=torch.__version__,
             device=self._device,
             processor=read_cpu_model() if self._device == "cpu" else current_platform.get_device_name(),
-            dtype=str(self._llm.vllm_config.model_config.dtype).removeprefix("torch."),
+            dtype=self._dtype,
             model=self._folder.model,
             content_hash=self._folder.content_hash,
             chosen_because=self._chosen_because,
@@ -150,8 +152,9 @@ class VllmEngine:
             raise PromptRefused(f"engine {self.name} has no adapter {name}")
         return _lora_request(self._adapters[name])
 
-    def _died(self) -> EngineDied:
-        processes = self._llm.engine_core.resources.engine_manager.processes
+    def _died(self, llm: Any) -> EngineDied:
+        """Also when it has been stopped since, as for another request that found it dead."""
+        processes = llm.engine_core.resources.engine_manager.processes
         logged = find_reason(self._log_path, self._log_start)
         reason = describe_death([process.exitcode for process in processes], logged=logged)
         return EngineDied(f"the process of engine {self.name} died: {reason} (its log: {self._log_path})")

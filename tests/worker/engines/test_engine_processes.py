@@ -104,7 +104,9 @@ def test_a_dead_engine_process_is_noticed_and_replaced(
     assert raised.value.charged
     with pytest.raises(EngineDied):
         engine_loop.run(engine.generate(SHORT))
+    identity = engine.identity()
     engine_loop.run(engine.stop())
+    assert engine.identity() == identity  # outcomes of the dead one are settled while another is started
     engine_loop.run(engine.start())
     assert engine_loop.run(engine.generate(SHORT)).output_tokens == 2
     engine_loop.run(engine.stop())
