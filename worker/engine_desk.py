@@ -61,6 +61,7 @@ class EngineDesk:
         self._health = StrategyHealth(assets.database)
         # Each its own: what runs on a slow engine keeps no other one waiting.
         self._slots = {name: self._make_slots(name) for name in self._names}
+        self._suspect_slots = {name: asyncio.Semaphore(assets.settings.batch_tasks) for name in self._names}
         self._batch_sizes = {name: BatchSize(assets.settings.batch_tasks) for name in self._names}
         self._grading = AnswerGrading()
         self._backlogs = {name: self._make_backlog(name) for name in self._names}
@@ -136,6 +137,7 @@ class EngineDesk:
             surroundings=Surroundings(
                 database=self._assets.database,
                 slots=self._slots[name],
+                suspect_slots=self._suspect_slots[name],
                 backlog=self._backlogs[name],
                 bell=self._settlements,
                 draining=self._assets.is_draining,

@@ -47,6 +47,7 @@ class Surroundings:
 
     database: Database
     slots: asyncio.Semaphore  # one for each batch in flight
+    suspect_slots: asyncio.Semaphore  # for batches of one suspect, which keep no full one waiting
     backlog: StartBacklog  # of the group's engine
     bell: SettlementBell  # rung by every settlement: money may be free again
     draining: Callable[[], bool]
@@ -126,7 +127,8 @@ class GroupRun:
         while waiting and not self.surroundings.draining() and not any(map(has_failed, running)):
             if is_last_try(waiting[0]) and running:
                 await asyncio.wait(running)  # whoever runs beside it may end with it, and for good
-            slot, started = Slot(self.surroundings.slots), 0
+            slots = self.surroundings.suspect_slots if waiting[0].lost_workers else self.surroundings.slots
+            slot, started = Slot(slots), 0
             try:
                 await slot.take()
                 started = await self._start_batch(waiting, running, slot)

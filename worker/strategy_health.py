@@ -14,7 +14,7 @@ from db.groups import ClaimedGroup
 from db.session import run_in_transaction, session_scope
 from db.settlements import NewOutcome
 from db.states import RequeueReason
-from worker.engines.errors import EngineError
+from worker.engines.errors import EngineDied, EngineError, EngineNotStarted
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ class StrategyHealth:
         """
         if overrun:
             return self._note_failure(group, f"it cost {overrun} quanta more than its requests allowed", threshold=1)
+        if any(isinstance(result, EngineDied | EngineNotStarted) for result in results):
+            return False  # says nothing of the engine's strategies: it is started again, and not for ever
         failures = list(filter(None, map(_describe_failure, results)))
         if failures and len(failures) == len(results):
             return self._note_failure(group, failures[0], threshold=FAILURES_TO_OPEN)

@@ -6,6 +6,7 @@ EngineError
 │   └── OutOfMemory          the model, or what it keeps for its requests, does not fit this machine's memory
 ├── PromptRefused            this task can never be served here; the others go on
 └── EngineUnavailable        not now: the same task may be tried again
+    ├── EngineNotStarted     nobody was asked: it has not been started, or is being replaced
     ├── UsageMissing         an answer came without token counts, so its true cost is unknown
     └── EngineDied           the engine is gone: nothing is served before it is started again
 """
@@ -45,6 +46,10 @@ class EngineUnavailable(EngineError):
     def __init__(self, message: str, *, charged: bool = False, retry_after_seconds: float | None = None) -> None:
         super().__init__(message, charged=charged)
         self.retry_after_seconds = retry_after_seconds
+
+
+class EngineNotStarted(EngineUnavailable):
+    """It has not been started, or was stopped to be replaced: nothing was asked."""
 
 
 class UsageMissing(EngineUnavailable):

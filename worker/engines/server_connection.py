@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from worker.engines.errors import EngineMisconfigured, EngineUnavailable
+from worker.engines.errors import EngineMisconfigured, EngineNotStarted, EngineUnavailable
 
 CONNECT_SECONDS = 10.0
 KEPT_HEADERS = ("Content-Type", "Date", "Retry-After")  # of a reply; its lengths and encodings are dealt with here
@@ -52,7 +52,7 @@ class ServerConnection:
         if there was a body that may have reached the server.
         """
         if self._client is None:
-            raise EngineUnavailable(f"engine {self._engine} is not started")
+            raise EngineNotStarted(f"engine {self._engine} is not started")
         try:
             async with asyncio.timeout(self._timeout_seconds):  # httpx's own is for each piece of a reply
                 return await self._exchange(self._client, method, url, body, most_bytes)

@@ -15,7 +15,7 @@ from router.generation import Capability, Completion, GenerationRequest
 from router.strategy import EngineSpec
 from worker.engines.admission import refuse_overlong, refuse_unsupported
 from worker.engines.answer import Answer
-from worker.engines.errors import EngineMisconfigured, EngineUnavailable
+from worker.engines.errors import EngineMisconfigured, EngineNotStarted, EngineUnavailable
 from worker.engines.grammars import GrammarCompiler, grammar_capabilities
 from worker.engines.identity import EngineIdentity, read_cpu_model
 from worker.engines.load import EngineLoad
@@ -84,7 +84,7 @@ class TransformersEngine:
     async def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request. Cancelling it frees its place at the next token."""
         if self._thread is None:
-            raise EngineUnavailable(f"engine {self.name} is not started")
+            raise EngineNotStarted(f"engine {self.name} is not started")
         refuse_unsupported(request, self.capabilities, engine=self.name)
         prompt_ids = self._counter.encode(request.messages)
         refuse_overlong(request, prompt_tokens=len(prompt_ids), context_tokens=self._context_tokens)

@@ -10,7 +10,14 @@ from router.generation import Capability, Completion, GenerationRequest, Grammar
 from router.strategy import EngineSpec
 from worker.engines.adapters import Adapter, adapter_settings, find_adapters
 from worker.engines.admission import refuse_overlong, refuse_unsupported
-from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable, PromptRefused
+from worker.engines.errors import (
+    EngineDied,
+    EngineError,
+    EngineMisconfigured,
+    EngineNotStarted,
+    EngineUnavailable,
+    PromptRefused,
+)
 from worker.engines.identity import EngineIdentity, read_cpu_model
 from worker.engines.load import EngineLoad
 from worker.engines.options import read_local_options
@@ -86,7 +93,7 @@ class VllmEngine:
 
         llm = self._llm
         if llm is None:
-            raise EngineUnavailable(f"engine {self.name} is not started")
+            raise EngineNotStarted(f"engine {self.name} is not started")
         refuse_unsupported(request, self.capabilities, engine=self.name)
         prompt_ids = self._counter.encode(request.messages)
         refuse_overlong(request, prompt_tokens=len(prompt_ids), context_tokens=self._context_tokens)
