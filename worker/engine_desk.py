@@ -136,8 +136,7 @@ class EngineDesk:
             unit=self._assets.unit_of(work.group.job_id),
             surroundings=Surroundings(
                 database=self._assets.database,
-                slots=self._slots[name],
-                suspect_slots=self._suspect_slots[name],
+                slots_for=lambda first: (self._suspect_slots if first.lost_workers else self._slots)[name],
                 backlog=self._backlogs[name],
                 bell=self._settlements,
                 draining=self._assets.is_draining,

@@ -46,8 +46,7 @@ class Surroundings:
     """What every group of an engine worker shares."""
 
     database: Database
-    slots: asyncio.Semaphore  # one for each batch in flight
-    suspect_slots: asyncio.Semaphore  # for batches of one suspect, which keep no full one waiting
+    slots_for: Callable[[Assigned], asyncio.Semaphore]  # by a batch's first task: suspects keep no full batch waiting
     backlog: StartBacklog  # of the group's engine
     bell: SettlementBell  # rung by every settlement: money may be free again
     draining: Callable[[], bool]
@@ -100,12 +99,11 @@ class GroupRun:
             await asyncio.to_thread(self._return)
         except StaleFence:
             return GroupEnd.LOST
-        match error:
-            case EngineDied():
-                logger.warning("job %d group %d: %s", self.group.job_id, self.group.id, error)
-                return GroupEnd.ENGINE_DIED
-            case StrategyLeftAlone():
-                return GroupEnd.LEFT_ALONE
+        if isinstance(error, EngineDied):
+            logger.warning("job %d group %d: %s", self.group.job_id, self.group.id, error)
+            return GroupEnd.ENGINE_DIED
+        if isinstance(error, StrategyLeftAlone):
+            return GroupEnd.LEFT_ALONE
         raise error
 
     async def _run_batches(self, running: set[asyncio.Task[None]]) -> Sequence[Assigned]:
@@ -127,8 +125,7 @@ class GroupRun:
         while waiting and not self.surroundings.draining() and not any(map(has_failed, running)):
             if is_last_try(waiting[0]) and running:
                 await asyncio.wait(running)  # whoever runs beside it may end with it, and for good
-            slots = self.surroundings.suspect_slots if waiting[0].lost_workers else self.surroundings.slots
-            slot, started = Slot(slots), 0
+            slot, started = Slot(self.surroundings.slots_for(waiting[0])), 0
             try:
                 await slot.take()
                 started = await self._start_batch(waiting, running, slot)
@@ -254,7 +251,7 @@ class GroupRun:
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
         answered = [*ended.outcomes, *ended.twins]
         self.surroundings.on_settled(self.group, answered, None if settled is None else settled.budget)
-        overrun = 0 if settled is None else settled.charges.overrun
+        overrun = settled.charges.overrun if settled else 0
         return self.surroundings.health.note_batch(self.group, results, overrun=overrun)
 
     def _settle_once(self, batch_no: int, ended: BatchResults) -> Settlement:
