@@ -106,7 +106,7 @@ async def _generate(engine: Engine, request: GenerationRequest) -> Completion:
         try:
             return await engine.generate(request)
         except EngineUnavailable as error:
-            if error.charged:
+            if error.charged or isinstance(error, EngineDied):
                 raise
             pause = error.retry_after_seconds or BACKOFF_SECONDS * 2**attempt
             await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))

@@ -62,5 +62,5 @@ class UsageMissing(EngineUnavailable):
 class EngineDied(EngineUnavailable):
     """The process or thread behind the engine is gone; `start` a new engine. What was in flight is charged."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, charged=True)
+    def __init__(self, message: str, *, charged: bool = True) -> None:
+        super().__init__(message, charged=charged)

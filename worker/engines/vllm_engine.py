@@ -94,6 +94,8 @@ class VllmEngine:
         llm = self._llm
         if llm is None:
             raise EngineNotStarted(f"engine {self.name} is not started")
+        if llm.errored:
+            raise self._died(llm, charged=False)  # before anything of this request was asked
         refuse_unsupported(request, self.capabilities, engine=self.name)
         prompt_ids = self._counter.encode(request.messages)
         refuse_overlong(request, prompt_tokens=len(prompt_ids), context_tokens=self._context_tokens)
@@ -159,12 +161,14 @@ class VllmEngine:
             raise PromptRefused(f"engine {self.name} has no adapter {name}")
         return _lora_request(self._adapters[name])
 
-    def _died(self, llm: Any) -> EngineDied:
+    def _died(self, llm: Any, *, charged: bool = True) -> EngineDied:
         """Also when it has been stopped since, as for another request that found it dead."""
         processes = llm.engine_core.resources.engine_manager.processes
         logged = find_reason(self._log_path, self._log_start)
         reason = describe_death([process.exitcode for process in processes], logged=logged)
-        return EngineDied(f"the process of engine {self.name} died: {reason} (its log: {self._log_path})")
+        return EngineDied(
+            f"the process of engine {self.name} died: {reason} (its log: {self._log_path})", charged=charged
+        )
 
     async def _run(self, prompt_ids: list[int], request: GenerationRequest) -> Any:
         """The one output that a request with FINAL_ONLY yields."""

@@ -102,8 +102,9 @@ def test_a_dead_engine_process_is_noticed_and_replaced(
     with pytest.raises(EngineDied, match=r"was killed .*memory.*its log: ") as raised:
         running.result(10)
     assert raised.value.charged
-    with pytest.raises(EngineDied):
+    with pytest.raises(EngineDied) as raised:
         engine_loop.run(engine.generate(SHORT))
+    assert not raised.value.charged  # it was known to be dead
     identity = engine.identity()
     engine_loop.run(engine.stop())
     assert engine.identity() == identity  # outcomes of the dead one are settled while another is started
