@@ -88,10 +88,8 @@ def _end_early(assigned: Assigned, error: EngineError, completions: Sequence[Com
 
     What has no outcome yet is raised: it is tried again, and charged in full where any of it was answered.
     """
-    if isinstance(error, EngineMisconfigured) and completions:
-        raise EngineMisconfigured(str(error), charged=True) from error
     if isinstance(error, EngineDied | EngineMisconfigured):
-        raise error
+        raise type(error)(str(error), charged=error.charged or bool(completions)) from error
     if isinstance(error, EngineUnavailable) and not (error.charged or completions):
         raise error
     code = "prompt_refused" if isinstance(error, PromptRefused) else "engine_unavailable"
