@@ -61,6 +61,7 @@ bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.decision
 	$(BIN)/python -m bench.queue
+	$(BIN)/python -m bench.engines
 	$(BIN)/python -m bench.pacing
 	$(BIN)/python -m bench.dispatch
 	$(BIN)/python -m bench.faults --seeds 20

@@ -39,6 +39,7 @@ from worker.bootstrap import Workshop
 from worker.database import open_database
 from worker.engine_room import EngineRoom
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 from worker.objective import Mode, Objective, Totals
 from worker.pool import load_pool, register_pool
 from worker.runs import dispatch
@@ -89,6 +90,10 @@ class TimedEngine:
 
     async def stop(self) -> None:
         """Nothing to free."""
+
+    def load(self) -> EngineLoad:
+        """As many as it takes."""
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         """No model."""

@@ -8,6 +8,7 @@ from router.strategy_file import parse_strategies
 from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 from worker.engines.prompt_bound import PromptBound
 from worker.pool import PricedStrategy, ServedModel, ServingPool
 
@@ -39,6 +40,10 @@ class InstantEngine:
 
     async def stop(self) -> None:
         """Nothing to free."""
+
+    def load(self) -> EngineLoad:
+        """As many as it takes."""
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         """No model."""

@@ -6,6 +6,7 @@ from db.tasks import NewTask
 from router.generation import Capability, Completion, GenerationRequest
 from worker.engines.errors import PromptRefused
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 from worker.pool import ServedModel, ServingPool
 from worker.recording import Recording
 from worker.stage_bounds import list_stages
@@ -37,6 +38,10 @@ class ReplayEngine:
 
     async def stop(self) -> None:
         """Nothing to free."""
+
+    def load(self) -> EngineLoad:
+        """As many as it takes."""
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         """The engine whose answers these are."""

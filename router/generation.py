@@ -14,8 +14,10 @@ class Capability(StrEnum):
     SAMPLES = "samples"  # draw several samples for one prompt, charging the prompt once
     LOGPROBS = "logprobs"  # say how likely each token was, and which others were
     CONTINUATION = "continuation"  # go on with an answer that the assistant has begun
+    ADAPTERS = "adapters"  # answer with small changes to the model's weights, chosen by name (LoRA)
 
 
+ADAPTED = frozenset({Capability.ADAPTERS})
 PLAIN_ROLE = "plain"
 NOTHING: frozenset[Capability] = frozenset()
 
@@ -53,6 +55,7 @@ class GenerationRequest(NamedTuple):
     stop: tuple[str, ...] = ()
     grammar: Grammar | None = None
     likeliest: int | None = None  # given: how likely each token was is wanted, and so many of the likeliest beside it
+    adapter: str | None = None  # whose weights answer, by its name in the engine's options; None: the model's own
 
     @property
     def needs(self) -> frozenset[Capability]:
@@ -64,7 +67,7 @@ class GenerationRequest(NamedTuple):
             needs |= {Capability.LOGPROBS}
         if self.messages[-1].role == "assistant":
             needs |= {Capability.CONTINUATION}
-        return needs
+        return needs if self.adapter is None else needs | ADAPTED
 
     @property
     def max_output_tokens(self) -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from router.declared_tariff import DeclaredTariff
 from router.decoding.protocol import DecodingMethod
+from router.generation import ADAPTED, Capability, GenerationRequest
 from router.units import Unit
 
 
@@ -55,6 +56,16 @@ class Strategy:
     decoding_text: str  # how the model is asked, for the predictors' representation of the decoding method
     tariff: DeclaredTariff = field(default_factory=DeclaredTariff)  # its own before its engine's prices
     tags: tuple[str, ...] = ()
+    adapter: str | None = None  # whose weights answer, of those that the engine has beside the model's own
+
+    @property
+    def needs(self) -> frozenset[Capability]:
+        """What its engine must be able to do."""
+        return self.decoding.needs if self.adapter is None else self.decoding.needs | ADAPTED
+
+    def address(self, request: GenerationRequest) -> GenerationRequest:
+        """The decoding method's request, to whoever answers for this strategy."""
+        return request if self.adapter is None else request._replace(adapter=self.adapter)
 
     @property
     def units(self) -> frozenset[Unit]:
@@ -65,7 +76,8 @@ class Strategy:
     @property
     def model_text(self) -> str:
         """What the model is, for the predictors' representation of the model."""
-        return f"{self.engine.model}: {self.engine.description}"
+        adapted = "" if self.adapter is None else f" with adapter {self.adapter}"
+        return f"{self.engine.model}{adapted}: {self.engine.description}"
 
     @property
     def description(self) -> str:
@@ -74,8 +86,10 @@ class Strategy:
 
     @property
     def spec_hash(self) -> str:
-        """Equal for strategies that give the same answers: of the model and every decoding setting, defaults too."""
+        """Equal for strategies that give the same answers: of the weights and every decoding setting, defaults too."""
         decisive = {"model": self.engine.model, "decoding": list_settings(self.decoding)}
+        if self.adapter is not None:
+            decisive["adapter"] = self.adapter
         canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -93,7 +93,7 @@ def _read_strategies(
 
 
 def _read_strategy(fields: Fields, engines: Mapping[str, EngineSpec], other_methods: Mapping[str, Reader]) -> Strategy:
-    fields.allow("name", "engine", "decoding", "tariff", "tags")
+    fields.allow("name", "engine", "adapter", "decoding", "tariff", "tags")
     decoding = fields.inner("decoding")
     method = read_method(decoding, others=other_methods)
     engine = engines[fields.one_of("engine", engines, noun="engines")]
@@ -105,6 +105,7 @@ def _read_strategy(fields: Fields, engines: Mapping[str, EngineSpec], other_meth
         decoding_text=decoding.text("description", method.description),
         tariff=_read_own_tariff(fields, engine),
         tags=fields.texts("tags", ()),
+        adapter=fields.text("adapter") if "adapter" in fields else None,
     )
 
 

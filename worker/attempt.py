@@ -74,7 +74,7 @@ async def _ask_all(assigned: Assigned, engine: Engine, completions: list[Complet
         if not planned:
             asked = bound_request(asked, place=len(completions), line=line, priced=priced)
         assert isinstance(asked, GenerationRequest)
-        completion = await _generate(engine, asked)
+        completion = await _generate(engine, priced.strategy.address(asked))
         completions.append(completion)
         try:
             asked = asking.send(completion)
@@ -88,10 +88,8 @@ def _end_early(assigned: Assigned, error: EngineError, completions: Sequence[Com
 
     What has no outcome yet is raised: it is tried again, and charged in full where any of it was answered.
     """
-    if isinstance(error, EngineMisconfigured) and completions:
-        raise EngineMisconfigured(str(error), charged=True) from error
     if isinstance(error, EngineDied | EngineMisconfigured):
-        raise error
+        raise type(error)(str(error), charged=error.charged or bool(completions)) from error
     if isinstance(error, EngineUnavailable) and not (error.charged or completions):
         raise error
     code = "prompt_refused" if isinstance(error, PromptRefused) else "engine_unavailable"
@@ -106,7 +104,7 @@ async def _generate(engine: Engine, request: GenerationRequest) -> Completion:
         try:
             return await engine.generate(request)
         except EngineUnavailable as error:
-            if error.charged:
+            if error.charged or isinstance(error, EngineDied):
                 raise
             pause = error.retry_after_seconds or BACKOFF_SECONDS * 2**attempt
             await asyncio.sleep(min(pause, LONGEST_PAUSE_SECONDS))

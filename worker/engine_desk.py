@@ -61,6 +61,7 @@ class EngineDesk:
         self._health = StrategyHealth(assets.database)
         # Each its own: what runs on a slow engine keeps no other one waiting.
         self._slots = {name: self._make_slots(name) for name in self._names}
+        self._suspect_slots = {name: asyncio.Semaphore(assets.settings.batch_tasks) for name in self._names}
         self._batch_sizes = {name: BatchSize(assets.settings.batch_tasks) for name in self._names}
         self._grading = AnswerGrading()
         self._backlogs = {name: self._make_backlog(name) for name in self._names}
@@ -68,7 +69,7 @@ class EngineDesk:
 
     @property
     def concurrency(self) -> int:
-        """How many requests the engines take at a time, all together."""
+        """How many requests the engines take at a time at most, all together."""
         return sum(self._assets.engines.get(name).concurrency for name in self._names)
 
     @property
@@ -122,7 +123,7 @@ class EngineDesk:
                 raise
             logger.info("job %d group %d: %s", group.job_id, group.id, error)
             return
-        logger.info("job %d group %d (%s): %s", group.job_id, group.id, priced.strategy.name, end)
+        logger.info("job %d group %d (%s): %s, %s", group.job_id, group.id, priced.strategy.name, end, engine.load())
         if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED):
             await engines.restart(engine)
 
@@ -135,7 +136,7 @@ class EngineDesk:
             unit=self._assets.unit_of(work.group.job_id),
             surroundings=Surroundings(
                 database=self._assets.database,
-                slots=self._slots[name],
+                slots_for=lambda first: (self._suspect_slots if first.lost_workers else self._slots)[name],
                 backlog=self._backlogs[name],
                 bell=self._settlements,
                 draining=self._assets.is_draining,
@@ -180,7 +181,7 @@ class EngineDesk:
 
     def _make_backlog(self, name: str) -> StartBacklog:
         def count_enough() -> int:
-            return self._assets.engines.get(name).concurrency + BATCHES_AHEAD * self._batch_sizes[name].tasks
+            return self._assets.engines.get(name).load().places + BATCHES_AHEAD * self._batch_sizes[name].tasks
 
         return StartBacklog(enough=count_enough, on_low=self._assets.on_room)
 

@@ -82,7 +82,7 @@ class EngineRoom:
     def _check_needs(self) -> None:
         for priced in self._pool.strategies:
             engine = self._engines[priced.strategy.engine.name]
-            missing = priced.strategy.decoding.needs - engine.capabilities
+            missing = priced.strategy.needs - engine.capabilities
             if missing:
                 raise EngineMisconfigured(
                     f"strategy {priced.strategy.name} needs {', '.join(sorted(missing))}, which engine {engine.name} "

@@ -12,6 +12,7 @@ WorkerError
 ├── UntrainedStrategies     strategies without predictors
 ├── RecordingError          a recording can not be read
 ├── SandboxUnavailable      programs can not be run safely on this machine
+├── StrategyLeftAlone       a strategy keeps failing, so nothing more is asked of it for a while
 ├── WorkersFailed           workers that were started here end again and again
 └── JobNotDriveable         this command can not be used on this job
 """
@@ -64,6 +65,10 @@ class UntrainedStrategies(WorkerError):
 
 class RecordingError(WorkerError):
     """A recording of outcomes can not be read."""
+
+
+class StrategyLeftAlone(WorkerError):
+    """A strategy keeps failing: what runs is settled, the rest is for others."""
 
 
 class WorkersFailed(WorkerError):

@@ -12,11 +12,12 @@ from db.tasks import StoredTask, read_tasks
 from db.twins import Twin, read_twins
 from worker.attempt import Assigned, AssignedTwin
 from worker.pool import PricedStrategy
+from worker.prefix_order import order_by_prefix
 from worker.task_line import parse_task_line
 
 
 class ClaimedWork(NamedTuple):
-    """A group under our lease, and what its tasks ask."""
+    """A group under our lease, and its tasks in the order in which they are asked."""
 
     group: ClaimedGroup
     tasks: Sequence[Assigned]
@@ -50,7 +51,7 @@ def claim_work(
     claimed = run_in_transaction(database, claim)
     if claimed is None:
         return None
-    return ClaimedWork(claimed.group, _assign(*claimed, served[claimed.group.strategy_id]))
+    return ClaimedWork(claimed.group, order_by_prefix(_assign(*claimed, served[claimed.group.strategy_id])))
 
 
 class _Claimed(NamedTuple):

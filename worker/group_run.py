@@ -1,6 +1,7 @@
 """One claimed group from first reservation to last settlement."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from db.states import RequeueReason
 from router.units import Unit
 from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned, execute
+from worker.batch_failures import has_failed, raise_decisive
 from worker.batch_results import BatchResults, sort_results
 from worker.batch_size import BatchSize
 from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
+from worker.errors import StrategyLeftAlone
 from worker.group_end import GroupEnd
 from worker.others_money import wait_for_others
 from worker.settlement_bell import Listening, SettlementBell
@@ -31,6 +34,8 @@ from worker.slot import Slot
 from worker.start_backlog import StartBacklog
 from worker.strategy_health import StrategyHealth
 from worker.suspects import count_together, is_last_try
+
+logger = logging.getLogger(__name__)
 
 SETTLE_TRIES = 5
 SETTLE_PAUSE_SECONDS = 0.5  # doubled after each try: 7.5 s in all, about a lease
@@ -41,7 +46,7 @@ class Surroundings:
     """What every group of an engine worker shares."""
 
     database: Database
-    slots: asyncio.Semaphore  # one for each batch in flight
+    slots_for: Callable[[Assigned], asyncio.Semaphore]  # by a batch's first task: suspects keep no full batch waiting
     backlog: StartBacklog  # of the group's engine
     bell: SettlementBell  # rung by every settlement: money may be free again
     draining: Callable[[], bool]
@@ -75,7 +80,7 @@ class GroupRun:
             return GroupEnd.LOST
         except JobHalted as halted:
             return await self._stop(halted)
-        except EngineError as error:
+        except (EngineError, StrategyLeftAlone) as error:
             return await self._leave(error)
         finally:
             for task in running:
@@ -89,13 +94,16 @@ class GroupRun:
             return GroupEnd.LOST
         return GroupEnd.HALTED
 
-    async def _leave(self, error: EngineError) -> GroupEnd:
+    async def _leave(self, error: EngineError | StrategyLeftAlone) -> GroupEnd:
         try:
             await asyncio.to_thread(self._return)
         except StaleFence:
             return GroupEnd.LOST
         if isinstance(error, EngineDied):
+            logger.warning("job %d group %d: %s", self.group.job_id, self.group.id, error)
             return GroupEnd.ENGINE_DIED
+        if isinstance(error, StrategyLeftAlone):
+            return GroupEnd.LEFT_ALONE
         raise error
 
     async def _run_batches(self, running: set[asyncio.Task[None]]) -> Sequence[Assigned]:
@@ -108,19 +116,16 @@ class GroupRun:
             failures.append(error)
         ended = await asyncio.gather(*running, return_exceptions=True)
         failures += [error for error in ended if error is not None]
-        for kind in (StaleFence, EngineMisconfigured, EngineDied, EngineError, JobHalted, BaseException):
-            for failure in failures:
-                if isinstance(failure, kind):
-                    raise failure
+        raise_decisive(failures)
         return left
 
     async def _start_batches(self, running: set[asyncio.Task[None]]) -> Sequence[Assigned]:
         """Start batches until none is left, the budget denies one for good, or we drain; gives what was not started."""
         waiting = list(self.tasks)
-        while waiting and not self.surroundings.draining() and not any(map(_has_failed, running)):
+        while waiting and not self.surroundings.draining() and not any(map(has_failed, running)):
             if is_last_try(waiting[0]) and running:
                 await asyncio.wait(running)  # whoever runs beside it may end with it, and for good
-            slot, started = Slot(self.surroundings.slots), 0
+            slot, started = Slot(self.surroundings.slots_for(waiting[0])), 0
             try:
                 await slot.take()
                 started = await self._start_batch(waiting, running, slot)
@@ -176,11 +181,13 @@ class GroupRun:
         try:
             results = await self._execute_all(batch)
             self.surroundings.batch_size.note(len(batch), seconds=time.monotonic() - began)
-            await asyncio.to_thread(self._settle, batch_no, batch, results)
+            is_left_alone = await asyncio.to_thread(self._settle, batch_no, batch, results)
         finally:
             slot.give()
             self.surroundings.bell.settle()
         self._raise_engine_failure(results, began=began)
+        if is_left_alone:
+            raise StrategyLeftAlone(f"the strategy of group {self.group.id} keeps failing")
 
     def _raise_engine_failure(self, results: Sequence[NewOutcome | BaseException], *, began: float) -> None:
         """Whatever keeps the engine from answering further batches."""
@@ -228,7 +235,8 @@ class GroupRun:
             ),
         )
 
-    def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> None:
+    def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> bool:
+        """Whether the strategy is to be left alone."""
         ended = sort_results(batch, results, grading=self.surroundings.grading)
         settled = None
         for attempt in range(SETTLE_TRIES):
@@ -243,7 +251,8 @@ class GroupRun:
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
         answered = [*ended.outcomes, *ended.twins]
         self.surroundings.on_settled(self.group, answered, None if settled is None else settled.budget)
-        self.surroundings.health.note_batch(self.group, results, overrun=settled.charges.overrun if settled else 0)
+        overrun = settled.charges.overrun if settled else 0
+        return self.surroundings.health.note_batch(self.group, results, overrun=overrun)
 
     def _settle_once(self, batch_no: int, ended: BatchResults) -> Settlement:
         return run_in_transaction(
@@ -288,7 +297,3 @@ class GroupRun:
             self.surroundings.database,
             lambda session: return_group(session, group_id=self.group.id, fence=self.group.fence),
         )
-
-
-def _has_failed(task: asyncio.Task[None]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -15,7 +15,8 @@ from router.strategy import EngineSpec, Strategy, StrategyPool
 from router.strategy_file import parse_strategies
 from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
-from worker.engines.options import check_options
+from worker.engines.adapters import find_adapters
+from worker.engines.options import check_adapters, check_options, read_local_options
 from worker.engines.prompt_bound import PromptBound
 from worker.engines.prompt_counter import PromptCounter
 from worker.errors import StrategyFileUnreadable
@@ -76,6 +77,7 @@ def read_strategy_file(path: Path) -> StrategyPool:
     try:
         for engine in declared.engines.values():
             check_options(engine)
+        check_adapters(declared.strategies)
     except FieldError as error:
         raise StrategyFileError(f"{path}: {error}") from None
     return declared
@@ -93,7 +95,7 @@ def read_strategy_text(path: Path) -> str:
 
 
 def load_pool(path: Path, *, cache_directory: Path) -> ServingPool:
-    """The strategies of a file with their models found on this machine; MissingWeights names what is not there."""
+    """The strategies of a file with models and adapters found on this machine; MissingWeights names what is not."""
     declared = read_strategy_file(path)
     used = {strategy.engine.name: strategy.engine for strategy in declared.strategies}
     models = {name: _find_model(spec, cache_directory) for name, spec in used.items()}
@@ -116,15 +118,17 @@ def register_pool(session: Session, *, tenant_id: str, pool: ServingPool) -> lis
             tenant_id=tenant_id,
             name=priced.strategy.name,
             spec_hash=priced.strategy.spec_hash,
-            spec={
-                "engine": priced.strategy.engine.name,
-                "model": priced.strategy.engine.model,
-                "decoding": dict(priced.strategy.decoding_spec),
-            },
+            spec=_describe(priced.strategy),
             tariff=priced.tariff.to_json(),
         ).id
         for priced in pool.strategies
     ]
+
+
+def _describe(strategy: Strategy) -> dict[str, object]:
+    adapter = {} if strategy.adapter is None else {"adapter": strategy.adapter}
+    engine = {"engine": strategy.engine.name, "model": strategy.engine.model, **adapter}
+    return {**engine, "decoding": dict(strategy.decoding_spec)}
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -143,6 +147,7 @@ def _find_model(spec: EngineSpec, cache_directory: Path) -> ServedModel:
     if not spec.kind.has_weights:
         context = spec.max_model_len or DEFAULT_CONTEXT_TOKENS
         return ServedModel(spec=spec, folder=None, counter=PromptBound(), context_tokens=context)
+    find_adapters(read_local_options(spec).adapters, engine=spec.name)
     folder = resolve_model(spec.model, cache_directory)
     return ServedModel(
         spec=spec,

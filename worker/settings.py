@@ -1,7 +1,8 @@
 """Settings: the only module that reads the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,26 @@ def give_environment(settings: Settings, environ: Mapping[str, str] = os.environ
     given = {name: getattr(settings, name) for name in Settings.__dataclass_fields__}
     own = {f"APPORTION_{name.upper()}": str(value) for name, value in given.items() if value is not None}
     return {**environ, **own}
+
+
+@contextmanager
+def lend_variable(
+    name: str, change: Callable[[str | None], str | None], environ: MutableMapping[str, str] = os.environ
+) -> Iterator[None]:
+    """Processes that are started meanwhile inherit what the variable is changed to; None: that it is not set."""
+    earlier = environ.get(name)
+    _set(environ, name, change(earlier))
+    try:
+        yield
+    finally:
+        _set(environ, name, earlier)
+
+
+def _set(environ: MutableMapping[str, str], name: str, value: str | None) -> None:
+    if value is None:
+        environ.pop(name, None)
+    else:
+        environ[name] = value
 
 
 def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:

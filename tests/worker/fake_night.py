@@ -23,6 +23,7 @@ from worker.doorbell import Doorbell
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 from worker.engines.prompt_bound import PromptBound
 from worker.engines.protocol import Engine
 from worker.heartbeat import Heartbeat
@@ -63,6 +64,9 @@ class FakeEngine:
 
     async def stop(self) -> None:
         self.stopped = True
+
+    def load(self) -> EngineLoad:
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         fields = dict.fromkeys(EngineIdentity.__dataclass_fields__, "fake")

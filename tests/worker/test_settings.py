@@ -6,7 +6,7 @@ import pytest
 
 from worker.errors import SettingError
 from worker.postgres.location import default_data_directory
-from worker.settings import Settings, read_secret, read_settings
+from worker.settings import Settings, lend_variable, read_secret, read_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -111,3 +111,19 @@ def test_every_setting_is_in_the_readme() -> None:
     readme = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
     settings = {f"APPORTION_{field.upper()}" for field in Settings.__dataclass_fields__}
     assert {name for name in settings if f"| `{name}` |" not in readme} == set()
+
+
+@pytest.mark.parametrize(("earlier", "meanwhile"), [(None, "1"), ("0", "1"), ("0", None)])
+def test_a_variable_is_lent_and_given_back(earlier: str | None, meanwhile: str | None) -> None:
+    environ = {} if earlier is None else {"NAME": earlier}
+    before = dict(environ)
+    with lend_variable("NAME", lambda _: meanwhile, environ=environ):
+        assert environ.get("NAME") == meanwhile
+    assert environ == before
+
+
+def test_a_lent_variable_is_given_back_after_a_failure() -> None:
+    environ = {"NAME": "0"}
+    with pytest.raises(RuntimeError), lend_variable("NAME", lambda _: "1", environ=environ):
+        raise RuntimeError
+    assert environ == {"NAME": "0"}

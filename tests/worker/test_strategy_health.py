@@ -18,7 +18,7 @@ from router.tariff import Tariff
 from router.units import Unit
 from tests.db.building import build_job, claim, route
 from tests.worker.fake_night import FREE, FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
-from worker.engines.errors import EngineUnavailable
+from worker.engines.errors import EngineDied, EngineUnavailable
 from worker.engines.prompt_bound import PromptBound
 from worker.pool import PricedStrategy, ServedModel, ServingPool
 
@@ -68,6 +68,21 @@ def test_tasks_of_a_strategy_that_keeps_failing_are_answered_by_the_next_best(
     assert (progress.outcomes, progress.errors, served) == (40, 0, {small: 40})
     assert list(read_openings(db_engine)) == [large]
     assert "overloaded" in read_openings(db_engine)[large]
+
+
+def test_an_engine_that_dies_says_nothing_of_its_strategies(db_engine: Database, tmp_path: Path) -> None:
+    """It is replaced, whatever number of batches was with it; a pause of the strategy would only come on top."""
+
+    def die(_: GenerationRequest) -> Completion:
+        raise EngineDied("gone")
+
+    job_id = submit(db_engine, predictions=predict_flat(40, **GOOD_LARGE), objective=budget(9_000))
+    engines = [FakeEngine(die), FakeEngine(answer_with("yes", tokens=3))]
+    assert drive(db_engine, job_id, engines, make_settings(tmp_path))
+    with session_scope(db_engine) as session:
+        progress = read_progress(session, job_id=job_id)
+    assert (progress.outcomes, progress.errors) == (40, 0)
+    assert read_openings(db_engine) == {}
 
 
 def read_openings(database: Database) -> dict[int, str]:

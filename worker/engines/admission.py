@@ -1,5 +1,8 @@
 """Refuses requests that an engine could not serve as asked, before they cost anything."""
 
+import math
+from collections.abc import Iterator
+
 from router.generation import Capability, GenerationRequest
 from worker.engines.errors import PromptRefused
 
@@ -13,8 +16,28 @@ def refuse_unsupported(request: GenerationRequest, capabilities: frozenset[Capab
         raise PromptRefused(f"max_tokens and n must be at least 1, got {request.max_tokens} and {request.n}")
     if request.n > 1 and request.temperature == 0.0:
         raise PromptRefused(f"{request.n} samples at temperature 0 would all be the same: raise the temperature")
-    if request.temperature < 0.0 or not 0.0 < request.top_p <= 1.0:
+    if not 0.0 <= request.temperature < math.inf or not 0.0 < request.top_p <= 1.0:
         raise PromptRefused(f"temperature {request.temperature} or top_p {request.top_p} is outside its range")
+    for text in _list_texts(request):
+        _refuse_no_text(text)
+
+
+def _list_texts(request: GenerationRequest) -> Iterator[str]:
+    """All that the request says."""
+    yield from (message.content for message in request.messages)
+    yield from request.stop
+    if request.grammar is not None:
+        yield from (*request.grammar.choices, request.grammar.pattern, request.grammar.schema)
+
+
+def _refuse_no_text(text: str) -> None:
+    """Python's texts may hold halves of surrogate pairs, of which tokenizers and JSON each make something else."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptRefused(
+            f"half of a surrogate pair at character {error.start} of {text[:40]!r} is no text"
+        ) from None
 
 
 def refuse_overlong(request: GenerationRequest, *, prompt_tokens: int, context_tokens: int) -> None:

@@ -6,6 +6,7 @@ from router.generation import Capability, Completion, GenerationRequest
 from router.strategy import EngineSpec
 from worker.engines.admission import refuse_unsupported
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 from worker.engines.options import read_echo_options
 
 
@@ -41,6 +42,10 @@ class EchoEngine:
 
     async def stop(self) -> None:
         """Nothing to free."""
+
+    def load(self) -> EngineLoad:
+        """As many requests as it takes at a time."""
+        return EngineLoad(places=self.concurrency)
 
     def identity(self) -> EngineIdentity:
         """Nobody: the answers depend on the prompts alone."""

@@ -1,7 +1,7 @@
 """Any server that speaks OpenAI's chat completions over HTTP, such as vLLM's own."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -9,12 +9,17 @@ import httpx
 from router.generation import PLAIN_ROLE, Capability, Completion, GenerationRequest, Grammar
 from router.strategy import EngineSpec
 from worker.engines.admission import refuse_unsupported
-from worker.engines.errors import EngineMisconfigured, EngineUnavailable, PromptRefused
+from worker.engines.errors import EngineMisconfigured, PromptRefused
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 from worker.engines.openai_reply import raise_for_status, read_completion, read_json
 from worker.engines.options import read_server_options
+from worker.engines.server_connection import ServerConnection
+from worker.engines.server_watch import ServerWatch
+from worker.engines.turnstile import Turnstile
 
-CONNECT_SECONDS = 10.0
+BYTES_BESIDES = 1 << 20  # of a reply, beside the texts: more is not read
+BYTES_PER_TOKEN = 8 << 10  # long tokens in JSON's escapes, with the log-probabilities of their alternatives
 
 
 class OpenAIEngine:
@@ -29,28 +34,26 @@ class OpenAIEngine:
         self.name = spec.name
         self.capabilities = options.capabilities
         self.concurrency = options.concurrency
+        self._adapters = options.adapters
         self._spec = spec
-        self._base_url = spec.base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._timeout_seconds = options.timeout_seconds
-        self._client: httpx.AsyncClient | None = None
+        self._connection = ServerConnection(
+            spec.base_url,
+            engine=spec.name,
+            api_key=api_key,
+            timeout_seconds=options.timeout_seconds,
+            most_connections=options.concurrency + 1,  # one is the watch's
+        )
+        self._turnstile = Turnstile(most=options.concurrency, timeout_seconds=options.timeout_seconds)
+        self._watch = ServerWatch(self._connection, on_load=lambda load: self._turnstile.note_queue(load.waiting))
 
     async def start(self) -> None:
         """Open the connection pool and see that the server has the model, where it can be asked."""
-        self._client = httpx.AsyncClient(
-            headers=self._headers,
-            timeout=httpx.Timeout(self._timeout_seconds, connect=CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=self.concurrency),
-        )
-        reply = await self._send("GET", "/models")
-        if reply.status_code == httpx.codes.NOT_FOUND:
-            return  # not every server lists its models
-        raise_for_status(reply, engine=self.name)
-        served = _read_model_names(read_json(reply, engine=self.name))
-        if served and self._spec.model not in served:
-            raise EngineMisconfigured(
-                f"the server of engine {self.name} has no model {self._spec.model}; it serves {', '.join(served)}"
-            )
+        self._connection.open()
+        reply = await self._connection.send("GET", self._url("/models"), most_bytes=BYTES_BESIDES)
+        if reply.status_code != httpx.codes.NOT_FOUND:  # not every server lists its models
+            raise_for_status(reply, engine=self.name)
+            self._check_served(_read_model_names(read_json(reply, engine=self.name)))
+        self._watch.start()
 
     async def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request with the usage that the server states. UsageMissing where it states none.
@@ -58,23 +61,31 @@ class OpenAIEngine:
         Cancelling closes the connection, at which vLLM's server stops generating.
         """
         refuse_unsupported(request, self.capabilities, engine=self.name)
-        path = "/completions" if _is_plain(request) else "/chat/completions"
-        reply = await self._send("POST", path, self._build_body(request))
-        raise_for_status(reply, engine=self.name)
-        answer = read_json(reply, engine=self.name)
-        return read_completion(answer, samples=request.n, likeliest=request.likeliest, engine=self.name)
+        url, body = self._url("/completions" if _is_plain(request) else "/chat/completions"), self._build_body(request)
+        most_bytes = BYTES_BESIDES + BYTES_PER_TOKEN * request.max_output_tokens
+        async with self._turnstile.passage():
+            reply = await self._connection.send("POST", url, body, most_bytes=most_bytes)
+            raise_for_status(reply, engine=self.name)
+            answer = read_json(reply, engine=self.name)
+            return read_completion(answer, samples=request.n, likeliest=request.likeliest, engine=self.name)
 
     async def stop(self) -> None:
         """Close the connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        await self._watch.stop()
+        await self._connection.close()
+
+    def load(self) -> EngineLoad:
+        """What the server takes of ours, and what it says of itself where it does."""
+        server = self._watch.latest
+        if server is None:
+            return EngineLoad(places=self._turnstile.places)
+        return EngineLoad(places=self._turnstile.places, **server._asdict())
 
     def identity(self) -> EngineIdentity:
         """What is known of a server from outside."""
         return EngineIdentity(
             kind="openai",
-            package=self._base_url,
+            package=self._connection.base_url,
             version="",
             torch_version="",
             device="remote",
@@ -85,25 +96,19 @@ class OpenAIEngine:
             chosen_because="the strategy file names this server",
         )
 
-    async def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
-        """One HTTP exchange; never repeated here, because each repetition could cost again."""
-        if self._client is None:
-            raise EngineUnavailable(f"engine {self.name} is not started")
-        try:
-            return await self._client.request(method, self._base_url + path, json=body)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise EngineMisconfigured(f"engine {self.name} has no valid base_url: {error}") from error
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise EngineUnavailable(f"engine {self.name} can not reach {self._base_url}: {error!r}") from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            may_have_answered = body is not None
-            raise EngineUnavailable(
-                f"engine {self.name} lost a request: {error!r}", charged=may_have_answered
-            ) from error
+    def _url(self, path: str) -> str:
+        return self._connection.base_url + path
+
+    def _check_served(self, served: Sequence[str]) -> None:
+        for model in (self._spec.model, *self._adapters):
+            if served and model not in served:
+                raise EngineMisconfigured(
+                    f"the server of engine {self.name} has no model {model}; it serves {', '.join(served)}"
+                )
 
     def _build_body(self, request: GenerationRequest) -> dict[str, Any]:
         body: dict[str, Any] = {
-            "model": self._spec.model,
+            "model": request.adapter or self._spec.model,
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
         }

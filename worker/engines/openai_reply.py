@@ -1,6 +1,7 @@
 """Reads what an OpenAI-compatible server sent back; a server may say anything, so nothing is taken on trust."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
 import httpx
@@ -8,24 +9,27 @@ import httpx
 from router.generation import Completion
 from worker.engines.errors import EngineMisconfigured, EngineUnavailable, PromptRefused, UsageMissing
 from worker.engines.openai_logprobs import read_logprobs
+from worker.engines.retry_after import read_retry_after
 
 REFUSALS = frozenset({400, 413, 422})  # this request, now and always
 WRONG_SETTINGS = frozenset({401, 403, 404, 405})  # every request, until somebody changes the strategy file
 NOT_BEGUN = frozenset({408, 425, 429, 503})  # turned away before any token; other 5xx may have cost
 LONGEST_QUOTE = 300  # characters of a server's own words that a message repeats
+MOST_TOKENS = 2**31 - 1  # no request is counted higher, and no database column either
 
 
 def raise_for_status(reply: httpx.Response, *, engine: str) -> None:
     """Turn any status but 200 into the error that says who has to act."""
     if reply.status_code != httpx.codes.OK:
-        _raise_error(reply.status_code, _quote(reply.text), engine=engine, retry_after=_read_retry_after(reply))
+        retry_after = read_retry_after(reply.headers, now=datetime.now(UTC))
+        _raise_error(reply.status_code, _quote(reply.text), engine=engine, retry_after=retry_after)
 
 
 def read_json(reply: httpx.Response, *, engine: str) -> Mapping[str, Any]:
     """The object in a reply with status 200; some servers put an error there too."""
     try:
         body = reply.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EngineUnavailable(f"engine {engine} answered no JSON: {_quote(reply.text)}", charged=True) from error
     if not isinstance(body, dict):
         raise EngineUnavailable(f"engine {engine} answered no JSON object: {_quote(reply.text)}", charged=True)
@@ -41,12 +45,14 @@ def read_completion(body: Mapping[str, Any], *, samples: int, likeliest: int | N
     usage = _read_usage(body, engine=engine)
     try:
         texts = tuple(_read_text(choice) for choice in body["choices"])
-        finish_reasons = tuple(str(choice["finish_reason"]) for choice in body["choices"])
+        finish_reasons = tuple(_read_finish_reason(choice) for choice in body["choices"])
         logprobs = () if likeliest is None else read_logprobs(body["choices"], likeliest=likeliest)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise EngineUnavailable(f"engine {engine} answered no chat completion: {error!r}", charged=True) from error
     if len(texts) != samples or not all(isinstance(text, str) for text in texts):
         raise EngineUnavailable(f"engine {engine} answered {len(texts)} texts instead of {samples}", charged=True)
+    if usage.output_tokens == 0 and any(texts):
+        raise UsageMissing(f"engine {engine} counts no token in an answer that has a text: {_quote(str(texts))}")
     return Completion(
         texts=texts,
         finish_reasons=finish_reasons,
@@ -63,6 +69,12 @@ def _read_text(choice: Mapping[str, Any]) -> Any:
     return "" if text is None else text
 
 
+def _read_finish_reason(choice: Mapping[str, Any]) -> str:
+    """As the server names it, where that is a name at all."""
+    reason = str(choice["finish_reason"])
+    return reason if reason.isascii() and reason.isprintable() and len(reason) <= LONGEST_QUOTE else "unknown"
+
+
 class _Usage(NamedTuple):
     prompt_tokens: int
     output_tokens: int
@@ -70,9 +82,11 @@ class _Usage(NamedTuple):
 
 
 def _read_usage(body: Mapping[str, Any], *, engine: str) -> _Usage:
+    """Counts that can be true of a request: every prompt has a token, and an answer may have none."""
     usage = body.get("usage")
-    counts = [usage.get(name) if isinstance(usage, dict) else None for name in ("prompt_tokens", "completion_tokens")]
-    prompt_tokens, output_tokens = (count if type(count) is int and count >= 0 else None for count in counts)
+    counts = usage if isinstance(usage, dict) else {}
+    prompt_tokens = _read_count(counts.get("prompt_tokens"), least=1)
+    output_tokens = _read_count(counts.get("completion_tokens"), least=0)
     if prompt_tokens is None or output_tokens is None:
         raise UsageMissing(f"engine {engine} answered without whole token counts: usage is {_quote(str(usage))}")
     return _Usage(prompt_tokens, output_tokens, _read_cached(usage))
@@ -85,6 +99,10 @@ def _read_cached(usage: Any) -> int:
     return cached if type(cached) is int and cached > 0 else 0
 
 
+def _read_count(count: object, *, least: int) -> int | None:
+    return count if type(count) is int and least <= count <= MOST_TOKENS else None
+
+
 def _raise_error(status: int, words: str, *, engine: str, retry_after: float | None) -> NoReturn:
     message = f"engine {engine} answered {status}: {words}"
     if status in REFUSALS:
@@ -92,12 +110,6 @@ def _raise_error(status: int, words: str, *, engine: str, retry_after: float | N
     if status in WRONG_SETTINGS or status < 400:
         raise EngineMisconfigured(message)
     raise EngineUnavailable(message, charged=status not in NOT_BEGUN, retry_after_seconds=retry_after)
-
-
-def _read_retry_after(reply: httpx.Response) -> float | None:
-    """Seconds; the header's other form, a date, is left to our own pauses."""
-    value = reply.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
 
 
 def _quote(text: str) -> str:

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from router.generation import Capability, Completion, GenerationRequest
 from worker.engines.identity import EngineIdentity
+from worker.engines.load import EngineLoad
 
 
 class Engine(Protocol):
@@ -19,7 +20,7 @@ class Engine(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """How many requests to keep in flight for full throughput."""
+        """The most requests that it may have in flight; how many it should have now is in its load."""
 
     @property
     def instant(self) -> bool:
@@ -36,6 +37,9 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """Free everything; no process or thread of the engine is left. Safe to call twice or unstarted."""
+
+    def load(self) -> EngineLoad:
+        """How busy it is; costs nothing to ask."""
 
     def identity(self) -> EngineIdentity:
         """Who answers: recorded with outcomes. Complete once the engine is started."""

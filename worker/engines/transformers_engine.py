@@ -15,9 +15,10 @@ from router.generation import Capability, Completion, GenerationRequest
 from router.strategy import EngineSpec
 from worker.engines.admission import refuse_overlong, refuse_unsupported
 from worker.engines.answer import Answer
-from worker.engines.errors import EngineMisconfigured, EngineUnavailable
+from worker.engines.errors import EngineMisconfigured, EngineNotStarted, EngineUnavailable
 from worker.engines.grammars import GrammarCompiler, grammar_capabilities
 from worker.engines.identity import EngineIdentity, read_cpu_model
+from worker.engines.load import EngineLoad
 from worker.engines.options import read_local_options
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.static_batch import PromptAnswers, StaticBatch
@@ -57,7 +58,10 @@ class TransformersEngine:
             Capability.LOGPROBS,
             Capability.CONTINUATION,
         }
-        self._options = read_local_options(spec)
+        options = read_local_options(spec)
+        self._options = options.settings
+        self._device = f"cuda:{options.gpus[0]}" if options.gpus else "cuda"  # where there is one
+        self._dtype = ""
         self.concurrency = int(str(self._options.get("max_num_seqs", BATCH_ROWS)))
         self._folder = folder
         self._counter = counter
@@ -80,7 +84,7 @@ class TransformersEngine:
     async def generate(self, request: GenerationRequest) -> Completion:
         """Answer one request. Cancelling it frees its place at the next token."""
         if self._thread is None:
-            raise EngineUnavailable(f"engine {self.name} is not started")
+            raise EngineNotStarted(f"engine {self.name} is not started")
         refuse_unsupported(request, self.capabilities, engine=self.name)
         prompt_ids = self._counter.encode(request.messages)
         refuse_overlong(request, prompt_tokens=len(prompt_ids), context_tokens=self._context_tokens)
@@ -100,6 +104,10 @@ class TransformersEngine:
             await asyncio.to_thread(thread.join)
         self._model = None
 
+    def load(self) -> EngineLoad:
+        """As many requests as it takes at a time."""
+        return EngineLoad(places=self.concurrency)
+
     def identity(self) -> EngineIdentity:
         """The installed versions, the device and the weights."""
         import torch
@@ -109,9 +117,9 @@ class TransformersEngine:
             package="transformers",
             version=version("transformers"),
             torch_version=torch.__version__,
-            device=str(self._model.device.type),
-            processor=torch.cuda.get_device_name() if self._model.device.type == "cuda" else read_cpu_model(),
-            dtype=str(self._model.dtype).removeprefix("torch."),
+            device=self._device.partition(":")[0],
+            processor=read_cpu_model() if self._device == "cpu" else torch.cuda.get_device_name(self._device),
+            dtype=self._dtype,
             model=self._folder.model,
             content_hash=self._folder.content_hash,
             chosen_because=self._chosen_because,
@@ -124,10 +132,11 @@ class TransformersEngine:
             from transformers.utils import logging as transformers_logging
 
             transformers_logging.disable_progress_bar()
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-            dtype = self._options.get("dtype", "float32" if device == "cpu" else "auto")  # the reasons are vLLM's, too
+            self._device = self._device if torch.cuda.is_available() else "cpu"
+            dtype = self._options.get("dtype", "float32" if self._device == "cpu" else "auto")  # the reasons are vLLM's
             model = AutoModelForCausalLM.from_pretrained(self._folder.path, dtype=dtype, local_files_only=True)
-            self._model = model.to(device).eval()
+            self._model = model.to(self._device).eval()
+            self._dtype = str(model.dtype).removeprefix("torch.")
         except Exception as error:  # each model's own code runs here
             raise EngineMisconfigured(f"transformers could not load {self._folder.path}: {error}") from error
         self._stop_ids = _read_stop_ids(self._model.generation_config, self._counter.tokenizer)

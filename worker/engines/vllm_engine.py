@@ -8,11 +8,21 @@ from typing import Any
 
 from router.generation import Capability, Completion, GenerationRequest, Grammar, TokenLogprobs
 from router.strategy import EngineSpec
+from worker.engines.adapters import Adapter, adapter_settings, find_adapters
 from worker.engines.admission import refuse_overlong, refuse_unsupported
-from worker.engines.errors import EngineDied, EngineError, EngineUnavailable, PromptRefused
+from worker.engines.errors import (
+    EngineDied,
+    EngineError,
+    EngineMisconfigured,
+    EngineNotStarted,
+    EngineUnavailable,
+    PromptRefused,
+)
 from worker.engines.identity import EngineIdentity, read_cpu_model
+from worker.engines.load import EngineLoad
 from worker.engines.options import read_local_options
 from worker.engines.prompt_counter import PromptCounter
+from worker.engines.vllm_death import describe_death, find_reason, measure_log
 from worker.engines.vllm_runtime import import_vllm, start_async_llm
 from worker.weights import ModelFolder
 
@@ -40,11 +50,13 @@ class VllmEngine:
         self._options = read_local_options(spec)
         self._folder = folder
         self._counter = counter
+        self._adapters = {own.name: own for own in find_adapters(self._options.adapters, engine=spec.name)}
         self._log_path = log_dir / f"engine-{spec.name}.log" if log_dir is not None else None
+        self._log_start = 0
         self._threads = threads
         self._chosen_because = chosen_because
         self._request_numbers = itertools.count()
-        self._device = ""
+        self._device = self._dtype = ""
         self._llm: Any = None
         self._context_tokens = 0
         self.concurrency = 1  # until `start` knows
@@ -53,19 +65,24 @@ class VllmEngine:
         """Import vLLM and load the model, in a thread: the event loop goes on. Start on the loop that will generate."""
         if self._log_path is not None:
             self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        self._log_start = measure_log(self._log_path)
         self._device = await asyncio.to_thread(import_vllm, threads=self._threads)
+        adapters = list(self._adapters.values())
         self._llm = await asyncio.to_thread(
             start_async_llm,
             self._folder.path,
             device=self._device,
             max_model_len=self._spec.max_model_len,
-            options=self._options,
+            options={**self._options.settings, **adapter_settings(adapters, device=self._device)},
+            gpus=self._options.gpus,
             log_path=self._log_path,
         )
         try:  # a round trip, which starts vLLM's reader on this loop: else a death before the first answer goes unseen
             await self._llm.get_supported_tasks()
         except Exception as error:
-            raise EngineDied(f"the process of engine {self.name} died as it started (log: {self._log_path})") from error
+            raise self._died(self._llm) from error
+        await self._load_adapters()
+        self._dtype = str(self._llm.vllm_config.model_config.dtype).removeprefix("torch.")
         self._context_tokens = self._llm.vllm_config.model_config.max_model_len
         self.concurrency = self._llm.vllm_config.scheduler_config.max_num_seqs
 
@@ -74,8 +91,11 @@ class VllmEngine:
         from vllm.exceptions import VLLMClientError
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        if self._llm is None:
-            raise EngineUnavailable(f"engine {self.name} is not started")
+        llm = self._llm
+        if llm is None:
+            raise EngineNotStarted(f"engine {self.name} is not started")
+        if llm.errored:
+            raise self._died(llm, charged=False)  # before anything of this request was asked
         refuse_unsupported(request, self.capabilities, engine=self.name)
         prompt_ids = self._counter.encode(request.messages)
         refuse_overlong(request, prompt_tokens=len(prompt_ids), context_tokens=self._context_tokens)
@@ -86,7 +106,7 @@ class VllmEngine:
         except VLLMClientError as error:
             raise PromptRefused(f"engine {self.name} refused the request: {error}") from error
         except EngineDeadError as error:
-            raise EngineDied(f"the process of engine {self.name} died (its log: {self._log_path})") from error
+            raise self._died(llm) from error
         except Exception as error:  # the rest of vLLM's tree, and bugs in it
             raise EngineUnavailable(f"engine {self.name} failed: {error!r}", charged=True) from error
         return _read_completion(output, request=request)
@@ -101,6 +121,10 @@ class VllmEngine:
         await asyncio.to_thread(_shut_down, llm)
         llm.engine_core.resources.ctx.destroy(linger=0)  # vLLM leaves this to the garbage collector
 
+    def load(self) -> EngineLoad:
+        """As many requests as it takes at a time."""
+        return EngineLoad(places=self.concurrency)
+
     def identity(self) -> EngineIdentity:
         """The installed build, the device and the weights."""
         import torch
@@ -114,10 +138,36 @@ class VllmEngine:
             torch_version=torch.__version__,
             device=self._device,
             processor=read_cpu_model() if self._device == "cpu" else current_platform.get_device_name(),
-            dtype=str(self._llm.vllm_config.model_config.dtype).removeprefix("torch."),
+            dtype=self._dtype,
             model=self._folder.model,
             content_hash=self._folder.content_hash,
             chosen_because=self._chosen_because,
+        )
+
+    async def _load_adapters(self) -> None:
+        """All at the start: one that can not be read is nothing for its first task to find out."""
+        for adapter in self._adapters.values():
+            try:
+                await self._llm.add_lora(_lora_request(adapter))
+            except Exception as error:  # of whatever type the engine's process raised it
+                raise EngineMisconfigured(
+                    f"adapter {adapter.name} of engine {self.name} can not be loaded from {adapter.folder}: {error}"
+                ) from error
+
+    def _find_adapter(self, name: str | None) -> Any:
+        if name is None:
+            return None
+        if name not in self._adapters:
+            raise PromptRefused(f"engine {self.name} has no adapter {name}")
+        return _lora_request(self._adapters[name])
+
+    def _died(self, llm: Any, *, charged: bool = True) -> EngineDied:
+        """Also when it has been stopped since, as for another request that found it dead."""
+        processes = llm.engine_core.resources.engine_manager.processes
+        logged = find_reason(self._log_path, self._log_start)
+        reason = describe_death([process.exitcode for process in processes], logged=logged)
+        return EngineDied(
+            f"the process of engine {self.name} died: {reason} (its log: {self._log_path})", charged=charged
         )
 
     async def _run(self, prompt_ids: list[int], request: GenerationRequest) -> Any:
@@ -126,10 +176,17 @@ class VllmEngine:
 
         prompt = TokensPrompt(prompt_token_ids=prompt_ids)
         request_id = f"{self.name}-{next(self._request_numbers)}"
-        async for output in self._llm.generate(prompt, _sampling_params(request), request_id=request_id):
+        settings, adapter = _sampling_params(request), self._find_adapter(request.adapter)
+        async for output in self._llm.generate(prompt, settings, request_id=request_id, lora_request=adapter):
             if output.finished:
                 return output
         raise EngineUnavailable(f"engine {self.name} ended request {request_id} without an answer", charged=True)
+
+
+def _lora_request(adapter: Adapter) -> Any:
+    from vllm.lora.request import LoRARequest
+
+    return LoRARequest(adapter.name, adapter.number, str(adapter.folder))
 
 
 def _shut_down(llm: Any) -> None:

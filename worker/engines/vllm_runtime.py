@@ -5,14 +5,18 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from worker.engines.errors import EngineMisconfigured
+from worker.engines.errors import EngineMisconfigured, OutOfMemory
 from worker.engines.lifeline import Lifeline, carry_lifeline
+from worker.engines.visible_gpus import VARIABLE, choose_gpus
+from worker.engines.vllm_death import describe_start, find_reason, measure_log, ran_out_of_memory
 from worker.model_shape import read_context_tokens
+from worker.settings import lend_variable
 
 # vLLM reads these when it is imported, here and in its own process, which inherits them.
 VLLM_ENVIRONMENT: dict[str, str] = {
@@ -54,9 +58,18 @@ def import_vllm(*, threads: int) -> str:
 
 
 def start_async_llm(
-    folder: Path, *, device: str, max_model_len: int | None, options: Mapping[str, object], log_path: Path | None
+    folder: Path,
+    *,
+    device: str,
+    max_model_len: int | None,
+    options: Mapping[str, object],
+    gpus: Sequence[int] = (),
+    log_path: Path | None,
 ) -> Any:
-    """A running AsyncLLM. Blocks until its process has loaded the model (9 s for 135M weights on a CPU)."""
+    """A running AsyncLLM. Blocks until its process has loaded the model (9 s for 135M weights on a CPU).
+
+    OutOfMemory where the machine has too little of it, EngineMisconfigured for every other reason.
+    """
     from vllm.engine.arg_utils import AsyncEngineArgs
     from vllm.v1.engine.async_llm import AsyncLLM
 
@@ -69,17 +82,20 @@ def start_async_llm(
         "use_tqdm_on_load": False,
         "structured_outputs_config": GRAMMAR_SETTINGS,
     }
-    log_start = log_path.stat().st_size if log_path is not None and log_path.exists() else 0
+    log_start, shown = measure_log(log_path), lend_variable(VARIABLE, partial(choose_gpus, gpus))
     try:
-        with _interrupts_blocked(), carry_lifeline(Lifeline(log_path)):
+        with _interrupts_blocked(), carry_lifeline(Lifeline(log_path)), shown:
             config = AsyncEngineArgs(
                 **settings | device_settings(device, context_tokens) | dict(options)
             ).create_engine_config()
             return AsyncLLM.from_vllm_config(config, disable_log_stats=True)
+    except EngineMisconfigured:
+        raise
     except Exception as error:  # vLLM raises its own, pydantic's, torch's and built-in types here
         where = "its output is above" if log_path is None else f"more in {log_path}"
-        reason = _find_reason(log_path, log_start) or str(error)
-        raise EngineMisconfigured(f"vLLM could not start {folder.name}: {reason} ({where})") from error
+        reason = describe_start(error, logged=find_reason(log_path, log_start))
+        kind = OutOfMemory if ran_out_of_memory(reason) else EngineMisconfigured
+        raise kind(f"vLLM could not start {folder.name}: {reason} ({where})") from error
 
 
 def device_settings(device: str, context_tokens: int) -> dict[str, object]:
@@ -113,14 +129,3 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
-
-
-def _find_reason(log_path: Path | None, start: int) -> str:
-    """The last error that the engine's process logged since it was started, or ""."""
-    if log_path is None or not log_path.exists():
-        return ""
-    with log_path.open("rb") as log:
-        log.seek(start)
-        lines = log.read().decode(errors="replace").splitlines()
-    errors = [line.rpartition("] ")[2] for line in lines if "Error: " in line]
-    return errors[-1].strip() if errors else ""

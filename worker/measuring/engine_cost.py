@@ -31,8 +31,8 @@ class EngineCost:
 
 def count_accelerators(spec: EngineSpec) -> int:
     """How many devices an engine on this machine works on at once; of a server it is not known, and one is counted."""
-    options = read_local_options(spec) if spec.kind.has_weights else {}
-    return int(str(options.get("tensor_parallel_size", 1)))
+    settings = read_local_options(spec).settings if spec.kind.has_weights else {}
+    return int(str(settings.get("tensor_parallel_size", 1)))
 
 
 FindMeter = Callable[[EngineIdentity], PowerMeter]

@@ -5,9 +5,11 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+HALF_CLOSED = -1  # as a reply's status: the server ends its side of the connection and goes on to listen
+
 
 class Reply(NamedTuple):
-    """What the server sends back; status 0 drops the connection instead."""
+    """What the server sends back; status 0 drops the connection instead, and `HALF_CLOSED` half of it."""
 
     status: int
     body: bytes
@@ -48,10 +50,15 @@ class StubServer:
             )
             body = json.loads(await reader.readexactly(length)) if length else {}
             reply = await self._answer_unless_left(head.split(" ")[1], body, reader)
-            if reply is not None and reply.status:
+            if reply is not None and reply.status == HALF_CLOSED:
+                writer.write_eof()
+                await reader.read()
+            elif reply is not None and reply.status:
                 lines = (f"HTTP/1.1 {reply.status} x", f"Content-Length: {len(reply.body)}", "Connection: close")
                 writer.write("\r\n".join((*lines, *reply.headers, "", "")).encode() + reply.body)
                 await writer.drain()
+        except ConnectionResetError:  # the client has read enough
+            pass
         finally:
             writer.close()
 

@@ -39,6 +39,10 @@ def ask(
     )
 
 
+def _choice(*choices: str) -> Grammar:
+    return Grammar(kind=Capability.CHOICE, choices=choices)
+
+
 def test_greedy_answers_repeat_and_usage_is_exact(
     engine: Engine, engine_loop: EngineLoop, counter: PromptCounter
 ) -> None:
@@ -164,7 +168,17 @@ def test_samples_differ_repeat_with_their_seed_and_share_one_prompt(
         pytest.param(ask("Hello", grammar=Grammar(kind=Capability.JSON_SCHEMA, schema='{"type": "x"}')), id="schema"),
         pytest.param(ask("Hello", grammar=Grammar(kind=Capability.CHOICE)), id="no choices"),
         pytest.param(ask("Hello", max_tokens=0), id="no tokens"),
+        pytest.param(ask("Hello", max_tokens=2**40), id="huge max_tokens"),
         pytest.param(ask("Hello", temperature=-1.0), id="temperature"),
+        pytest.param(ask("Hello", temperature=math.nan), id="no temperature"),
+        pytest.param(ask("Hello", temperature=math.inf), id="endless temperature"),
+        pytest.param(ask("Hello", temperature=1.0)._replace(top_p=0.0), id="top_p"),
+        pytest.param(ask("Half of a pair: \ud83d"), id="half a surrogate pair"),
+        pytest.param(ask("Hello", stop=("\udc00",)), id="half a pair as stop"),
+        pytest.param(
+            ask("Hello", grammar=Grammar(kind=Capability.CHOICE, choices=("a", "\ud800"))), id="half a choice"
+        ),
+        pytest.param(ask("Hello")._replace(adapter="sums"), id="an adapter that nobody has"),
         pytest.param(ask("Hello", n=2), id="equal samples"),
     ],
 )
@@ -182,6 +196,11 @@ def test_a_request_that_can_not_be_served_fails_alone(
     assert isinstance(before, Completion)
     assert isinstance(after, Completion)
     assert before == after._replace(cached_prompt_tokens=before.cached_prompt_tokens)
+
+
+def test_control_characters_are_text_as_any_other(engine: Engine, engine_loop: EngineLoop) -> None:
+    completion = engine_loop.run(engine.generate(ask("Hello\x00\x1b[31m\u202e\ufeff\U0010ffff", max_tokens=4)))
+    assert completion.output_tokens >= 1
 
 
 def test_prompt_and_answer_never_exceed_the_context(engine: Engine, engine_loop: EngineLoop) -> None:
@@ -231,7 +250,3 @@ async def _allow_refusal(engine: Engine, request: GenerationRequest) -> Completi
         return await engine.generate(request)
     except PromptRefused:
         return None
-
-
-def _choice(*choices: str) -> Grammar:
-    return Grammar(kind=Capability.CHOICE, choices=choices)

@@ -19,7 +19,7 @@ from router.strategy import EngineKind, EngineSpec
 from tests.waiting import wait_until
 from tests.worker.engines.conftest import local_spec
 from tests.worker.engines.engine_loop import EngineLoop
-from worker.engines.errors import EngineDied, EngineMisconfigured
+from worker.engines.errors import EngineDied, OutOfMemory
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.vllm_engine import VllmEngine
 from worker.weights import ModelFolder
@@ -99,12 +99,15 @@ def test_a_dead_engine_process_is_noticed_and_replaced(
     started = set(psutil.Process().children(recursive=True)) - before
     running = asyncio.run_coroutine_threadsafe(engine.generate(LONG), engine_loop.loop)
     next(process for process in started if "EngineCore" in process.name()).kill()
-    with pytest.raises(EngineDied) as raised:
+    with pytest.raises(EngineDied, match=r"was killed .*memory.*its log: ") as raised:
         running.result(10)
     assert raised.value.charged
-    with pytest.raises(EngineDied):
+    with pytest.raises(EngineDied) as raised:
         engine_loop.run(engine.generate(SHORT))
+    assert not raised.value.charged  # it was known to be dead
+    identity = engine.identity()
     engine_loop.run(engine.stop())
+    assert engine.identity() == identity  # outcomes of the dead one are settled while another is started
     engine_loop.run(engine.start())
     assert engine_loop.run(engine.generate(SHORT)).output_tokens == 2
     engine_loop.run(engine.stop())
@@ -124,7 +127,7 @@ def test_vllm_that_can_not_start_says_why(
     options = {"kv_cache_memory_bytes": 1 << 46}
     spec = EngineSpec(name="huge", kind=EngineKind.VLLM, model="m", description="", options=options)
     engine = VllmEngine(spec, folder=folder, counter=counter, log_dir=tmp_path)
-    with pytest.raises(EngineMisconfigured, match="is less than requested memory for kv"):
+    with pytest.raises(OutOfMemory, match=r"is less than requested memory for kv.*; lower max_num_seqs"):
         engine_loop.run(engine.start())
     engine_loop.run(engine.stop())
     gc.collect()

@@ -10,6 +10,7 @@ import pytest
 from router.generation import Capability, GenerationRequest, Grammar, Message
 from router.strategy import EngineKind, EngineSpec
 from tests.waiting import wait_until
+from tests.worker.engines.bad_replies import BAD_REPLIES, CHOICE, USAGE
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.stub_server import Reply, StubServer, json_reply
 from worker.engines.errors import (
@@ -17,13 +18,11 @@ from worker.engines.errors import (
     EngineMisconfigured,
     EngineUnavailable,
     PromptRefused,
-    UsageMissing,
 )
+from worker.engines.load import EngineLoad
 from worker.engines.openai_engine import OpenAIEngine
 
 HELLO = GenerationRequest(messages=(Message(role="user", content="Hello"),), max_tokens=8)
-CHOICE = {"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
-USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
 
 
 class Script:
@@ -32,12 +31,15 @@ class Script:
     def __init__(self) -> None:
         self.reply = json_reply({"choices": [CHOICE], "usage": USAGE})
         self.models = json_reply({"data": [{"id": "m"}]})
+        self.metrics = json_reply({}, 404)
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.hangs = False
 
     async def __call__(self, path: str, body: dict[str, Any]) -> Reply:
         if path == "/v1/models":
             return self.models
+        if path == "/metrics":
+            return self.metrics
         self.asked.append((path, body))
         if self.hangs:
             await asyncio.Event().wait()
@@ -85,37 +87,7 @@ def test_a_plain_request_sends_only_what_it_means(
     assert script.asked == [("/v1/chat/completions", expected)]
 
 
-@pytest.mark.parametrize(
-    ("reply", "error", "charged"),
-    [
-        (json_reply({"error": {"message": "too long"}}, 400), PromptRefused, False),
-        (json_reply({"detail": "bad schema"}, 422), PromptRefused, False),
-        (json_reply({"error": "no such model"}, 404), EngineMisconfigured, False),
-        (json_reply({"error": "no key"}, 401), EngineMisconfigured, False),
-        (json_reply({}, 302, "Location: /elsewhere"), EngineMisconfigured, False),
-        (json_reply({}, 429), EngineUnavailable, False),
-        (json_reply({}, 503), EngineUnavailable, False),
-        (json_reply({"error": "boom"}, 500), EngineUnavailable, True),
-        (json_reply({}, 504), EngineUnavailable, True),
-        (Reply(0, b""), EngineUnavailable, True),
-        (Reply(200, b"<html>maintenance</html>"), EngineUnavailable, True),
-        (Reply(200, b'{"choices": [{"mess\xff'), EngineUnavailable, True),
-        (json_reply(["not", "an", "object"]), EngineUnavailable, True),
-        (json_reply({"error": {"message": "prompt too long", "code": 400}}), PromptRefused, False),
-        (json_reply({"object": "error", "message": "overloaded", "code": 503}), EngineUnavailable, False),
-        (json_reply({"error": "something"}), EngineUnavailable, True),
-        (json_reply({"choices": [], "usage": USAGE}), EngineUnavailable, True),
-        (json_reply({"choices": [CHOICE, CHOICE], "usage": USAGE}), EngineUnavailable, True),
-        (json_reply({"choices": [{"finish_reason": "stop"}], "usage": USAGE}), EngineUnavailable, True),
-        (json_reply({"choices": [CHOICE]}), UsageMissing, True),
-        (json_reply({"choices": [CHOICE], "usage": None}), UsageMissing, True),
-        (json_reply({"choices": [CHOICE], "usage": {"prompt_tokens": 9}}), UsageMissing, True),
-        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": 2.5}}), UsageMissing, True),
-        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": "2"}}), UsageMissing, True),
-        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": -2}}), UsageMissing, True),
-        (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": True}}), UsageMissing, True),
-    ],
-)
+@pytest.mark.parametrize(("reply", "error", "charged"), BAD_REPLIES)
 def test_a_bad_reply_becomes_one_error_with_the_right_charge(
     exchange: tuple[EngineLoop, OpenAIEngine, Script], reply: Reply, error: type[EngineError], charged: bool
 ) -> None:
@@ -188,11 +160,41 @@ def test_an_answer_without_the_log_probabilities_that_were_asked_for_is_charged_
 
 
 def test_retry_after_is_handed_on(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
-    for header, seconds in (("Retry-After: 7", 7.0), ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", None)):
-        script.reply = json_reply({}, 429, header)
-        with pytest.raises(EngineUnavailable) as raised:
-            engine_loop.run(remote.generate(HELLO))
-        assert raised.value.retry_after_seconds == seconds
+    script.reply = json_reply({}, 429, "Retry-After: 0")
+    with pytest.raises(EngineUnavailable) as raised:
+        engine_loop.run(remote.generate(HELLO))
+    assert raised.value.retry_after_seconds == 0.0
+    script.reply = json_reply(
+        {}, 429, "Retry-After: Wed, 21 Oct 2026 07:28:07 GMT", "Date: Wed, 21 Oct 2026 07:28:00 GMT"
+    )
+    with pytest.raises(EngineUnavailable) as raised:
+        engine_loop.run(remote.generate(HELLO))
+    assert raised.value.retry_after_seconds == 7.0
+
+
+def test_a_busy_server_gets_fewer_requests_at_a_time(
+    engine_loop: EngineLoop, remote: OpenAIEngine, script: Script
+) -> None:
+    before = remote.load().places
+    script.reply = json_reply({}, 503)
+    with pytest.raises(EngineUnavailable):
+        engine_loop.run(remote.generate(HELLO))
+    assert (before, remote.load().places) == (4, 2)
+
+
+def test_a_server_that_tells_its_queue_is_asked_for_it(
+    engine_loop: EngineLoop, server: StubServer, script: Script
+) -> None:
+    script.metrics = Reply(
+        200, b"vllm:num_requests_running 5\nvllm:num_requests_waiting 9\nvllm:kv_cache_usage_perc .5\n"
+    )
+    engine = OpenAIEngine(spec_for(server.base_url))
+    assert engine.load() == EngineLoad(places=4)
+    engine_loop.run(engine.start())
+    wait_until(lambda: engine.load() == EngineLoad(places=2, running=5, waiting=9, kv_cache_share=0.5))
+    script.metrics = json_reply({}, 404)
+    wait_until(lambda: engine.load() == EngineLoad(places=2))
+    engine_loop.run(engine.stop())
 
 
 def test_a_server_that_hangs_is_given_up_and_charged(
@@ -223,6 +225,13 @@ def test_a_null_text_is_an_empty_answer(engine_loop: EngineLoop, remote: OpenAIE
     assert engine_loop.run(remote.generate(HELLO)).texts == ("",)
 
 
+def test_a_reply_is_read_whatever_it_is_called(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
+    mumbled = {"message": {"content": "Hi\x00\ud800"}, "finish_reason": "\x00"}
+    script.reply = json_reply({"choices": [mumbled], "usage": USAGE}, 200, "Content-Type: text/html; charset=x")
+    completion = engine_loop.run(remote.generate(HELLO))
+    assert (completion.texts, completion.finish_reasons) == (("Hi\x00\ud800",), ("unknown",))
+
+
 def test_grammars_need_a_declared_capability(engine_loop: EngineLoop, remote: OpenAIEngine, script: Script) -> None:
     grammar = Grammar(kind=Capability.CHOICE, choices=("yes", "no"))
     request = GenerationRequest(messages=HELLO.messages, max_tokens=8, grammar=grammar)
@@ -242,6 +251,26 @@ def test_a_schema_goes_out_in_the_form_of_openai(engine_loop: EngineLoop, server
     assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
     assert (body["seed"], body["stop"]) == (3, ["x"])
     assert "secret" not in json.dumps(engine.identity().to_json())
+
+
+def test_an_adapter_is_asked_by_its_name(engine_loop: EngineLoop, server: StubServer, script: Script) -> None:
+    script.models = json_reply({"data": [{"id": "m"}, {"id": "sums"}]})
+    engine = OpenAIEngine(spec_for(server.base_url, adapters=["sums"]))
+    engine_loop.run(engine.start())
+    assert Capability.ADAPTERS in engine.capabilities
+    engine_loop.run(engine.generate(HELLO._replace(adapter="sums")))
+    engine_loop.run(engine.generate(HELLO))
+    engine_loop.run(engine.stop())
+    assert [body["model"] for _, body in script.asked] == ["sums", "m"]
+
+
+def test_an_adapter_that_the_server_does_not_have_is_refused_at_the_start(
+    engine_loop: EngineLoop, server: StubServer
+) -> None:
+    engine = OpenAIEngine(spec_for(server.base_url, adapters=["sums"]))
+    with pytest.raises(EngineMisconfigured, match="has no model sums; it serves m"):
+        engine_loop.run(engine.start())
+    engine_loop.run(engine.stop())
 
 
 @pytest.mark.parametrize(
@@ -268,24 +297,4 @@ def test_a_server_without_a_list_of_models_is_taken_at_its_word(
     engine = OpenAIEngine(spec_for(server.base_url))
     engine_loop.run(engine.start())
     assert engine_loop.run(engine.generate(HELLO)).texts == ("Hi",)
-    engine_loop.run(engine.stop())
-
-
-def test_nobody_at_the_address_is_not_charged(engine_loop: EngineLoop) -> None:
-    engine = OpenAIEngine(spec_for("http://127.0.0.1:9/v1"))
-    with pytest.raises(EngineUnavailable) as raised:
-        engine_loop.run(engine.start())
-    assert not raised.value.charged
-    engine_loop.run(engine.stop())
-
-
-def test_a_missing_address_is_named() -> None:
-    with pytest.raises(EngineMisconfigured, match="engine far has no base_url"):
-        OpenAIEngine(spec_for(None))
-
-
-def test_an_address_that_is_none_is_named(engine_loop: EngineLoop) -> None:
-    engine = OpenAIEngine(spec_for("ftp://x/v1"))
-    with pytest.raises(EngineMisconfigured, match="base_url"):
-        engine_loop.run(engine.start())
     engine_loop.run(engine.stop())

@@ -1,0 +1,98 @@
+"""A job before a server that lies, errs, hangs or talks nonsense: never a wrong charge, and others answer the rest."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine as Database
+
+from db.budgets import read_budget
+from db.jobs import read_job
+from db.progress import read_progress
+from db.session import session_scope
+from tests.worker.engines.engine_loop import EngineLoop
+from tests.worker.engines.stub_server import HALF_CLOSED, Reply, StubServer, json_reply
+from tests.worker.fake_night import (
+    MAX_TOKENS,
+    FakeEngine,
+    answer_with,
+    budget,
+    drive,
+    make_settings,
+    predict_flat,
+    submit,
+)
+from tests.worker.test_strategy_health import make_two_engines, read_openings
+from worker.engines.openai_engine import OpenAIEngine
+
+TASKS, CAP = 80, 9_000
+GOOD_LARGE = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
+
+
+def answer(*, prompt_tokens: int = 5, output_tokens: int = 3) -> Reply:
+    choice = {"message": {"content": "yes"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": prompt_tokens, "completion_tokens": output_tokens}
+    return json_reply({"choices": [choice], "usage": usage})
+
+
+class Server:
+    """Serves the model `second` with one reply, None to hang."""
+
+    def __init__(self, reply: Reply | None) -> None:
+        self.reply = reply
+
+    async def __call__(self, path: str, _: dict[str, Any]) -> Reply:
+        if not path.endswith("completions"):
+            return json_reply({}, 404)
+        if self.reply is None:
+            await asyncio.Event().wait()
+        assert self.reply is not None
+        return self.reply
+
+
+BAD_REPLIES = [
+    pytest.param(answer(output_tokens=4_000), True, id="more output than asked for"),
+    pytest.param(answer(output_tokens=10**40), False, id="more tokens than there are"),
+    pytest.param(json_reply({"error": {"message": "boom", "code": 500}}), False, id="an error with status 200"),
+    pytest.param(Reply(200, b"<html>maintenance</html>"), False, id="HTML"),
+    pytest.param(Reply(200, b" " * (4 << 20)), False, id="a body without end"),
+    pytest.param(Reply(HALF_CLOSED, b""), False, id="half a connection"),
+    pytest.param(None, False, id="silence"),
+]
+
+
+@contextmanager
+def serve(reply: Reply | None) -> Iterator[str]:
+    """The base URL of such a server, which has a loop of its own, as servers have."""
+    loop, server = EngineLoop(), StubServer(Server(reply))
+    loop.run(server.start())
+    yield server.base_url
+    loop.run(server.stop())
+    loop.close()
+
+
+@pytest.mark.parametrize(("reply", "overruns"), BAD_REPLIES)
+def test_nothing_is_charged_above_its_reservation_and_the_server_is_left_alone(
+    db_engine: Database, tmp_path: Path, reply: Reply | None, overruns: bool
+) -> None:
+    pool = make_two_engines()
+    job_id = submit(db_engine, predictions=predict_flat(TASKS, **GOOD_LARGE), objective=budget(CAP), pool=pool)
+    honest, spec = FakeEngine(answer_with("yes", tokens=3)), pool.strategies[1].strategy.engine
+    honest.concurrency = 4
+    with serve(reply) as base_url:
+        bad = OpenAIEngine(replace(spec, base_url=base_url, options={"timeout_seconds": 0.1, "concurrency": 4}))
+        assert drive(db_engine, job_id, [honest, bad], make_settings(tmp_path), pool=pool)
+    with session_scope(db_engine) as session:
+        job = read_job(session, job_id=job_id)
+        books = read_budget(session, budget_id=job.budget_id)
+        progress = read_progress(session, job_id=job_id)
+    assert progress.outcomes == TASKS
+    assert progress.errors <= TASKS / 2  # what was with the server already; the honest strategy answers the rest
+    assert list(read_openings(db_engine)) == [job.strategy_ids[1]]
+    assert (books.overrun > 0) is overruns
+    assert books.reserved == 0
+    assert 0 < books.spent <= TASKS * MAX_TOKENS["large"]
