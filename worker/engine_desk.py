@@ -27,6 +27,7 @@ from worker.settings import Settings
 from worker.settlement_bell import SettlementBell
 from worker.start_backlog import StartBacklog
 from worker.strategy_health import StrategyHealth
+from worker.suspects import is_last_try
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class EngineDesk:
             unit=self._assets.unit_of(work.group.job_id),
             surroundings=Surroundings(
                 database=self._assets.database,
-                slots_for=lambda first: (self._suspect_slots if first.lost_workers else self._slots)[name],
+                slots_for=lambda first: (self._suspect_slots if is_last_try(first) else self._slots)[name],
                 backlog=self._backlogs[name],
                 bell=self._settlements,
                 draining=self._assets.is_draining,
