@@ -124,7 +124,7 @@ def test_training_needs_outcomes(folder: Path) -> None:
 def test_calibration_needs_graders(folder: Path) -> None:
     result = invoke("calibrate", "night.jsonl", "--strategies", "strategies.yaml")
     assert result.exit_code == ExitCode.JOB_FILE
-    assert "night.jsonl: 1 tasks have no grader, the first is a" in result.stderr
+    assert "night.jsonl: 1 tasks have no grader, or a judge's, the first is a" in result.stderr
 
 
 @pytest.mark.parametrize("engine", ["api_key_env: NO_SUCH_KEY, ", ""])

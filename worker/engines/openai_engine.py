@@ -61,6 +61,8 @@ class OpenAIEngine:
         Cancelling closes the connection, at which vLLM's server stops generating.
         """
         refuse_unsupported(request, self.capabilities, engine=self.name)
+        if request.adapter is not None and request.adapter not in self._adapters:
+            raise PromptRefused(f"engine {self.name} has no adapter {request.adapter}")
         url, body = self._url("/completions" if _is_plain(request) else "/chat/completions"), self._build_body(request)
         most_bytes = BYTES_BESIDES + BYTES_PER_TOKEN * request.max_output_tokens
         async with self._turnstile.passage():

@@ -91,7 +91,7 @@ class PromptCounter:
         *earlier, last = messages
         if last.role == PLAIN_ROLE:
             return last.content
-        if last.role == "assistant":
+        if earlier and last.role == "assistant":
             return self._render(tuple(earlier)) + last.content
         return self._render(messages)
 

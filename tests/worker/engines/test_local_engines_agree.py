@@ -37,7 +37,9 @@ def test_greedy_answers_agree(engine_loop: EngineLoop, vllm_engine: Engine, tran
         return await asyncio.gather(*map(engine.generate, requests))
 
     by_vllm, by_transformers = engine_loop.run(ask(vllm_engine)), engine_loop.run(ask(transformers_engine))
-    equal = sum(left == right for left, right in zip(by_vllm, by_transformers, strict=True))
+    equal = sum(left.texts == right.texts for left, right in zip(by_vllm, by_transformers, strict=True))
     assert equal >= 19  # of 20; in float32 all were equal, and a tie of two tokens may still fall either way
     alone = [engine_loop.run(vllm_engine.generate(request)) for request in requests[:5]]
-    assert alone == by_vllm[:5]
+    assert [answer._replace(cached_prompt_tokens=0) for answer in alone] == [
+        answer._replace(cached_prompt_tokens=0) for answer in by_vllm[:5]
+    ]

@@ -32,6 +32,10 @@ def encode_whole(counter: PromptCounter, messages: tuple[Message, ...]) -> list[
         ids: list[int] = counter.tokenizer(messages[0].content, add_special_tokens=False)["input_ids"]
         return ids
     turns = [{"role": message.role, "content": message.content} for message in messages]
+    if len(turns) > 1 and turns[-1]["role"] == "assistant":  # an answer that was begun, to go on with
+        begun = counter.tokenizer.apply_chat_template(turns[:-1], add_generation_prompt=True, tokenize=False)
+        ids = counter.tokenizer(begun + turns[-1]["content"], add_special_tokens=False)["input_ids"]
+        return ids
     ids = counter.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
     return ids
 
