@@ -261,6 +261,22 @@ def doctor(
     end(work)
 
 
+@app.command()
+def serve(
+    strategies: StrategyFile,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port to listen at.")] = 8080,
+) -> None:
+    """Serve the HTTP API: OpenAI's Files and Batches, with a budget."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.serve import serve as serve_api
+
+        return serve_api(console, strategy_file=strategies, host=host, port=port)
+
+    end(work)
+
+
 def main() -> None:
     """Entry point of the `apportion` script."""
     for stream in (sys.stdout, sys.stderr):

@@ -1,0 +1,32 @@
+"""Whether the server lives, and whether it can work: for whoever starts it again, or sends it requests."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import text
+
+from db.session import session_scope
+from gateway.api.front_door import Door
+
+routes = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """A server that can be asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+
+
+@routes.get("/healthz")
+def check_health() -> Health:
+    """The process answers."""
+    return Health(status="ok")
+
+
+@routes.get("/readyz")
+def check_readiness(door: Door) -> Health:
+    """The database answers too; 503 when it does not."""
+    with session_scope(door.database) as session:
+        session.execute(text("SELECT 1"))
+    return Health(status="ready")
