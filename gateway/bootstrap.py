@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Engine as Database
+
 from gateway.api.front_door import FrontDoor
+from gateway.api.rate_limits import RateLimits
+from gateway.file_store import FileStore
+from router.strategy import StrategyPool
 from worker.database import open_database
 from worker.pool import read_strategy_file
 from worker.settings import Settings
@@ -15,4 +20,16 @@ def open_front_door(settings: Settings, *, strategy_file: Path) -> Iterator[Fron
     """What the endpoints work with, for as long as the block lasts."""
     pool = read_strategy_file(strategy_file)
     with open_database(settings) as database:
-        yield FrontDoor(settings=settings, database=database, pool=pool)
+        yield build_front_door(settings, database=database, pool=pool)
+
+
+def build_front_door(settings: Settings, *, database: Database, pool: StrategyPool) -> FrontDoor:
+    """The same on a database that is open."""
+    return FrontDoor(
+        settings=settings, database=database, pool=pool, files=build_file_store(settings), limits=RateLimits()
+    )
+
+
+def build_file_store(settings: Settings) -> FileStore:
+    """The folder of files of these settings."""
+    return FileStore(settings.data_directory / "files")

@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy import Engine as Database
 
+from gateway.api.rate_limits import RateLimits
+from gateway.file_store import FileStore
 from router.strategy import StrategyPool
 from worker.settings import Settings
 
@@ -17,6 +19,8 @@ class FrontDoor:
     settings: Settings
     database: Database
     pool: StrategyPool  # what tasks can be routed to
+    files: FileStore
+    limits: RateLimits
 
 
 def _find_door(request: Request) -> FrontDoor:

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from gateway.api.app import create_app
 from gateway.api.front_door import FrontDoor
+from gateway.bootstrap import build_front_door
 from worker.pool import read_strategy_file
 from worker.settings import Settings
 
@@ -27,11 +28,11 @@ def door(db_engine: Database, tmp_path: Path) -> FrontDoor:
     file = tmp_path / "strategies.yaml"
     file.write_text(STRATEGIES, encoding="utf-8")
     settings = Settings(data_directory=tmp_path, cache_directory=tmp_path)
-    return FrontDoor(settings=settings, database=db_engine, pool=read_strategy_file(file))
+    return build_front_door(settings, database=db_engine, pool=read_strategy_file(file))
 
 
 @pytest.fixture
 def client(door: FrontDoor) -> Iterator[TestClient]:
     """A client of the application."""
-    with TestClient(create_app(door), raise_server_exceptions=False) as asking:
+    with TestClient(create_app(door), base_url="http://localhost", raise_server_exceptions=False) as asking:
         yield asking

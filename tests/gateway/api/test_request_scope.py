@@ -15,6 +15,7 @@ from gateway.api.app import create_app
 from gateway.api.front_door import FrontDoor
 from gateway.api.json_log import JsonFormatter
 from gateway.api.request_scope import MAX_BODY_BYTES
+from gateway.bootstrap import build_front_door
 from worker.settings import Settings
 
 
@@ -83,7 +84,7 @@ def test_errors_have_the_shape_of_openai(
 def test_a_database_that_is_away_is_a_503(door: FrontDoor, tmp_path: Path) -> None:
     away = create_engine("postgresql+psycopg://nobody@127.0.0.1:9/none?connect_timeout=1")
     settings = Settings(data_directory=tmp_path, cache_directory=tmp_path)
-    asking = TestClient(create_app(FrontDoor(settings=settings, database=away, pool=door.pool)))
+    asking = TestClient(create_app(build_front_door(settings, database=away, pool=door.pool)))
     reply = asking.get("/readyz")
     assert reply.status_code == 503
     assert reply.headers["retry-after"] == "2"
