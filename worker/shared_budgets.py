@@ -30,9 +30,9 @@ def open_shared(database: Database, *, name: str, amount: Amount, period: Budget
         raise BudgetUnusable(f"there is a budget {name} already: raise or lower it, or choose another name")
 
 
-def find_budget(database: Database, *, name: str) -> Budget:
-    """The shared budget of that name in its present period; NoSuchBudget."""
-    found = run_in_transaction(database, lambda session: find_shared_budget(session, tenant_id=TENANT, name=name))
+def find_budget(database: Database, *, name: str, tenant_id: str = TENANT) -> Budget:
+    """The tenant's shared budget of that name in its present period; NoSuchBudget."""
+    found = run_in_transaction(database, lambda session: find_shared_budget(session, tenant_id=tenant_id, name=name))
     if found is None:
         raise NoSuchBudget(f"there is no budget {name}: `apportion budgets list` lists those there are")
     return found
@@ -67,14 +67,14 @@ def lower_cap(database: Database, *, named: str, amount: Amount) -> Budget:
         ) from error
 
 
-def draw_on(database: Database, request: Request, *, pool: ServingPool) -> Request:
-    """The request with the shared budget that it names as it stands now, if it names one.
+def draw_on(database: Database, request: Request, *, pool: ServingPool, tenant_id: str = TENANT) -> Request:
+    """The request with the tenant's shared budget that it names as it stands now, if it names one.
 
     NoSuchBudget; BudgetUnusable where some strategy has no price in the budget's unit.
     """
     if request.shared_name is None:
         return request
-    found = find_budget(database, name=request.shared_name)
+    found = find_budget(database, name=request.shared_name, tenant_id=tenant_id)
     unit = Unit(found.unit)
     unpriced = [priced.strategy.name for priced in pool.strategies if unit not in priced.tariff.prices]
     if unpriced:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, FastAPI
 from gateway.api.error_replies import ErrorReply, answer_errors
 from gateway.api.front_door import FrontDoor
 from gateway.api.request_scope import RequestScope
-from gateway.api.routes import files, health
+from gateway.api.routes import batches, files, health
 
 # Every endpoint of this table is served; a file under routes/ has one of them.
-ROUTES: tuple[APIRouter, ...] = (health.routes, files.routes)
+ROUTES: tuple[APIRouter, ...] = (health.routes, files.routes, batches.routes)
 
 _ANY_ERROR: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorReply, "description": "Refused; the message says what and why."},

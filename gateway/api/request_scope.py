@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.error_replies import reply_to_surprise
-from gateway.api.json_log import log_attributes
+from gateway.json_log import log_attributes
 
 logger = logging.getLogger(__name__)
 

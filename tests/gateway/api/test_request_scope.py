@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from gateway.api.app import create_app
 from gateway.api.front_door import FrontDoor
-from gateway.api.json_log import JsonFormatter
 from gateway.api.request_scope import MAX_BODY_BYTES
 from gateway.bootstrap import build_front_door
+from gateway.json_log import JsonFormatter
 from worker.settings import Settings
 
 
