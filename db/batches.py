@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.pages import PageAsked, cut_page
 from db.states import FINAL_STATUSES, BatchStatus
 from db.tables import BatchRow
+from db.text import is_storable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,8 @@ def create_batch(
 
 def read_batch(session: Session, *, tenant_id: str, batch_id: str) -> Batch | None:
     """The tenant's batch; None when there is none of that id."""
+    if not is_storable(batch_id):
+        return None
     return _read_one(session, BatchRow.tenant_id == tenant_id, BatchRow.id == batch_id)
 
 

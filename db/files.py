@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.pages import PageAsked, cut_page
 from db.states import FilePurpose
 from db.tables import FileRow
+from db.text import is_storable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def store_file(
 def read_file(session: Session, *, tenant_id: str, file_id: str) -> StoredFile | None:
     """The tenant's file, unless it has expired; None when there is none of that id."""
     named = select(*_COLUMNS).where(FileRow.id == file_id, FileRow.tenant_id == tenant_id, _ALIVE)
-    row = session.execute(named).one_or_none()
+    row = session.execute(named).one_or_none() if is_storable(file_id) else None
     return None if row is None else StoredFile(**row._mapping)
 
 

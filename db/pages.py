@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db.tables import BatchRow, FileRow
+from db.text import is_storable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ def cut_page(
     if page.after is None:
         return cut
     named = select(table.number).where(table.id == page.after, table.tenant_id == tenant_id)
-    number = session.execute(named).scalar_one_or_none()
+    number = session.execute(named).scalar_one_or_none() if is_storable(page.after) else None
     if number is None:
         return None
     return cut.where(table.number > number if page.ascending else table.number < number)

@@ -10,6 +10,7 @@ from rich.console import Console
 from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
+from gateway.keys_cli import keys_app
 from gateway.strategies_cli import StrategyFile, strategies_app
 
 # Commands import what they need when they run: `--help` should not wait for torch.
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
+app.add_typer(keys_app, name="keys")
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 BudgetOption = Annotated[

@@ -4,14 +4,24 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from db.text import is_storable
 from gateway.batch_asked import Asked
 
 Endpoint = Literal["/v1/chat/completions", "/v1/completions"]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-MetadataKey = Annotated[str, Field(max_length=64)]
-MetadataValue = Annotated[str, Field(max_length=512)]
+
+
+def _require_storable(text: str) -> str:
+    if not is_storable(text):
+        raise ValueError("holds a character that can not be stored; remove it")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_require_storable)]
+Name = Annotated[Text, Field(min_length=1, max_length=200)]
+MetadataKey = Annotated[Text, Field(max_length=64)]
+MetadataValue = Annotated[Text, Field(max_length=512)]
 SECONDS_PER_UNIT = {"m": 60, "h": 3_600, "d": 86_400}
 LONGEST_WINDOW_SECONDS = 366 * 86_400
 _WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
@@ -26,8 +36,8 @@ class _Strict(BaseModel):
 class BudgetAmount(_Strict):
     """So much of a unit."""
 
-    amount: float | str
-    unit: str
+    amount: Annotated[float | Text, Field(description="A number, or its digits: as text it stays exact.")]
+    unit: Text
 
     def stated(self) -> str:
         """As one text."""
@@ -96,7 +106,7 @@ class BatchRequest(_Strict):
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None = None
     output_expires_after: OutputExpiry | None = None
     budget: Annotated[
-        str | BudgetAmount | BudgetShare | BudgetByName | None,
+        Text | BudgetAmount | BudgetShare | BudgetByName | None,
         Field(
             description='The most that may be spent: an amount with its unit, a percentage ("25%"), or the name of a '
             "shared budget as an object."

@@ -1,0 +1,143 @@
+"""Who comes in, how often, and what is kept from whom: asked of every endpoint of the document."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+from starlette.testclient import TestClient
+
+from db.api_keys import ApiKey, revoke_key, store_key
+from db.session import session_scope
+from gateway.api.app import create_app
+from gateway.api.errors import TooManyRequests
+from gateway.api.front_door import FrontDoor
+from gateway.api.rate_limits import RateLimits
+from gateway.api_keys import digest_key, make_key
+from tests.gateway.api.office import Office, batch_of
+
+OPEN = {"/healthz", "/readyz"}  # to anybody: nothing of a tenant is in them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A key that was given out."""
+
+    id: str
+    key: str
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.key}"}
+
+
+def give_key(door: FrontDoor, *, tenant: str, **limits: object) -> Given:
+    given = Given(id=f"key_{uuid.uuid4().hex}", key=make_key())
+    scope = {"budgets": None, "requests_per_minute": None, "max_file_bytes": None} | limits
+    with session_scope(door.database) as session:
+        assert store_key(
+            session,
+            key_id=given.id,
+            tenant_id=tenant,
+            name=given.id,
+            digest=digest_key(given.key),
+            **scope,  # type: ignore[arg-type]  # limits by name
+        )
+    return given
+
+
+@pytest.fixture
+def public(door: FrontDoor) -> Iterator[TestClient]:
+    """A client that comes from elsewhere."""
+    with TestClient(create_app(door), base_url="http://batches.example") as client:
+        yield client
+
+
+def test_without_keys_only_this_machine_is_answered(client: TestClient, public: TestClient) -> None:
+    assert client.get("/v1/files").status_code == 200
+    assert client.get("/v1/files", headers={"authorization": "Bearer whatever"}).status_code == 200
+    refused = public.get("/v1/files")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert "without API keys" in refused.json()["error"]["message"]
+
+
+def test_with_a_key_nobody_comes_in_without_one(client: TestClient, public: TestClient, door: FrontDoor) -> None:
+    given = give_key(door, tenant="default")
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic x"}, {"authorization": given.key}):
+        refused = client.get("/v1/files", headers=headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
+    assert public.get("/v1/files", headers=given.headers).status_code == 200
+    with session_scope(door.database) as session:
+        assert revoke_key(session, key_id=given.id)
+    assert public.get("/v1/files", headers=given.headers).status_code == 401
+    assert client.get("/v1/files").status_code == 401  # the last key is gone: still nobody
+
+
+def test_a_key_may_upload_what_it_may_and_ask_as_often_as_it_may(client: TestClient, door: FrontDoor) -> None:
+    given = give_key(door, tenant="default", requests_per_minute=2, max_file_bytes=100)
+    content = {"file": ("a.jsonl", b"x" * 101)}
+    refused = client.post("/v1/files", files=content, data={"purpose": "batch"}, headers=given.headers)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (413, "file")
+    assert client.get("/v1/files", headers=given.headers).status_code == 200
+    refused = client.get("/v1/files", headers=given.headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+    assert 1 <= int(refused.headers["retry-after"]) <= 30
+
+
+def test_a_bucket_is_refilled_evenly_and_never_beyond_a_minute() -> None:
+    now = 0.0
+    limits = RateLimits(clock=lambda: now)
+    key = ApiKey(**dict.fromkeys(ApiKey.__dataclass_fields__) | {"id": "k", "requests_per_minute": 30})  # type: ignore[arg-type]  # the rest does not matter
+    for _ in range(30):
+        limits.admit(key)
+    with pytest.raises(TooManyRequests) as refused:
+        limits.admit(key)
+    assert refused.value.retry_after_seconds == 2
+    now = 2.0
+    limits.admit(key)
+    now = 10_000.0
+    for _ in range(30):
+        limits.admit(key)
+    with pytest.raises(TooManyRequests):
+        limits.admit(key)
+
+
+def test_a_key_spends_from_its_own_budgets_alone(client: TestClient, door: FrontDoor) -> None:
+    one, two = (give_key(door, tenant="default", budgets=names) for names in (["night"], ["night", "day"]))
+    upload = client.post("/v1/files", files={"file": ("a", b"{}")}, data={"purpose": "batch"}, headers=one.headers)
+    for given, fields, status in (
+        (one, {"budget": "5%"}, 403),
+        (one, {"objective": {"weight": 1}}, 403),
+        (one, {"budget": {"name": "day"}}, 403),
+        (two, {}, 403),  # which of the two?
+        (one, {}, 400),  # it is night's, and there is no such budget yet
+        (two, {"budget": {"name": "day"}}, 400),
+    ):
+        body = batch_of(upload.json()["id"], **fields)
+        reply = client.post("/v1/batches", json=body, headers=given.headers)
+        assert reply.status_code == status, reply.text
+
+
+def test_a_tenant_reaches_nothing_of_another(quiet_office: Office) -> None:
+    own, other = (give_key(quiet_office.door, tenant=tenant) for tenant in ("own", "other"))
+    client = quiet_office.client
+    file_id = client.post(
+        "/v1/files", files={"file": ("a", b"{}")}, data={"purpose": "batch"}, headers=own.headers
+    ).json()["id"]
+    batch_id = client.post("/v1/batches", json=batch_of(file_id), headers=own.headers).json()["id"]
+    ids = {"file_id": file_id, "batch_id": batch_id}
+    tried = 0
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        for method in methods:
+            assert path in OPEN or client.request(method, path.format(**ids)).status_code == 401
+            if "{" in path:
+                reply = client.request(method, path.format(**ids), headers=other.headers)
+                assert reply.status_code == 404, f"{method} {path}"
+                tried += 1
+    assert tried >= 5
+    assert client.post("/v1/batches", json=batch_of(file_id), headers=other.headers).status_code == 404
+    for path, after in (("/v1/files", file_id), ("/v1/batches", batch_id)):
+        assert client.get(path, headers=other.headers).json()["data"] == []
+        assert client.get(path, params={"after": after}, headers=other.headers).status_code == 404
+    assert client.get(f"/v1/files/{file_id}", headers=own.headers).status_code == 200
+    assert client.get(f"/v1/batches/{batch_id}", headers=own.headers).status_code == 200
