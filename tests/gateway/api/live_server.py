@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.waiting import wait_until
 from worker.settings import Settings, give_environment
 
 CHECKOUT = Path(__file__).parent.parent.parent.parent
@@ -32,11 +31,10 @@ def serve(settings: Settings, *words: str) -> Iterator[str]:
         assert server.stderr is not None
         reading = threading.Thread(target=log.extend, args=(server.stderr,))
         reading.start()
-        said = server.stdout.readline()
-        address = re.search(r"http://\S+/v1", said)
-        assert address, said
-        wait_until(lambda: any("Uvicorn running" in line for line in log), seconds=60)
         try:
+            said = server.stdout.readline()  # it listens by then
+            address = re.search(r"http://\S+/v1", said)
+            assert address, said
             yield address[0]
         finally:
             server.terminate()

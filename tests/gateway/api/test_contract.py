@@ -1,5 +1,7 @@
 """schemathesis attacks every endpoint by our own document: no 5xx, and no reply that the document does not know."""
 
+from typing import Any
+
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -26,5 +28,5 @@ schema = schemathesis.pytest.from_fixture("document")
 
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_request_breaks_the_contract(case: schemathesis.Case) -> None:
+def test_no_request_breaks_the_contract(case: "schemathesis.Case[Any]") -> None:
     case.call_and_validate(headers={"host": "localhost"})

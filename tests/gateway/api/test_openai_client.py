@@ -113,7 +113,8 @@ def test_the_async_client_from_upload_to_download(served: Served) -> None:
             assert batch.output_file_id is not None
             content = await client.files.content(batch.output_file_id)
             assert read_answers(content.text) == expected("async")
-            assert [item.id async for item in client.files.list(purpose="batch", limit=1)][0] == file.id
+            first = await anext(aiter(client.files.list(purpose="batch", limit=1)))
+            assert first.id == file.id
             return batch
 
     batch = asyncio.run(drive())
