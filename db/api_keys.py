@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,19 @@ class ApiKey:
     revoked_at: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Admission:
+    """What a request's key is worth."""
+
+    key: ApiKey | None
+    is_locked: bool  # whether a key was ever given out: from then on nobody comes in without one
+
+
+# One statement, which every request pays for.
+_ADMIT = text("""
+    SELECT EXISTS (SELECT FROM api_key) AS is_locked, api_key.*
+    FROM (SELECT) AS request LEFT JOIN api_key ON digest = CAST(:digest AS bytea) AND revoked_at IS NULL
+""")
 _COLUMNS = [getattr(ApiKeyRow, name) for name in ApiKey.__dataclass_fields__]
 
 
@@ -53,16 +66,16 @@ def store_key(
     return session.execute(row.returning(ApiKeyRow.id)).one_or_none() is not None
 
 
-def find_key(session: Session, *, digest: bytes) -> ApiKey | None:
-    """The key with this digest, unless it was revoked."""
-    known = select(*_COLUMNS).where(ApiKeyRow.digest == digest, ApiKeyRow.revoked_at.is_(None))
-    row = session.execute(known).one_or_none()
-    return None if row is None else ApiKey(**row._mapping)
+def admit(session: Session, *, digest: bytes | None) -> Admission:
+    """Who comes with a key of this digest, or with none; a key that was revoked is as good as none."""
+    row = session.execute(_ADMIT, {"digest": digest}).one()._mapping
+    key = None if row["id"] is None else ApiKey(**{name: row[name] for name in ApiKey.__dataclass_fields__})
+    return Admission(key=key, is_locked=row["is_locked"])
 
 
 def has_keys(session: Session) -> bool:
     """Whether a key was ever given out: from then on nobody comes in without one."""
-    return session.execute(select(exists().where(ApiKeyRow.id.is_not(None)))).scalar_one()
+    return admit(session, digest=None).is_locked
 
 
 def list_keys(session: Session) -> list[ApiKey]:

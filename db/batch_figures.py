@@ -1,22 +1,29 @@
-"""A batch's figures while its job runs: from counts that groups keep, so that a million tasks cost no more than few."""
+"""A batch's figures while its job runs, in one statement, from counts that groups keep: more tasks cost no more."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
+from sqlalchemy.types import Float, Integer, Text
 
-from db.budgets import read_budget
-from db.jobs import Job
-from db.progress import read_progress
-from db.states import FINAL_REASONS, RequeueReason
-from db.tables import GroupRow, RequeueRow, WindowRow
+from db.tables.base import Quanta
 
 
 @dataclass(frozen=True, kw_only=True)
-class JobSpend:
-    """What a job used, in quanta of its budget's unit."""
+class JobFigures:
+    """Counts over a job's tasks, and its own part of its budget in quanta of the unit."""
 
+    total: int
+    answered: int
+    errors: int  # answered with an error
+    given_up: int  # tasks that will have no outcome
+    skipped_budget: int  # of these, for want of money
+    graded: int
+    correct: float
+    mix: Mapping[str, int]  # answered, by strategy
+    shadow_price: float | None  # right answers per quantum, as of the last window that has a price
     unit: str
     spent: int
     burned: int
@@ -24,54 +31,59 @@ class JobSpend:
     overrun: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class StrategyShare:
-    """What one strategy did."""
-
-    strategy_id: int
-    answered: int
-    errors: int
-    graded: int
-    correct: float
-
-
-def read_spend(session: Session, *, job: Job) -> JobSpend:
-    """The job's own use; of a budget that it has to itself, the budget's."""
-    budget = read_budget(session, budget_id=job.budget_id)
-    source = read_progress(session, job_id=job.id) if budget.shared else budget
-    return JobSpend(
-        unit=budget.unit,
-        spent=source.spent,
-        burned=source.burned,
-        reserved=source.reserved,
-        overrun=source.overrun,
+# Of a budget that a job has to itself, its use is the budget's own; else its entries have to be summed.
+_READ = text("""
+    WITH own AS (
+        SELECT job.id, job.task_count, budget.unit, budget.shared, budget.spent, budget.burned, budget.reserved,
+               budget.overrun
+        FROM job JOIN budget ON budget.id = job.budget_id WHERE job.id = :job_id
+    ), shares AS (
+        SELECT strategy_id, sum(answered) AS answered, sum(errors) AS errors, sum(graded) AS graded,
+               sum(correct) AS correct
+        FROM grp WHERE job_id = :job_id GROUP BY strategy_id
+    ), entries AS (
+        SELECT coalesce(sum(spent_delta), 0) AS spent, coalesce(sum(burned_delta), 0) AS burned,
+               coalesce(sum(reserved_delta), 0) AS reserved, coalesce(sum(overrun_delta), 0) AS overrun
+        FROM ledger_entry WHERE job_id = :job_id AND (SELECT shared FROM own)
+    ), left_out AS (
+        SELECT count(*) AS given_up, count(*) FILTER (WHERE reason = 'budget_exhausted') AS skipped_budget
+        FROM requeue WHERE job_id = :job_id AND routed_at IS NULL
+          AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled')
     )
+    SELECT own.task_count AS total, own.unit, left_out.*,
+           (SELECT coalesce(sum(answered), 0) FROM shares) AS answered,
+           (SELECT coalesce(sum(errors), 0) FROM shares) AS errors,
+           (SELECT coalesce(sum(graded), 0) FROM shares) AS graded,
+           (SELECT coalesce(sum(correct), 0) FROM shares) AS correct,
+           (SELECT coalesce(jsonb_object_agg(name, answered), '{}') FROM (
+                SELECT strategy.name, sum(answered) AS answered FROM shares JOIN strategy ON strategy.id = strategy_id
+                WHERE answered > 0 GROUP BY strategy.name
+            ) AS named) AS mix,
+           (SELECT shadow_price FROM task_window WHERE job_id = :job_id AND shadow_price IS NOT NULL
+            ORDER BY id DESC LIMIT 1) AS shadow_price,
+           CASE WHEN shared THEN entries.spent ELSE own.spent END AS spent,
+           CASE WHEN shared THEN entries.burned ELSE own.burned END AS burned,
+           CASE WHEN shared THEN entries.reserved ELSE own.reserved END AS reserved,
+           CASE WHEN shared THEN entries.overrun ELSE own.overrun END AS overrun
+    FROM own, entries, left_out
+""").columns(
+    total=Integer,
+    unit=Text,
+    given_up=Integer,
+    skipped_budget=Integer,
+    answered=Integer,
+    errors=Integer,
+    graded=Integer,
+    correct=Float,
+    mix=JSONB,
+    shadow_price=Float,
+    spent=Quanta,
+    burned=Quanta,
+    reserved=Quanta,
+    overrun=Quanta,
+)
 
 
-def read_shares(session: Session, *, job_id: int) -> list[StrategyShare]:
-    """One row for each strategy that was given a group."""
-    counts = [
-        func.coalesce(func.sum(column), 0).label(name)
-        for name, column in (
-            ("answered", GroupRow.answered),
-            ("errors", GroupRow.errors),
-            ("graded", GroupRow.graded),
-            ("correct", GroupRow.correct),
-        )
-    ]
-    rows = select(GroupRow.strategy_id, *counts).where(GroupRow.job_id == job_id).group_by(GroupRow.strategy_id)
-    return [StrategyShare(**row._mapping) for row in session.execute(rows.order_by(GroupRow.strategy_id))]
-
-
-def count_given_up(session: Session, *, job_id: int) -> Mapping[RequeueReason, int]:
-    """Tasks that will have no outcome, by the reason."""
-    final = (RequeueRow.job_id == job_id, RequeueRow.routed_at.is_(None), RequeueRow.reason.in_(FINAL_REASONS))
-    rows = session.execute(select(RequeueRow.reason, func.count()).where(*final).group_by(RequeueRow.reason))
-    return {reason: count for reason, count in rows}  # noqa: C416 - rows are not pairs to a type checker
-
-
-def read_shadow_price(session: Session, *, job_id: int) -> float | None:
-    """Right answers per quantum, as of the last window that has a price."""
-    priced = (WindowRow.job_id == job_id, WindowRow.shadow_price.is_not(None))
-    latest = select(WindowRow.shadow_price).where(*priced).order_by(WindowRow.id.desc()).limit(1)
-    return session.execute(latest).scalar_one_or_none()
+def read_job_figures(session: Session, *, job_id: int) -> JobFigures:
+    """The figures as of now."""
+    return JobFigures(**session.execute(_READ, {"job_id": job_id}).one()._mapping)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.pages import PageAsked, cut_page
 from db.states import FINAL_STATUSES, BatchStatus
 from db.tables import BatchRow
+from db.tables.base import core_table
 from db.text import is_storable
 
 
@@ -45,7 +46,8 @@ class Batch:
     cancelled_at: datetime | None
 
 
-_COLUMNS = [getattr(BatchRow, name) for name in Batch.__dataclass_fields__]
+_TABLE = core_table(BatchRow)
+_COLUMNS = [_TABLE.c["metadata" if name == "meta" else name].label(name) for name in Batch.__dataclass_fields__]
 
 # Whence a batch may come into a status; what else is tried finds that it came too late, and changes nothing.
 BEFORE: Mapping[BatchStatus, frozenset[BatchStatus]] = {
@@ -102,7 +104,7 @@ def read_batch(session: Session, *, tenant_id: str, batch_id: str) -> Batch | No
     """The tenant's batch; None when there is none of that id."""
     if not is_storable(batch_id):
         return None
-    return _read_one(session, BatchRow.tenant_id == tenant_id, BatchRow.id == batch_id)
+    return _read_one(session, _TABLE.c.tenant_id == tenant_id, _TABLE.c.id == batch_id)
 
 
 def find_by_idempotency_key(session: Session, *, tenant_id: str, idempotency_key: str) -> Batch | None:

@@ -6,10 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.batch_figures import count_given_up, read_shadow_price, read_shares, read_spend
-from db.jobs import read_job
-from db.states import RequeueReason
-from db.strategies import read_strategies
+from db.batch_figures import read_job_figures
 from router.units import QUANTA_PER_UNIT, Unit
 
 
@@ -45,25 +42,21 @@ class BatchFigures:
 
 def read_figures(session: Session, *, job_id: int) -> BatchFigures:
     """The figures of a batch's job as they stand."""
-    job = read_job(session, job_id=job_id)
-    names = {row.id: row.name for row in read_strategies(session, strategy_ids=job.strategy_ids)}
-    spend, shares = read_spend(session, job=job), read_shares(session, job_id=job_id)
-    given_up = count_given_up(session, job_id=job_id)
-    errors, graded = sum(share.errors for share in shares), sum(share.graded for share in shares)
-    price, quantum = read_shadow_price(session, job_id=job_id), QUANTA_PER_UNIT[Unit(spend.unit)]
+    job = read_job_figures(session, job_id=job_id)
+    quantum = QUANTA_PER_UNIT[Unit(job.unit)]
     return BatchFigures(
-        total=job.task_count,
-        completed=sum(share.answered for share in shares) - errors,
-        failed=errors + sum(given_up.values()),
-        skipped_budget=given_up.get(RequeueReason.BUDGET_EXHAUSTED, 0),
-        unit=spend.unit,
-        spent=(spend.spent + spend.burned) / quantum,
-        burned=spend.burned / quantum,
-        reserved=spend.reserved / quantum,
-        overrun=spend.overrun / quantum,
-        mix={names[share.strategy_id]: share.answered for share in shares if share.answered},
-        shadow_price=None if price is None else price * quantum,
-        observed_accuracy=sum(share.correct for share in shares) / graded if graded else None,
+        total=job.total,
+        completed=job.answered - job.errors,
+        failed=job.errors + job.given_up,
+        skipped_budget=job.skipped_budget,
+        unit=job.unit,
+        spent=(job.spent + job.burned) / quantum,
+        burned=job.burned / quantum,
+        reserved=job.reserved / quantum,
+        overrun=job.overrun / quantum,
+        mix=job.mix,
+        shadow_price=None if job.shadow_price is None else job.shadow_price * quantum,
+        observed_accuracy=job.correct / job.graded if job.graded else None,
     )
 
 

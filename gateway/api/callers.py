@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from db.api_keys import ApiKey, find_key, has_keys
-from db.session import session_scope
+from db.api_keys import ApiKey, admit
+from db.session import reading_session
 from gateway.api.errors import NotAuthenticated
 from gateway.api.front_door import Door
 from gateway.api_keys import digest_key
@@ -38,13 +38,14 @@ def _find_caller(request: Request, door: Door, credentials: Credentials) -> Know
 
 
 def _identify(request: Request, door: Door, credentials: Credentials) -> Known:
-    with session_scope(door.database) as session:
-        key = None if credentials is None else find_key(session, digest=digest_key(credentials.credentials))
-        if key is not None:
-            return Known(tenant_id=key.tenant_id, key=key)
-        if has_keys(session):
-            missing = "no API key was given" if credentials is None else "this API key is not known, or was revoked"
-            raise NotAuthenticated(f"{missing}: send one as `Authorization: Bearer KEY`")
+    digest = None if credentials is None else digest_key(credentials.credentials)
+    with reading_session(door.database) as session:
+        admission = admit(session, digest=digest)
+    if admission.key is not None:
+        return Known(tenant_id=admission.key.tenant_id, key=admission.key)
+    if admission.is_locked:
+        missing = "no API key was given" if credentials is None else "this API key is not known, or was revoked"
+        raise NotAuthenticated(f"{missing}: send one as `Authorization: Bearer KEY`")
     if request.url.hostname not in LOOPBACK:  # a page in a browser that was led here by another name
         raise NotAuthenticated("without API keys this server answers its own machine alone, as localhost")
     return Known(tenant_id=TENANT, key=None)

@@ -23,7 +23,7 @@ class FrontDoor:
     limits: RateLimits
 
 
-def _find_door(request: Request) -> FrontDoor:
+async def _find_door(request: Request) -> FrontDoor:
     door: FrontDoor = request.app.state.door
     return door
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.batches import Batch, list_batches, move_batch, read_batch
 from db.pages import PageAsked
-from db.session import run_in_transaction, session_scope
+from db.session import reading_session, run_in_transaction, session_scope
 from db.states import BatchStatus
 from gateway.api.batch_objects import BatchObject, show_batch
 from gateway.api.batch_request import BatchRequest
@@ -41,7 +41,7 @@ def create_batch(
             session, door, caller, body=body, idempotency_key=idempotency_key, is_retry=retry_count > 0
         ),
     )
-    with session_scope(door.database) as session:
+    with reading_session(door.database) as session:
         return _show(session, batch)
 
 
@@ -51,7 +51,7 @@ def list_all_batches(
 ) -> ListPage[BatchObject]:
     """The tenant's batches in pages, the latest first."""
     asked = PageAsked(limit=limit, after=after)
-    with session_scope(door.database) as session:
+    with reading_session(door.database) as session:
         rows = list_batches(session, tenant_id=caller.tenant_id, page=asked)
         return make_page(rows, asked=asked, show=lambda batch: _show(session, batch))
 
@@ -59,7 +59,7 @@ def list_all_batches(
 @routes.get("/{batch_id}")
 def retrieve_batch(batch_id: str, door: Door, caller: Caller) -> BatchObject:
     """A batch as it stands."""
-    with session_scope(door.database) as session:
+    with reading_session(door.database) as session:
         return _show(session, find_batch(session, caller, batch_id=batch_id))
 
 

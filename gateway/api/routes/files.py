@@ -11,7 +11,7 @@ from starlette.responses import FileResponse
 from db.batches import is_read_by_a_batch
 from db.files import StoredFile, forget_file, list_files, read_file, store_file
 from db.pages import PageAsked
-from db.session import session_scope
+from db.session import reading_session, session_scope
 from db.states import FilePurpose
 from db.text import replace_unstorable
 from gateway.api.callers import Caller, Known
@@ -82,7 +82,7 @@ def list_all_files(  # noqa: PLR0917 - FastAPI passes every parameter by name
 ) -> ListPage[FileObject]:
     """The tenant's files in pages, the latest first."""
     asked = PageAsked(limit=limit, after=after, ascending=order == "asc")
-    with session_scope(door.database) as session:
+    with reading_session(door.database) as session:
         rows = list_files(session, tenant_id=caller.tenant_id, purpose=purpose, page=asked)
     return make_page(rows, asked=asked, show=show_file)
 
@@ -120,7 +120,7 @@ class ContentReply(FileResponse):
 
 def find_file(door: FrontDoor, caller: Known, *, file_id: str) -> StoredFile:
     """The caller's file; NoSuchObject."""
-    with session_scope(door.database) as session:
+    with reading_session(door.database) as session:
         file = read_file(session, tenant_id=caller.tenant_id, file_id=file_id)
     if file is None:
         raise NoSuchObject(f"there is no file {file_id}", param="file_id")
