@@ -38,8 +38,8 @@ def open_batch(
     known = _find_known(session, caller, digest=digest, idempotency_key=idempotency_key, is_retry=is_retry)
     if known is not None:
         return known
-    asked = _check_asked(session, door, caller, body.asked())
     _require_input(session, caller, file_id=body.input_file_id)
+    asked = _check_asked(session, door, caller, body.asked())
     lasts_seconds = body.window_seconds(now=datetime.now(UTC))
     if lasts_seconds <= 0:
         raise InvalidRequest(f"deadline {body.deadline:%Y-%m-%dT%H:%M%z} is over", param="deadline")

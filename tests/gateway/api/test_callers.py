@@ -1,49 +1,20 @@
 """Who comes in, how often, and what is kept from whom: asked of every endpoint of the document."""
 
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
 
-from db.api_keys import ApiKey, revoke_key, store_key
+from db.api_keys import ApiKey, revoke_key
 from db.session import session_scope
 from gateway.api.app import create_app
 from gateway.api.errors import TooManyRequests
 from gateway.api.front_door import FrontDoor
 from gateway.api.rate_limits import RateLimits
-from gateway.api_keys import digest_key, make_key
+from tests.gateway.api.given_keys import give_key
 from tests.gateway.api.office import Office, batch_of
 
 OPEN = {"/healthz", "/readyz"}  # to anybody: nothing of a tenant is in them
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """A key that was given out."""
-
-    id: str
-    key: str
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"authorization": f"Bearer {self.key}"}
-
-
-def give_key(door: FrontDoor, *, tenant: str, **limits: object) -> Given:
-    given = Given(id=f"key_{uuid.uuid4().hex}", key=make_key())
-    scope = {"budgets": None, "requests_per_minute": None, "max_file_bytes": None} | limits
-    with session_scope(door.database) as session:
-        assert store_key(
-            session,
-            key_id=given.id,
-            tenant_id=tenant,
-            name=given.id,
-            digest=digest_key(given.key),
-            **scope,  # type: ignore[arg-type]  # limits by name
-        )
-    return given
 
 
 @pytest.fixture
