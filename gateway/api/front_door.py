@@ -1,5 +1,6 @@
 """What the endpoints work with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -21,6 +22,7 @@ class FrontDoor:
     pool: StrategyPool  # what tasks can be routed to
     files: FileStore
     limits: RateLimits
+    desk_is_at_work: Callable[[], bool]  # whether somebody plans and follows what is stored here
 
 
 async def _find_door(request: Request) -> FrontDoor:

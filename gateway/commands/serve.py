@@ -16,7 +16,6 @@ from gateway.api.app import create_app
 from gateway.api.callers import LOOPBACK
 from gateway.api.front_door import FrontDoor
 from gateway.bootstrap import open_front_door
-from gateway.desk.keeper import DeskKeeper
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.interrupts import Interrupts
@@ -27,10 +26,7 @@ from worker.settings import read_settings
 def serve(console: Console, *, strategy_file: Path, host: str, port: int) -> ExitCode:
     """Serve until SIGTERM or Ctrl-C; requests under way are answered first."""
     settings = read_settings()
-    with (
-        open_front_door(settings, strategy_file=strategy_file) as door,
-        DeskKeeper(settings, strategy_file=strategy_file),
-    ):
+    with open_front_door(settings, strategy_file=strategy_file) as door:
         _require_keys(door, host=host)
         listening = _listen(host, port)
         console.print(Text(f"serving http://{host}:{listening.getsockname()[1]}/v1 to {_say_whom(door)}"))

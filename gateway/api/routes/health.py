@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import text
 
-from db.session import session_scope
+from db.session import reading_session
+from gateway.api.errors import Unavailable
 from gateway.api.front_door import Door
 
 routes = APIRouter(tags=["health"])
@@ -26,7 +27,9 @@ def check_health() -> Health:
 
 @routes.get("/readyz")
 def check_readiness(door: Door) -> Health:
-    """The database answers too; 503 when it does not."""
-    with session_scope(door.database) as session:
+    """The database answers too, and batches are worked on; 503 when not."""
+    with reading_session(door.database) as session:
         session.execute(text("SELECT 1"))
+    if not door.desk_is_at_work():
+        raise Unavailable("nobody works on batches at the moment: the desk is being started again")
     return Health(status="ready")

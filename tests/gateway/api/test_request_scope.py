@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI
@@ -14,9 +14,7 @@ from starlette.testclient import TestClient
 from gateway.api.app import create_app
 from gateway.api.front_door import FrontDoor
 from gateway.api.request_scope import MAX_BODY_BYTES
-from gateway.bootstrap import build_front_door
 from gateway.json_log import JsonFormatter
-from worker.settings import Settings
 
 
 class Asked(BaseModel):
@@ -81,10 +79,15 @@ def test_errors_have_the_shape_of_openai(
     assert reply.headers["x-request-id"].startswith("req_")
 
 
-def test_a_database_that_is_away_is_a_503(door: FrontDoor, tmp_path: Path) -> None:
+def test_a_desk_that_is_away_is_a_503(door: FrontDoor) -> None:
+    asking = TestClient(create_app(replace(door, desk_is_at_work=lambda: False)))
+    assert asking.get("/readyz").status_code == 503
+    assert asking.get("/healthz").status_code == 200
+
+
+def test_a_database_that_is_away_is_a_503(door: FrontDoor) -> None:
     away = create_engine("postgresql+psycopg://nobody@127.0.0.1:9/none?connect_timeout=1")
-    settings = Settings(data_directory=tmp_path, cache_directory=tmp_path)
-    asking = TestClient(create_app(build_front_door(settings, database=away, pool=door.pool)))
+    asking = TestClient(create_app(replace(door, database=away)))
     reply = asking.get("/readyz")
     assert reply.status_code == 503
     assert reply.headers["retry-after"] == "2"
