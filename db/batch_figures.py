@@ -38,8 +38,8 @@ _READ = text("""
                budget.overrun
         FROM job JOIN budget ON budget.id = job.budget_id WHERE job.id = :job_id
     ), shares AS (
-        SELECT strategy_id, sum(answered) AS answered, sum(errors) AS errors, sum(graded) AS graded,
-               sum(correct) AS correct
+        SELECT strategy_id, sum(answered)::int AS answered, sum(errors)::int AS errors, sum(graded)::int AS graded,
+               sum(correct)::float8 AS correct
         FROM grp WHERE job_id = :job_id GROUP BY strategy_id
     ), entries AS (
         SELECT coalesce(sum(spent_delta), 0) AS spent, coalesce(sum(burned_delta), 0) AS burned,
@@ -51,13 +51,13 @@ _READ = text("""
           AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled')
     )
     SELECT own.task_count AS total, own.unit, left_out.*,
-           (SELECT coalesce(sum(answered), 0) FROM shares) AS answered,
-           (SELECT coalesce(sum(errors), 0) FROM shares) AS errors,
-           (SELECT coalesce(sum(graded), 0) FROM shares) AS graded,
-           (SELECT coalesce(sum(correct), 0) FROM shares) AS correct,
+           (SELECT coalesce(sum(answered), 0)::int FROM shares) AS answered,
+           (SELECT coalesce(sum(errors), 0)::int FROM shares) AS errors,
+           (SELECT coalesce(sum(graded), 0)::int FROM shares) AS graded,
+           (SELECT coalesce(sum(correct), 0)::float8 FROM shares) AS correct,
            (SELECT coalesce(jsonb_object_agg(name, answered), '{}') FROM (
-                SELECT strategy.name, sum(answered) AS answered FROM shares JOIN strategy ON strategy.id = strategy_id
-                WHERE answered > 0 GROUP BY strategy.name
+                SELECT strategy.name, sum(answered)::int AS answered
+                FROM shares JOIN strategy ON strategy.id = strategy_id WHERE answered > 0 GROUP BY strategy.name
             ) AS named) AS mix,
            (SELECT shadow_price FROM task_window WHERE job_id = :job_id AND shadow_price IS NOT NULL
             ORDER BY id DESC LIMIT 1) AS shadow_price,
