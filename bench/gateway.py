@@ -8,6 +8,7 @@ of its own: an upload, its validation, the same bytes back, and the status of a 
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -24,7 +25,7 @@ import numpy as np
 
 from bench.figures import Figure, print_figures
 from bench.gateway_load import ask_steadily
-from bench.process_use import read_use
+from bench.process_use import ProcessUse, read_use
 from bench.queue_job import STRATEGY_FILE, store_job, write_lines
 from db.batches import create_batch, move_batch
 from db.session import session_scope
@@ -54,7 +55,7 @@ class Measured:
     upload_seconds: float
     validation_seconds: float
     server_mib: float  # at its peak
-    validation_mib: float  # of the process that validates, at its peak
+    validation: ProcessUse  # of the process that validates
     download_seconds: float
     status_ms: np.ndarray  # one for each request
     status_cpu_ms: float  # of the server's processor, for a request
@@ -147,7 +148,7 @@ def measure(folder: Path, *, lines: int, seconds: int) -> Measured:
             started = time.monotonic()
             file_id = upload(client, path)
             uploaded = time.monotonic()
-            validation_mib = validate_elsewhere(settings, folder / "files" / file_id)
+            validation = validate_elsewhere(settings, folder / "files" / file_id)
             validated = time.monotonic()
             assert download(client, file_id) == path.stat().st_size
             downloaded = time.monotonic()
@@ -162,32 +163,32 @@ def measure(folder: Path, *, lines: int, seconds: int) -> Measured:
                 validation_seconds=validated - uploaded,
                 server_mib=before.peak_rss_mib,
                 status_cpu_ms=1000 * (read_use(pid).cpu_seconds - before.cpu_seconds) / len(waits),
-                validation_mib=validation_mib,
+                validation=validation,
                 download_seconds=downloaded - validated,
                 status_ms=1000 * np.array(waits),
             )
 
 
-def validate_elsewhere(settings: Settings, path: Path) -> float:
-    """The peak memory, in MiB, of a process that does what the desk does first with a batch of this file."""
+def validate_elsewhere(settings: Settings, path: Path) -> ProcessUse:
+    """The use of a process that does what the desk does first with a batch of this file."""
     command = [sys.executable, "-m", "bench.gateway", "--validate", str(path), str(settings.strategies)]
     done = subprocess.run(command, env=give_environment(settings), stdout=subprocess.PIPE, text=True, check=True)
-    return float(done.stdout)
+    return ProcessUse(**json.loads(done.stdout))
 
 
-def validate(path: Path, strategy_file: Path) -> float:
+def validate(path: Path, strategy_file: Path) -> ProcessUse:
     """That process's part."""
     models = name_models(read_strategy_file(strategy_file).strategies)
     checked = check_input_file(path, endpoint=ENDPOINT, models=models, max_lines=10 * LINES)
     assert not checked.problems, checked.problems
-    return read_use().peak_rss_mib
+    return read_use()
 
 
 def list_figures(measured: Measured, *, lines: int) -> list[Figure]:
     """The measured numbers beside their goals; times are scaled to a million requests."""
     scale = LINES / lines
     stored = scale * (measured.upload_seconds + measured.validation_seconds)
-    memory = max(measured.server_mib, measured.validation_mib)
+    memory = max(measured.server_mib, measured.validation.peak_rss_mib)
     rate = measured.file_mb / measured.download_seconds
     p99 = float(np.percentile(measured.status_ms, 99))
     return [
@@ -201,8 +202,9 @@ def list_figures(measured: Measured, *, lines: int) -> list[Figure]:
 def print_measured(measured: Measured, *, lines: int) -> None:
     """Where the numbers come from."""
     print(f"{lines:,} requests, {measured.file_mb:,.0f} MB; load {os.getloadavg()[0]:.1f}")
-    print(f"  upload {measured.upload_seconds:.1f} s, validation {measured.validation_seconds:.1f} s")
-    print(f"  peak memory: server {measured.server_mib:.0f} MiB, validation {measured.validation_mib:.0f} MiB")
+    print(f"  upload {measured.upload_seconds:.1f} s, validation {measured.validation_seconds:.1f} s", end="")
+    print(f" ({measured.validation.cpu_seconds:.1f} s of processor)")
+    print(f"  peak memory: server {measured.server_mib:.0f} MiB, validation {measured.validation.peak_rss_mib:.0f} MiB")
     print(f"  download {measured.download_seconds:.1f} s: {measured.file_mb / measured.download_seconds:.0f} MB/s")
     middle, high, top = np.percentile(measured.status_ms, [50, 99, 100])
     print(f"  status of a batch: median {middle:.1f} ms, p99 {high:.1f} ms, longest {top:.1f} ms")
@@ -217,7 +219,7 @@ def main() -> None:
     parser.add_argument("--validate", nargs=2, type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.validate:
-        print(validate(*arguments.validate))
+        print(json.dumps(asdict(validate(*arguments.validate))))
         return
     lines, seconds = (QUICK_LINES, QUICK_SECONDS) if arguments.quick else (LINES, SECONDS)
     folder = Path(tempfile.mkdtemp(prefix="apportion-bench-"))

@@ -7,14 +7,14 @@ from typing import Any
 from router.units import parse_budget
 from worker.objective import Request
 
-# A client that asks for no budget gets the best answers that money can buy here, and is charged for no more than
-# the dearest strategy would have cost.
-DEFAULT_BUDGET = "100%"
+# A client that says nothing of costs gets the most accurate answers, whatever they cost: a cap that is not worst-case proof
+# would leave requests unanswered which no budget of theirs forbids.
+DEFAULT_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """At most one of the first four; none of them is the default budget."""
+    """At most one of the first four; none of them is the default weight."""
 
     budget: str | None = None  # "25%", "0.02 USD"
     shared_budget: str | None = None  # its name
@@ -42,13 +42,13 @@ class Asked:
 
     def request(self) -> Request:
         """The objective as the planner takes it."""
-        if self.weight is not None:
-            return Request(stated=f"weight {self.weight:g}", w=self.weight)
         if self.target_accuracy is not None:
             stated = f"target accuracy {self.target_accuracy:g}"
             return Request(stated=stated, target_accuracy=self.target_accuracy)
         if self.shared_budget is not None:
             stated = f"shared budget {self.shared_budget}"
             return Request(stated=stated, shared_name=self.shared_budget, defers=self.defers)
-        budget = self.budget or DEFAULT_BUDGET
-        return Request(stated=budget, budget=parse_budget(budget), defers=self.defers)
+        if self.budget is not None:
+            return Request(stated=self.budget, budget=parse_budget(self.budget), defers=self.defers)
+        weight = DEFAULT_WEIGHT if self.weight is None else self.weight
+        return Request(stated=f"weight {weight:g}", w=weight)

@@ -76,15 +76,17 @@ class BatchRow(Base):
     asked: Mapped[dict[str, Any]] = mapped_column(
         JSONB
     )  # objective, strategies, precedence: what is ours in the request
-    meta: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSONB)  # `metadata` is taken by SQLAlchemy
+    meta: Mapped[dict[str, Any] | None] = mapped_column(
+        "metadata", JSONB(none_as_null=True)
+    )  # `metadata` is taken by SQLAlchemy
     idempotency_key: Mapped[str | None]
     request_digest: Mapped[str]  # of the request's body: equal where the same was asked
     output_expires_seconds: Mapped[int | None]
     job_id: Mapped[int | None] = mapped_column(BigInteger)
-    errors: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB)
+    errors: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
     output_file_id: Mapped[str | None]
     error_file_id: Mapped[str | None]
-    ended: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # its figures, once they are final
+    ended: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # its figures, once they are final
     created_at: Mapped[Created]
     expires_at: Mapped[datetime]
     in_progress_at: Mapped[datetime | None]

@@ -91,6 +91,14 @@ def test_a_batch_of_which_every_line_fails_is_completed_with_errors_alone(office
     assert office.lines(batch["error_file_id"])["task-0"]["error"]["code"] == "not_eligible"
 
 
+def test_completions_are_answered_as_completions(office: Office) -> None:
+    body = {"model": "auto", "prompt": "say it"}
+    line = {"custom_id": "c", "method": "POST", "url": "/v1/completions", "body": body}
+    batch = office.wait(office.submit(json.dumps(line).encode(), endpoint="/v1/completions")["id"])
+    reply = office.lines(batch["output_file_id"])["c"]["response"]["body"]
+    assert (reply["object"], reply["choices"][0]["text"]) == ("text_completion", "say it")
+
+
 def test_pages_of_batches(office: Office) -> None:
     file_id = office.upload(b"nothing")
     made = [office.client.post("/v1/batches", json=batch_of(file_id)).json()["id"] for _ in range(3)]
