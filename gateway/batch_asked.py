@@ -7,8 +7,8 @@ from typing import Any
 from router.units import parse_budget
 from worker.objective import Request
 
-# A client that says nothing of costs gets the most accurate answers, whatever they cost: a cap that is not worst-case proof
-# would leave requests unanswered which no budget of theirs forbids.
+# A client that says nothing of costs gets the most accurate answers, whatever they cost: under a cap that nobody asked
+# for, requests might stay unanswered.
 DEFAULT_WEIGHT = 1.0
 
 
