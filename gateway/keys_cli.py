@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gateway.budgets_cli import COMMANDS_TENANT
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
 
@@ -14,7 +15,7 @@ keys_app = typer.Typer(help="API keys: who may ask the server, for which tenant.
 @keys_app.command()
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the list calls it.")],
-    tenant: Annotated[str, typer.Option(help="Whose files, batches and budgets it opens.")] = "default",
+    tenant: Annotated[str, typer.Option(help="Whose files, batches and budgets it opens.")] = COMMANDS_TENANT,
     budget: Annotated[
         list[str] | None, typer.Option(help="A shared budget it may spend from, and from no other; may be given again.")
     ] = None,

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 from db.api_keys import ApiKey, revoke_key
+from db.batches import list_open_batches
 from db.session import session_scope
 from gateway.api.app import create_app
 from gateway.api.errors import TooManyRequests
 from gateway.api.front_door import FrontDoor
 from gateway.api.rate_limits import RateLimits
+from gateway.batch_asked import Asked
+from gateway.cli import app
 from tests.gateway.api.given_keys import give_key
 from tests.gateway.api.office import Office, batch_of
 
@@ -87,6 +91,22 @@ def test_a_key_spends_from_its_own_budgets_alone(client: TestClient, door: Front
         body = batch_of(upload.json()["id"], **fields)
         reply = client.post("/v1/batches", json=body, headers=given.headers)
         assert reply.status_code == status, reply.text
+
+
+def test_a_key_with_one_budget_spends_from_that_and_each_tenant_has_its_own(
+    client: TestClient, door: FrontDoor, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPORTION_DATABASE_URL", database_url)
+    made = CliRunner().invoke(app, ["budgets", "create", "night", "5000 tokens", "--tenant", "acme"])
+    assert made.exit_code == 0, made.output
+    for tenant, status in (("acme", 200), ("default", 400)):
+        given = give_key(door, tenant=tenant, budgets=["night"])
+        file = client.post("/v1/files", files={"file": ("a", b"{}")}, data={"purpose": "batch"}, headers=given.headers)
+        reply = client.post("/v1/batches", json=batch_of(file.json()["id"]), headers=given.headers)
+        assert reply.status_code == status, reply.text
+    with session_scope(door.database) as session:
+        (batch,) = list_open_batches(session)
+    assert Asked.from_json(batch.asked).shared_budget == "night"
 
 
 def test_a_tenant_reaches_nothing_of_another(quiet_office: Office) -> None:
