@@ -64,6 +64,7 @@ bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.engines
 	$(BIN)/python -m bench.pacing
 	$(BIN)/python -m bench.dispatch
+	$(BIN)/python -m bench.gateway
 	$(BIN)/python -m bench.faults --seeds 20
 
 migrate: install  ## bring the database's schema to this release's

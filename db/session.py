@@ -24,6 +24,13 @@ def session_scope(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def reading_session(engine: Engine) -> Iterator[Session]:
+    """A session to read with: each statement sees what is committed then, and none waits for a BEGIN or a COMMIT."""
+    with Session(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False) as session:
+        yield session
+
+
 def run_in_transaction(engine: Engine, work: Callable[[Session], Result], *, attempts: int = 5) -> Result:
     """Run `work` in a transaction of its own; again, whole, when Postgres broke it off for the sake of another."""
     for attempt in range(1, attempts):

@@ -87,3 +87,27 @@ class PredictorState(StrEnum):
 
     CHAMPION = "champion"  # the version that predicts
     RETIRED = "retired"  # an earlier champion, kept for rollback
+
+
+class FilePurpose(StrEnum):
+    """What a file is for."""
+
+    BATCH = "batch"  # uploaded: one request a line
+    BATCH_OUTPUT = "batch_output"  # written at the end of a batch: what became of its requests
+
+
+class BatchStatus(StrEnum):
+    """How far a batch is: OpenAI's eight, for which callers poll."""
+
+    VALIDATING = "validating"  # its file is read and planned; nothing is stored or spent yet
+    FAILED = "failed"  # its file, its money or its strategies did not do; final
+    IN_PROGRESS = "in_progress"  # it is a job
+    FINALIZING = "finalizing"  # its job is at its end, its files are being written
+    COMPLETED = "completed"  # every request has its line in one of the two files; final
+    EXPIRED = "expired"  # the same, and some requests were not begun in time; final
+    CANCELLING = "cancelling"  # nothing new of it is started
+    CANCELLED = "cancelled"  # as completed, and some requests were given up; final
+
+
+# A batch in one of these never changes again.
+FINAL_STATUSES = frozenset({BatchStatus.FAILED, BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED})

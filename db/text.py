@@ -8,6 +8,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 REPLACEMENT_CHARACTER = "\ufffd"
 
 
+def is_storable(text: str) -> bool:
+    """Whether Postgres can hold the text: what it can not names nothing there."""
+    return _is_plain(text) or not _UNSTORABLE.search(text)
+
+
 def require_storable(text: str, *, name: str) -> str:
     """The text itself; UnstorableText when Postgres would refuse it."""
     if _is_plain(text):

@@ -13,15 +13,18 @@ budgets_app = typer.Typer(help="Budgets that jobs share, and those of single job
 Named = Annotated[str, typer.Argument(metavar="NAME|JOB", help="A shared budget's name, or the number of a job.")]
 Stated = Annotated[str, typer.Argument(metavar="AMOUNT", help='"3.5e14 FLOPs", "0.02 USD", "40000 tokens".')]
 
+Tenant = Annotated[str, typer.Option(help="Whose budget, where the HTTP API has several tenants.")]
+COMMANDS_TENANT = "default"  # worker.submission's, which a help text should not wait for
+
 
 @budgets_app.command("list")
-def list_() -> None:
+def list_(tenant: Tenant = COMMANDS_TENANT) -> None:
     """List the budgets that jobs share, as they stand."""
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.budgets import list_budgets
 
-        return list_budgets(console)
+        return list_budgets(console, tenant=tenant)
 
     end(work)
 
@@ -33,36 +36,37 @@ def create(
     period: Annotated[
         str | None, typer.Option(metavar="nightly|monthly", help="Begins anew each noon (UTC), or each month.")
     ] = None,
+    tenant: Tenant = COMMANDS_TENANT,
 ) -> None:
     """Open a budget that several jobs can draw on."""
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.budgets import create_budget
 
-        return create_budget(console, name=name, stated=amount, period=period)
+        return create_budget(console, name=name, stated=amount, period=period, tenant=tenant)
 
     end(work)
 
 
 @budgets_app.command("raise")
-def raise_(named: Named, amount: Stated) -> None:
+def raise_(named: Named, amount: Stated, tenant: Tenant = COMMANDS_TENANT) -> None:
     """Give a budget more; its jobs go on with that at once."""
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.budgets import raise_budget
 
-        return raise_budget(console, named=named, stated=amount)
+        return raise_budget(console, named=named, stated=amount, tenant=tenant)
 
     end(work)
 
 
 @budgets_app.command()
-def lower(named: Named, amount: Stated) -> None:
+def lower(named: Named, amount: Stated, tenant: Tenant = COMMANDS_TENANT) -> None:
     """Take something from a budget, at most what is left of it."""
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.budgets import lower_budget
 
-        return lower_budget(console, named=named, stated=amount)
+        return lower_budget(console, named=named, stated=amount, tenant=tenant)
 
     end(work)

@@ -10,6 +10,7 @@ from rich.console import Console
 from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
+from gateway.keys_cli import keys_app
 from gateway.strategies_cli import StrategyFile, strategies_app
 
 # Commands import what they need when they run: `--help` should not wait for torch.
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
+app.add_typer(keys_app, name="keys")
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 BudgetOption = Annotated[
@@ -257,6 +259,22 @@ def doctor(
         from gateway.commands.doctor import examine
 
         return examine(console, strategy_file=strategies)
+
+    end(work)
+
+
+@app.command()
+def serve(
+    strategies: StrategyFile,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="The port to listen at.")] = 8080,
+) -> None:
+    """Serve the HTTP API: OpenAI's Files and Batches, with a budget."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.serve import serve as serve_api
+
+        return serve_api(console, strategy_file=strategies, host=host, port=port)
 
     end(work)
 

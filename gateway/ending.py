@@ -18,11 +18,11 @@ def end(work: Callable[[Console], ExitCode]) -> NoReturn:
     except typer.Exit:
         raise
     except BaseException as error:
-        code = _tell_failure(error)
+        code = tell_failure(error)
     raise typer.Exit(int(code))
 
 
-def _tell_failure(error: BaseException) -> ExitCode:
+def tell_failure(error: BaseException) -> ExitCode:
     from gateway.failures import describe_failure
 
     failure = describe_failure(error)

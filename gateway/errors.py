@@ -2,8 +2,10 @@
 
 GatewayError
 ├── UsageError            options that contradict each other
+├── NoSuchKey             an id that no API key in use has
 ├── JobFileError          a job file that can not be taken, with every problem found
 ├── BadFieldError         one field of one line (in jsonline.py; always gathered into a JobFileError)
+├── ApiError              what the HTTP API refuses (its tree is in api/errors.py)
 └── OutputError           the output folder, or a file in it
     ├── OutputNotWritable
     └── OutputDiskFull
@@ -19,6 +21,10 @@ class GatewayError(Exception):
 
 class UsageError(GatewayError):
     """Options that contradict each other or can not be read."""
+
+
+class NoSuchKey(GatewayError):
+    """No API key in use has that id."""
 
 
 class JobFileError(GatewayError):

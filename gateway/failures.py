@@ -8,7 +8,7 @@ from psycopg.errors import DiskFull, OutOfMemory
 from sqlalchemy.exc import OperationalError
 
 from db.errors import NoSuchRow
-from gateway.errors import JobFileError, OutputError, UsageError
+from gateway.errors import JobFileError, NoSuchKey, OutputError, UsageError
 from gateway.exit_codes import ExitCode
 from router.errors import AmountError, FieldError, InfeasibleTarget, StrategyFileError, TariffError
 from worker.encoder import EncoderError
@@ -96,6 +96,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     NoSuchRow: ExitCode.NOT_FOUND,
     JobNotDriveable: ExitCode.NOT_FOUND,
     NoSuchBudget: ExitCode.NOT_FOUND,
+    NoSuchKey: ExitCode.NOT_FOUND,
     UntrainedStrategies: ExitCode.UNTRAINED,
     NothingToTrain: ExitCode.UNTRAINED,
 }

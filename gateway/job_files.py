@@ -56,16 +56,18 @@ def _iterate_answered(session: Session, *, job: Job, names: Mapping[int, str]) -
     answered_at = job.finished_at or job.submitted_at
     for result in iterate_results(session, job_id=job.id):
         if result.outcome is not None and result.outcome.error_code is None:
-            yield _describe_answered(result, names=names, answered_at=answered_at)
+            url = json.loads(result.payload)["url"]
+            yield describe_answered(result, url=url, names=names, answered_at=answered_at)
 
 
-def _describe_answered(result: TaskResult, *, names: Mapping[int, str], answered_at: datetime) -> AnsweredTask:
+def describe_answered(result: TaskResult, *, url: str, names: Mapping[int, str], answered_at: datetime) -> AnsweredTask:
+    """The task as its line of output has it; only of one with an answer."""
     outcome = result.outcome
     assert outcome is not None
     return AnsweredTask(
         seq=result.seq,
         custom_id=result.custom_id,
-        url=json.loads(result.payload)["url"],
+        url=url,
         strategy=names[outcome.strategy_id],
         answer=outcome.answer,
         texts=tuple(outcome.response["texts"]),
@@ -79,13 +81,18 @@ def _describe_answered(result: TaskResult, *, names: Mapping[int, str], answered
 
 def _iterate_unanswered(session: Session, *, job: Job) -> Iterator[UnansweredTask]:
     for result in iterate_results(session, job_id=job.id):
-        if result.outcome is None:
-            code, message = ERROR_CODES.get(result.reason, UNDER_WAY)
-        elif result.outcome.error_code is not None:
-            code, message = result.outcome.error_code, result.outcome.error_message or ""
-        else:
-            continue
-        yield UnansweredTask(seq=result.seq, custom_id=result.custom_id, code=code, message=message)
+        if result.outcome is None or result.outcome.error_code is not None:
+            yield describe_unanswered(result)
+
+
+def describe_unanswered(
+    result: TaskResult, *, codes: Mapping[RequeueReason | None, tuple[str, str]] = ERROR_CODES
+) -> UnansweredTask:
+    """Why a task has no answer: the code and message of its reason, or what its engine said."""
+    code, message = codes.get(result.reason, UNDER_WAY)
+    if result.outcome is not None:
+        code, message = str(result.outcome.error_code), result.outcome.error_message or ""
+    return UnansweredTask(seq=result.seq, custom_id=result.custom_id, code=code, message=message)
 
 
 def _iterate_decisions(session: Session, *, job: Job, names: Mapping[int, str]) -> Iterator[Decision]:

@@ -1,6 +1,6 @@
 """One line of a job file, checked field by field."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
@@ -9,6 +9,7 @@ from gateway.jsonline import BadFieldError, FieldProblem, json_kind, parse_objec
 from router.decoding.task_prompt import TaskPrompt, parse_task_prompt
 from router.errors import BadTaskBody, GraderError
 from router.grading import Grader, parse_grader
+from router.strategy import Strategy
 
 CHAT_URL = "/v1/chat/completions"
 COMPLETION_URL = "/v1/completions"
@@ -24,6 +25,14 @@ class ModelNames:
 
     strategies: frozenset[str]
     pools: frozenset[str] = frozenset()
+
+
+def name_models(strategies: Sequence[Strategy]) -> ModelNames:
+    """What lines may say where these strategies may serve them."""
+    return ModelNames(
+        strategies=frozenset(strategy.name for strategy in strategies),
+        pools=frozenset(tag for strategy in strategies for tag in strategy.tags),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

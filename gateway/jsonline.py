@@ -26,7 +26,7 @@ class BadFieldError(GatewayError):
 def parse_object(text: str) -> Mapping[str, Any]:
     """The object on a line; BadFieldError says what is wrong with it."""
     try:
-        line = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object_with_distinct_keys)
+        line = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise BadFieldError("", f"not JSON: {error.msg} at column {error.colno}; one JSON object per line") from None
     except RecursionError:
@@ -51,6 +51,9 @@ def _object_with_distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         raise BadFieldError(twice, "is given twice in one object; keep one of the two")
     return merged
 
+
+# Made once: json.loads would make one for each line.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_object_with_distinct_keys)
 
 UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 

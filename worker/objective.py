@@ -78,6 +78,7 @@ class Request:
     shared_name: str | None = None  # of a shared budget that is still to be looked up
     w: float | None = None
     target_accuracy: float | None = None
+    defers: bool = False  # a budget that does not reach every task is taken too: it then serves as many as it can
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +144,11 @@ def _resolve_cap(request: Request, unit: Unit, totals: Totals) -> int:
     if isinstance(request.budget, BudgetPercent):
         return request.budget.quanta_between(totals.cheapest, totals.dearest)
     if isinstance(request.budget, SharedBudget):
-        _require_enough(request.budget, totals)
+        if not request.defers:
+            _require_enough(request.budget, totals)
         return request.budget.free
     assert request.budget is not None
-    if request.budget.quanta < totals.cheapest:
+    if request.budget.quanta < totals.cheapest and not request.defers:
         raise _too_small(cap=request.budget.quanta, unit=unit, totals=totals)
     return request.budget.quanta
 

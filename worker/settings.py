@@ -36,6 +36,8 @@ class Settings:
     batch_tasks: int = 16  # most tasks reserved, run and settled together
     drain_seconds: float = 30.0  # how long a worker that is asked to end waits for what its engine is at
     window_age_seconds: float = 1.0  # how long small jobs of one budget wait for others, to be routed together
+    max_file_bytes: int = 8 * 2**30  # of an upload
+    max_batch_lines: int = 5_000_000  # requests in a batch
     torch_threads: int = 1  # more than one collapses throughput on shared cores
 
     @property
@@ -70,6 +72,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         batch_tasks=_count("batch_tasks", given["batch_tasks"]) or Settings.batch_tasks,
         drain_seconds=_number("drain_seconds", given["drain_seconds"], Settings.drain_seconds),
         window_age_seconds=_number("window_age_seconds", given["window_age_seconds"], Settings.window_age_seconds),
+        max_file_bytes=_count("max_file_bytes", given["max_file_bytes"]) or Settings.max_file_bytes,
+        max_batch_lines=_count("max_batch_lines", given["max_batch_lines"]) or Settings.max_batch_lines,
         torch_threads=_count("torch_threads", given["torch_threads"]) or Settings.torch_threads,
     )
 

@@ -18,37 +18,39 @@ from worker.pool import ServingPool
 from worker.submission import TENANT
 
 
-def open_shared(database: Database, *, name: str, amount: Amount, period: BudgetPeriod | None) -> None:
-    """Open a shared budget; BudgetUnusable when there is one of that name."""
+def open_shared(
+    database: Database, *, name: str, amount: Amount, period: BudgetPeriod | None, tenant_id: str = TENANT
+) -> None:
+    """Open a shared budget of the tenant; BudgetUnusable when it has one of that name."""
     created = run_in_transaction(
         database,
         lambda session: create_shared_budget(
-            session, tenant_id=TENANT, name=name, unit=amount.unit, cap=amount.quanta, period=period
+            session, tenant_id=tenant_id, name=name, unit=amount.unit, cap=amount.quanta, period=period
         ),
     )
     if created is None:
         raise BudgetUnusable(f"there is a budget {name} already: raise or lower it, or choose another name")
 
 
-def find_budget(database: Database, *, name: str) -> Budget:
-    """The shared budget of that name in its present period; NoSuchBudget."""
-    found = run_in_transaction(database, lambda session: find_shared_budget(session, tenant_id=TENANT, name=name))
+def find_budget(database: Database, *, name: str, tenant_id: str = TENANT) -> Budget:
+    """The tenant's shared budget of that name in its present period; NoSuchBudget."""
+    found = run_in_transaction(database, lambda session: find_shared_budget(session, tenant_id=tenant_id, name=name))
     if found is None:
         raise NoSuchBudget(f"there is no budget {name}: `apportion budgets list` lists those there are")
     return found
 
 
-def raise_cap(database: Database, *, named: str, amount: Amount) -> Budget:
+def raise_cap(database: Database, *, named: str, amount: Amount, tenant_id: str = TENANT) -> Budget:
     """The budget with its cap grown by the amount; BudgetUnusable for one without a cap, or in another unit."""
-    budget = _find_capped(database, named=named, amount=amount)
+    budget = _find_capped(database, named=named, amount=amount, tenant_id=tenant_id)
     return run_in_transaction(
         database, lambda session: raise_budget(session, budget_id=budget.id, amount=amount.quanta)
     )
 
 
-def lower_cap(database: Database, *, named: str, amount: Amount) -> Budget:
+def lower_cap(database: Database, *, named: str, amount: Amount, tenant_id: str = TENANT) -> Budget:
     """The budget with its cap lowered by the amount; BudgetUnusable, with nothing changed, under what is committed."""
-    budget = _find_capped(database, named=named, amount=amount)
+    budget = _find_capped(database, named=named, amount=amount, tenant_id=tenant_id)
 
     def lower(session: Session) -> Budget:
         cap = read_budget(session, budget_id=budget.id).cap or 0
@@ -67,14 +69,14 @@ def lower_cap(database: Database, *, named: str, amount: Amount) -> Budget:
         ) from error
 
 
-def draw_on(database: Database, request: Request, *, pool: ServingPool) -> Request:
-    """The request with the shared budget that it names as it stands now, if it names one.
+def draw_on(database: Database, request: Request, *, pool: ServingPool, tenant_id: str = TENANT) -> Request:
+    """The request with the tenant's shared budget that it names as it stands now, if it names one.
 
     NoSuchBudget; BudgetUnusable where some strategy has no price in the budget's unit.
     """
     if request.shared_name is None:
         return request
-    found = find_budget(database, name=request.shared_name)
+    found = find_budget(database, name=request.shared_name, tenant_id=tenant_id)
     unit = Unit(found.unit)
     unpriced = [priced.strategy.name for priced in pool.strategies if unit not in priced.tariff.prices]
     if unpriced:
@@ -86,9 +88,12 @@ def draw_on(database: Database, request: Request, *, pool: ServingPool) -> Reque
     return replace(request, budget=SharedBudget(id=found.id, name=found.name, unit=unit, free=free))
 
 
-def _find_capped(database: Database, *, named: str, amount: Amount) -> Budget:
-    """The budget of that name, or of the job with that number."""
-    budget = _find_of_job(database, job_id=int(named)) if named.isdecimal() else find_budget(database, name=named)
+def _find_capped(database: Database, *, named: str, amount: Amount, tenant_id: str) -> Budget:
+    """The tenant's budget of that name, or that of the job with that number."""
+    if named.isdecimal():
+        budget = _find_of_job(database, job_id=int(named))
+    else:
+        budget = find_budget(database, name=named, tenant_id=tenant_id)
     if budget.cap is None:
         raise BudgetUnusable(f"job {named} runs without a cap: there is nothing to raise or lower")
     if budget.unit != amount.unit:
@@ -103,7 +108,7 @@ def _find_of_job(database: Database, *, job_id: int) -> Budget:
     job = read_known_job(database, job_id=job_id)
     with session_scope(database) as session:
         budget = read_budget(session, budget_id=job.budget_id)
-    return find_budget(database, name=budget.name) if budget.shared else budget
+    return find_budget(database, name=budget.name, tenant_id=budget.tenant_id) if budget.shared else budget
 
 
 def _say(budget: Budget, quanta: int, *, round_up: bool = False) -> str:

@@ -140,10 +140,12 @@ def submit_run(
     meta: Mapping[str, Any],
     precedence: Precedence = NO_PRECEDENCE,
     continues_job_id: int | None = None,
+    tenant_id: str = TENANT,
 ) -> int:
     """The id of the stored job; nothing is stored unless the caller commits."""
     job_id = _create(
         session,
+        tenant_id=tenant_id,
         kind=JobKind.RUN,
         objective=plan.objective,
         strategy_ids=strategy_ids,
@@ -211,7 +213,15 @@ def _submit_arms(
     # Nothing is chosen here: the accuracy only says who can serve what, and every cost is the worst case.
     accuracy = np.where(demand.eligible, 0.0, np.nan).astype(np.float32)
     predictions = Predictions(accuracy=accuracy, cost=worst, worst_cost=worst, prompt_tokens=demand.prompt_tokens)
-    job_id = _create(session, kind=kind, objective=objective, strategy_ids=strategy_ids, encoder="", meta=meta)
+    job_id = _create(
+        session,
+        tenant_id=TENANT,
+        kind=kind,
+        objective=objective,
+        strategy_ids=strategy_ids,
+        encoder="",
+        meta=meta,
+    )
     copy_tasks(session, job_id=job_id, tasks=tasks)
     _store_blocks(session, job_id=job_id, predictions=predictions, version_ids=())
     return job_id
@@ -220,6 +230,7 @@ def _submit_arms(
 def _create(
     session: Session,
     *,
+    tenant_id: str,
     kind: JobKind,
     objective: Objective,
     strategy_ids: Sequence[int],
@@ -231,10 +242,10 @@ def _create(
 ) -> int:
     if budget_id is None:
         own = f"{kind} {objective.stated}"
-        budget_id = open_budget(session, tenant_id=TENANT, name=own, unit=objective.unit, cap=objective.cap)
+        budget_id = open_budget(session, tenant_id=tenant_id, name=own, unit=objective.unit, cap=objective.cap)
     return create_job(
         session,
-        tenant_id=TENANT,
+        tenant_id=tenant_id,
         kind=kind,
         objective=objective.to_json(),
         budget_id=budget_id,

@@ -2,6 +2,7 @@
 
 from db.tables.base import Base
 from db.tables.execution import AttemptRow, LabelRow, OutcomeRow, RequeueRow
+from db.tables.front_door import ApiKeyRow, BatchRow, FileRow
 from db.tables.insert_only import declare_insert_only, declare_refusal
 from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow, TwinRow
 from db.tables.money import BudgetRow, LedgerEntryRow
@@ -18,9 +19,12 @@ for _name in INSERT_ONLY_TABLES:
 
 __all__ = [
     "METADATA",
+    "ApiKeyRow",
     "AttemptRow",
+    "BatchRow",
     "BreakerRow",
     "BudgetRow",
+    "FileRow",
     "GroupRow",
     "JobRow",
     "LabelRow",

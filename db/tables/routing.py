@@ -50,7 +50,7 @@ class GroupRow(Base):
         UniqueConstraint("tenant_id", "id"),
         ForeignKeyConstraint(["tenant_id", "job_id", "kind"], ["job.tenant_id", "job.id", "job.kind"]),
         ForeignKeyConstraint(["tenant_id", "window_id"], ["task_window.tenant_id", "task_window.id"]),
-        ForeignKeyConstraint(["tenant_id", "strategy_id"], ["strategy.tenant_id", "strategy.id"]),
+        ForeignKeyConstraint(["strategy_id"], ["strategy.id"]),  # of the deployment: whatever tenant is served by it
         CheckConstraint("arm = CASE kind WHEN 'run' THEN 0 ELSE strategy_id END", name="arm_fits_kind"),
         CheckConstraint("(state = 'claimed') = (lease_until IS NOT NULL)", name="lease_when_claimed"),
         CheckConstraint("(state = 'done') = (finished_at IS NOT NULL)", name="finished_when_done"),

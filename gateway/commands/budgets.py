@@ -16,13 +16,12 @@ from router.units import Amount, Unit, parse_budget
 from worker.database import open_database
 from worker.settings import read_settings
 from worker.shared_budgets import lower_cap, open_shared, raise_cap
-from worker.submission import TENANT
 
 
-def list_budgets(console: Console) -> ExitCode:
-    """One row for each shared budget, in its present period."""
+def list_budgets(console: Console, *, tenant: str) -> ExitCode:
+    """One row for each shared budget of a tenant, in its present period."""
     with open_database(read_settings()) as database:
-        budgets = run_in_transaction(database, lambda session: list_shared_budgets(session, tenant_id=TENANT))
+        budgets = run_in_transaction(database, lambda session: list_shared_budgets(session, tenant_id=tenant))
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if budgets else "no budgets yet")
     table.add_column("budget")
     for heading in ("cap", "spent", "reserved", "promised", "free"):
@@ -33,28 +32,28 @@ def list_budgets(console: Console) -> ExitCode:
     return ExitCode.DONE
 
 
-def create_budget(console: Console, *, name: str, stated: str, period: str | None) -> ExitCode:
+def create_budget(console: Console, *, name: str, stated: str, period: str | None, tenant: str) -> ExitCode:
     """A new shared budget."""
     _require_name(name)
     amount, every = _read_amount(stated), _read_period(period)
     with open_database(read_settings()) as database:
-        open_shared(database, name=name, amount=amount, period=every)
+        open_shared(database, name=name, amount=amount, period=every, tenant_id=tenant)
     console.print(Text(f"budget {name}: `apportion run ... --shared-budget {name}` draws on it"))
     return ExitCode.DONE
 
 
-def raise_budget(console: Console, *, named: str, stated: str) -> ExitCode:
+def raise_budget(console: Console, *, named: str, stated: str, tenant: str) -> ExitCode:
     """The budget with a larger cap."""
     amount = _read_amount(stated)
     with open_database(read_settings()) as database:
-        return _tell(console, raise_cap(database, named=named, amount=amount))
+        return _tell(console, raise_cap(database, named=named, amount=amount, tenant_id=tenant))
 
 
-def lower_budget(console: Console, *, named: str, stated: str) -> ExitCode:
+def lower_budget(console: Console, *, named: str, stated: str, tenant: str) -> ExitCode:
     """The budget with a smaller cap."""
     amount = _read_amount(stated)
     with open_database(read_settings()) as database:
-        return _tell(console, lower_cap(database, named=named, amount=amount))
+        return _tell(console, lower_cap(database, named=named, amount=amount, tenant_id=tenant))
 
 
 def _tell(console: Console, budget: Budget) -> ExitCode:

@@ -11,7 +11,7 @@ from gateway.commands.working import Working, working
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.jobfile import read_job_file
-from gateway.joblines import ModelNames
+from gateway.joblines import name_models
 from gateway.output_folder import check_output_folder
 from gateway.report.amounts import say_cost
 from gateway.report.gather import describe_objective
@@ -75,10 +75,7 @@ def _require_price(pool: StrategyPool, *, request: Request, strategy_file: Path)
 
 def read_tasks_of(job_file: Path, *, pool: StrategyPool) -> list[NewTask]:
     """The file's tasks; JobFileError lists everything that is wrong with it."""
-    models = ModelNames(
-        strategies=frozenset(strategy.name for strategy in pool.strategies),
-        pools=frozenset(tag for strategy in pool.strategies for tag in strategy.tags),
-    )
+    models = name_models(pool.strategies)
     return [NewTask(custom_id=t.custom_id, payload=t.payload) for t in read_job_file(job_file, models=models)]
 
 

@@ -1,0 +1,38 @@
+"""The application: every endpoint, with errors and ids around it."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from gateway.api.error_replies import ErrorReply, answer_errors
+from gateway.api.front_door import FrontDoor
+from gateway.api.request_scope import RequestScope
+from gateway.api.routes import batches, files, health
+
+# Every endpoint of this table is served; a file under routes/ has one of them.
+ROUTES: tuple[APIRouter, ...] = (health.routes, files.routes, batches.routes)
+
+_ANY_ERROR: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorReply, "description": "Refused; the message says what and why."},
+    "5XX": {"model": ErrorReply, "description": "Not answered; the same request may succeed later."},
+}
+
+
+def create_app(door: FrontDoor) -> FastAPI:
+    """An application that answers with what the front door has."""
+    app = FastAPI(
+        title="Apportion",
+        version=version("apportion"),
+        description="OpenAI's Batch API, routed: as accurate as a budget allows.",
+        responses=_ANY_ERROR,
+        redirect_slashes=False,
+        docs_url=None,  # both would load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.door = door
+    answer_errors(app)
+    for routes in ROUTES:
+        app.include_router(routes)
+    app.add_middleware(RequestScope)
+    return app

@@ -1,0 +1,91 @@
+"""Batches: asked for, read, listed, cancelled. Whoever works on them finds them in the database."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from sqlalchemy.orm import Session
+
+from db.batches import Batch, list_batches, move_batch, read_batch
+from db.pages import PageAsked
+from db.session import reading_session, run_in_transaction, session_scope
+from db.states import BatchStatus
+from gateway.api.batch_objects import BatchObject, show_batch
+from gateway.api.batch_request import BatchRequest
+from gateway.api.callers import Caller, Known
+from gateway.api.errors import InvalidRequest, NoSuchObject
+from gateway.api.front_door import Door
+from gateway.api.lists import ListPage, make_page
+from gateway.api.new_batch import open_batch
+from gateway.batch_figures import BatchFigures, read_figures
+
+routes = APIRouter(prefix="/v1/batches", tags=["batches"])
+
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=255, description="The same key and body again are the same batch, whenever sent.")
+]
+RetryCount = Annotated[int, Header(alias="x-stainless-retry-count", ge=0, include_in_schema=False)]
+
+
+@routes.post("")
+def create_batch(
+    body: BatchRequest,
+    door: Door,
+    caller: Caller,
+    idempotency_key: IdempotencyKey = None,
+    retry_count: RetryCount = 0,
+) -> BatchObject:
+    """Make a batch of a file; it is validated and planned next, without anybody waiting for that."""
+    batch = run_in_transaction(
+        door.database,
+        lambda session: open_batch(
+            session, door, caller, body=body, idempotency_key=idempotency_key, is_retry=retry_count > 0
+        ),
+    )
+    with reading_session(door.database) as session:
+        return _show(session, batch)
+
+
+@routes.get("")
+def list_all_batches(
+    door: Door, caller: Caller, limit: Annotated[int, Query(ge=1, le=100)] = 20, after: str | None = None
+) -> ListPage[BatchObject]:
+    """The tenant's batches in pages, the latest first."""
+    asked = PageAsked(limit=limit, after=after)
+    with reading_session(door.database) as session:
+        rows = list_batches(session, tenant_id=caller.tenant_id, page=asked)
+        return make_page(rows, asked=asked, show=lambda batch: _show(session, batch))
+
+
+@routes.get("/{batch_id}")
+def retrieve_batch(batch_id: str, door: Door, caller: Caller) -> BatchObject:
+    """A batch as it stands."""
+    with reading_session(door.database) as session:
+        return _show(session, find_batch(session, caller, batch_id=batch_id))
+
+
+@routes.post("/{batch_id}/cancel")
+def cancel_batch(batch_id: str, door: Door, caller: Caller) -> BatchObject:
+    """Start nothing more of it: what runs is finished, and what is answered can be read."""
+    with session_scope(door.database) as session:
+        batch = find_batch(session, caller, batch_id=batch_id)
+        moved = move_batch(session, batch_id=batch_id, to=BatchStatus.CANCELLING)
+        batch = find_batch(session, caller, batch_id=batch_id)
+        if not moved and batch.status not in (BatchStatus.CANCELLING, BatchStatus.CANCELLED):
+            raise InvalidRequest(
+                f"batch {batch_id} is {batch.status}: there is nothing left to cancel", param="batch_id"
+            )
+        return _show(session, batch)
+
+
+def find_batch(session: Session, caller: Known, *, batch_id: str) -> Batch:
+    """The caller's batch; NoSuchObject."""
+    batch = read_batch(session, tenant_id=caller.tenant_id, batch_id=batch_id)
+    if batch is None:
+        raise NoSuchObject(f"there is no batch {batch_id}", param="batch_id")
+    return batch
+
+
+def _show(session: Session, batch: Batch) -> BatchObject:
+    if batch.ended is not None:
+        return show_batch(batch, BatchFigures.from_json(batch.ended))
+    return show_batch(batch, None if batch.job_id is None else read_figures(session, job_id=batch.job_id))

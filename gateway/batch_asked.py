@@ -1,0 +1,54 @@
+"""What is ours in a batch's request: kept with the batch, and read when it is planned."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from router.units import parse_budget
+from worker.objective import Request
+
+# A client that says nothing of costs gets the most accurate answers, whatever they cost: under a cap that nobody asked
+# for, requests might stay unanswered.
+DEFAULT_WEIGHT = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """At most one of the first four; none of them is the default weight."""
+
+    budget: str | None = None  # "25%", "0.02 USD"
+    shared_budget: str | None = None  # its name
+    weight: float | None = None
+    target_accuracy: float | None = None
+    defers: bool = False  # serve as many as the budget reaches, rather than refuse it
+    priority: int = 0
+    strategies: tuple[str, ...] | None = None  # None: every one of the pool
+
+    @property
+    def states_objective(self) -> bool:
+        """Whether the client said what it wants, and what it may cost."""
+        stated = (self.budget, self.shared_budget, self.weight, self.target_accuracy)
+        return any(value is not None for value in stated)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Asked":
+        """What `to_json` wrote."""
+        strategies = value["strategies"]
+        return cls(**{**value, "strategies": None if strategies is None else tuple(strategies)})
+
+    def request(self) -> Request:
+        """The objective as the planner takes it."""
+        if self.target_accuracy is not None:
+            stated = f"target accuracy {self.target_accuracy:g}"
+            return Request(stated=stated, target_accuracy=self.target_accuracy)
+        if self.shared_budget is not None:
+            stated = f"shared budget {self.shared_budget}"
+            return Request(stated=stated, shared_name=self.shared_budget, defers=self.defers)
+        if self.budget is not None:
+            return Request(stated=self.budget, budget=parse_budget(self.budget), defers=self.defers)
+        weight = DEFAULT_WEIGHT if self.weight is None else self.weight
+        return Request(stated=f"weight {weight:g}", w=weight)

@@ -1,0 +1,74 @@
+"""What a batch came to, or has come to so far: counts, spending, who answered."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.batch_figures import read_job_figures
+from router.units import QUANTA_PER_UNIT, Unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchFigures:
+    """As they leave; costs are in the unit that is named beside them."""
+
+    total: int
+    completed: int
+    failed: int
+    skipped_budget: int
+    unit: str
+    spent: float  # with what was burned
+    burned: float
+    reserved: float
+    overrun: float
+    mix: Mapping[str, int]  # answers by strategy
+    shadow_price: float | None  # right answers per unit
+    observed_accuracy: float | None  # of answers with a grade
+    predicted_accuracy: float | None = None  # known at the end
+    input_tokens: int | None = None  # the same
+    output_tokens: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "BatchFigures":
+        """What `to_json` wrote."""
+        return cls(**value)
+
+
+def read_figures(session: Session, *, job_id: int) -> BatchFigures:
+    """The figures of a batch's job as they stand."""
+    job = read_job_figures(session, job_id=job_id)
+    quantum = QUANTA_PER_UNIT[Unit(job.unit)]
+    return BatchFigures(
+        total=job.total,
+        completed=job.answered - job.errors,
+        failed=job.errors + job.given_up,
+        skipped_budget=job.skipped_budget,
+        unit=job.unit,
+        spent=(job.spent + job.burned) / quantum,
+        burned=job.burned / quantum,
+        reserved=job.reserved / quantum,
+        overrun=job.overrun / quantum,
+        mix=job.mix,
+        shadow_price=None if job.shadow_price is None else job.shadow_price * quantum,
+        observed_accuracy=job.correct / job.graded if job.graded else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """What is known once every answer was read."""
+
+    predicted_accuracy: float | None
+    input_tokens: int
+    output_tokens: int
+
+
+def complete_figures(figures: BatchFigures, answered: Answered) -> BatchFigures:
+    """The figures that are kept with the batch."""
+    return replace(figures, **asdict(answered))

@@ -1,0 +1,119 @@
+"""The two files of a batch, written from what the database holds in one pass over its tasks."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.batches import Batch
+from db.jobs import Job, read_job
+from db.predictions import iterate_prediction_blocks
+from db.results import TaskResult, iterate_results
+from db.states import BatchStatus, RequeueReason
+from db.strategies import read_strategies
+from gateway.batch_figures import Answered
+from gateway.file_store import FileStore, NewContent, derive_file_id
+from gateway.job_files import ERROR_CODES, describe_answered, describe_unanswered
+from gateway.output_files import error_line, result_line
+
+EXPIRED = ("batch_expired", "this request was not begun before the batch's time was over")
+CANCELLED = ("batch_cancelled", "the batch was cancelled before this request was begun")
+
+
+class WrittenFile(NamedTuple):
+    """A file in its place."""
+
+    id: str
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+class WrittenBatch(NamedTuple):
+    """What was written; a file without a line is none."""
+
+    output: WrittenFile | None
+    errors: WrittenFile | None
+    answered: Answered
+
+
+def write_batch_files(session: Session, files: FileStore, *, batch: Batch, to: BatchStatus) -> WrittenBatch:
+    """The files of a batch whose job is at its end; written again, they take the place of themselves."""
+    assert batch.job_id is not None
+    job = read_job(session, job_id=batch.job_id)
+    cut_off = EXPIRED if to is BatchStatus.EXPIRED else CANCELLED
+    with ExitStack() as opened:
+        output, errors = (_LazyFile(files, opened, batch_id=batch.id, name=name) for name in ("output", "error"))
+        lines = _Lines(
+            session, job=job, endpoint=batch.endpoint, codes={**ERROR_CODES, RequeueReason.CANCELLED: cut_off}
+        )
+        for result in iterate_results(session, job_id=job.id):
+            is_answered, line = lines.write(result)
+            (output if is_answered else errors).write(line)
+    return WrittenBatch(output.written(), errors.written(), lines.count(session))
+
+
+class _LazyFile:
+    """A file that is begun with its first line."""
+
+    def __init__(self, files: FileStore, opened: ExitStack, *, batch_id: str, name: str) -> None:
+        self._files, self._opened = files, opened
+        self._id, self._name = derive_file_id(batch_id, name), f"{batch_id}_{name}.jsonl"
+        self._content: NewContent | None = None
+
+    def write(self, line: bytes) -> None:
+        """One line more."""
+        if self._content is None:
+            self._content = self._opened.enter_context(self._files.writing(self._id))
+        self._content.write(line)
+
+    def written(self) -> WrittenFile | None:
+        """What there is now."""
+        content = self._content
+        return None if content is None else WrittenFile(self._id, self._name, content.size_bytes, content.sha256)
+
+
+class _Lines:
+    """Results as lines, and what they add up to."""
+
+    def __init__(
+        self, session: Session, *, job: Job, endpoint: str, codes: Mapping[RequeueReason | None, tuple[str, str]]
+    ) -> None:
+        self._job, self._endpoint, self._codes = job, endpoint, codes
+        self._names = {row.id: row.name for row in read_strategies(session, strategy_ids=job.strategy_ids)}
+        self._column_of = {strategy_id: column for column, strategy_id in enumerate(job.strategy_ids)}
+        self._answered_at: datetime = job.finished_at or job.submitted_at
+        self._choice = np.full(job.task_count, -1, dtype=np.int16)  # (tasks,) column of the strategy that answered
+        self._input_tokens = self._output_tokens = 0
+
+    def write(self, result: TaskResult) -> tuple[bool, bytes]:
+        """Whether the task has an answer, and its line."""
+        outcome = result.outcome
+        if outcome is None or outcome.error_code is not None:
+            return False, _encode(error_line(self._job.id, describe_unanswered(result, codes=self._codes)))
+        self._choice[result.seq] = self._column_of[outcome.strategy_id]
+        self._input_tokens += outcome.prompt_tokens
+        self._output_tokens += outcome.output_tokens
+        task = describe_answered(result, url=self._endpoint, names=self._names, answered_at=self._answered_at)
+        return True, _encode(result_line(self._job.id, task))
+
+    def count(self, session: Session) -> Answered:
+        """Over everything that was written; a task without an answer counts as not right."""
+        predicted = 0.0
+        for block in iterate_prediction_blocks(session, job_id=self._job.id):
+            choice = self._choice[block.lo : block.hi]
+            rows = np.flatnonzero(choice >= 0)
+            predicted += float(np.nansum(block.predictions.accuracy[rows, choice[rows]], dtype=np.float64))
+        return Answered(
+            predicted_accuracy=predicted / max(1, self._job.task_count),
+            input_tokens=self._input_tokens,
+            output_tokens=self._output_tokens,
+        )
+
+
+def _encode(line: Mapping[str, Any]) -> bytes:
+    return json.dumps(line, ensure_ascii=False).encode() + b"\n"
