@@ -64,7 +64,10 @@ def look_at_pages(server_url: str, *, folder: Path) -> list[PageLooks]:
     file.write_text(STRATEGY_FILE, encoding="utf-8")
     database = create_engine(server_url)
     door = build_front_door(
-        Settings(data_directory=folder, cache_directory=folder), database=database, pool=read_strategy_file(file)
+        Settings(data_directory=folder, cache_directory=folder),
+        database=database,
+        pool=read_strategy_file(file),
+        desk_is_at_work=lambda: True,
     )
     try:
         with TestClient(create_app(door), base_url="http://localhost") as client:

@@ -24,7 +24,7 @@ def show_batch(request: Request, door: Door, visitor: Looking, batch_id: str) ->
     batch, name = _read(door, visitor, batch_id=batch_id)
     if batch.job_id is not None:
         return _lead_to_job(request, job_id=batch.job_id)
-    return render_page(request, "batch.html.j2", {"batch": batch, "name": name})
+    return render_page(request, "batch.html.j2", {"batch": batch, "name": name, "at_work": door.desk_is_at_work()})
 
 
 @routes.get("/live")
@@ -33,7 +33,12 @@ def renew_batch(request: Request, door: Door, visitor: Looking, batch_id: str) -
     batch, name = _read(door, visitor, batch_id=batch_id)
     if batch.job_id is not None:
         return _lead_to_job(request, job_id=batch.job_id)
-    return render_parts(request, PARTS, {"batch": batch, "name": name}, goes_on=batch.status not in FINAL_STATUSES)
+    return render_parts(
+        request,
+        PARTS,
+        {"batch": batch, "name": name, "at_work": door.desk_is_at_work()},
+        goes_on=batch.status not in FINAL_STATUSES,
+    )
 
 
 def _read(door: FrontDoor, visitor: Visitor, *, batch_id: str) -> tuple[Batch, str]:

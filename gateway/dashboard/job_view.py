@@ -95,6 +95,12 @@ class JobView:
         return self.counts.correct / self.counts.graded if self.counts.graded else None
 
     @property
+    def reached_accuracy(self) -> float | None:
+        """The same over all tasks: one without an answer counts as not right, as on the frontier."""
+        observed = self.observed_accuracy
+        return None if observed is None else observed * self.counts.outcomes / max(1, self.needed)
+
+    @property
     def predicted_accuracy(self) -> float | None:
         """What the answers were predicted to reach, in the mean over the sample."""
         if self.sample is None or not (rows := np.flatnonzero(self.sample.choice >= 0)).size:

@@ -25,6 +25,7 @@ class Scale(StrEnum):
     """What the numbers of an axis are."""
 
     NUMBER = "number"
+    COUNT = "count"  # whole numbers
     SHARE = "share"  # 0..1, written as percent
     SECONDS = "seconds"  # a duration
 

@@ -74,10 +74,10 @@ def _single_strategies(view: JobView, sample: SampledTasks, scale: CostScale) ->
 
 
 def _reached(view: JobView, scale: CostScale) -> Line | None:
-    if view.observed_accuracy is None:
+    if view.reached_accuracy is None:
         return None
     label = "reached" if view.is_final else "reached so far"
-    return Line(label=label, colour="good", shape=Shape.TARGET, x=[scale.value(view.spent)], y=[view.observed_accuracy])
+    return Line(label=label, colour="good", shape=Shape.TARGET, x=[scale.value(view.spent)], y=[view.reached_accuracy])
 
 
 def _say(view: JobView, points: Sequence[Point]) -> str:
@@ -86,11 +86,11 @@ def _say(view: JobView, points: Sequence[Point]) -> str:
         f"to {say_share(points[-1].accuracy)} for {say_cost(points[-1].cost_quanta, view.unit)}, as predicted; "
         "a dot is one strategy for every task."
     )
-    if view.observed_accuracy is None:
+    if view.reached_accuracy is None:
         return whole
-    return (
-        f"{whole} Reached{'' if view.is_final else ' so far'}: {say_share(view.observed_accuracy)} of graded answers."
-    )
+    reached = "Reached" if view.is_final else "Reached so far"
+    rest = "" if view.counts.outcomes == view.needed else ", where a task without an answer counts as not right"
+    return f"{whole} {reached}: {say_share(view.reached_accuracy)}{rest}."
 
 
 def _table(view: JobView, points: Sequence[Point]) -> ChartTable:

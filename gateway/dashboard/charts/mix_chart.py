@@ -23,7 +23,7 @@ def draw_mix(view: JobView) -> Chart | None:
         title="Where the tasks went",
         stacked=True,
         says=_say(view),
-        x=Axis(label="window", scale=Scale.NUMBER, low=float(firsts[0]), high=float(firsts[-1])),
+        x=Axis(label="window", scale=Scale.COUNT, low=float(firsts[0]), high=float(firsts[-1])),
         y=Axis(label="share of answers", scale=Scale.SHARE, low=0.0, high=1.0),
         lines=[
             Line(

@@ -12,6 +12,7 @@
   };
   const write = {
     number: (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { maximumSignificantDigits: 4 })),
+    count: (value) => (Number.isInteger(value) ? value.toLocaleString("en") : ""),
     share: (value) => (value === null || value === undefined ? "–" : `${+(100 * value).toFixed(1)}%`),
     seconds: (value) => (value === null || value === undefined ? "–" : seconds(value)),
   };
