@@ -17,10 +17,10 @@ NIGHT := --strategies examples/strategies.yaml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run night test test-slow test-rabbitmq lint bench migrate lock
+.PHONY: help install install-dev run night test test-slow test-rabbitmq test-browser install-browser lint bench migrate lock
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install:  ## make .venv from the lock files (ENGINE=cpu, gpu or transformers; TORCH_INDEX=address)
 	@$(CHECK_PYTHON)
@@ -47,6 +47,13 @@ test-slow: install-dev  ## run the fault and scale tests as well
 test-rabbitmq: install-dev  ## run the tests that need RabbitMQ (RABBITMQ=FOLDER: where its packages were unpacked)
 	$(BIN)/python -m pytest -m rabbitmq --rabbitmq=$(RABBITMQ)
 
+install-browser: install-dev  ## install what test-browser needs: Debian's Chromium (as root), selenium
+	command -v chromium chromedriver > /dev/null || (apt-get update -q && apt-get install -yq --no-install-recommends chromium chromium-driver)
+	$(BIN)/python -m pip install --quiet --group browser
+
+test-browser: install-browser  ## drive the dashboard in Chromium: submit, watch, drill down, raise a budget
+	$(BIN)/python -m pytest tests/browser
+
 lint: install-dev  ## check format, lint, types, layers, and migrations against the models
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
@@ -66,6 +73,7 @@ bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.dispatch
 	$(BIN)/python -m bench.gateway
 	$(BIN)/python -m bench.faults --seeds 20
+	$(BIN)/python -m bench.dashboard
 
 migrate: install  ## bring the database's schema to this release's
 	$(BIN)/python -m worker.migration

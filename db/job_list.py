@@ -7,11 +7,13 @@ from db.jobs import Job
 from db.tables import JobRow
 
 
-def list_jobs(session: Session, *, tenant_id: str, limit: int) -> list[Job]:
-    """Jobs of every kind, the latest first."""
+def list_jobs(session: Session, *, tenant_id: str, limit: int, before: int | None = None) -> list[Job]:
+    """Jobs of every kind, the latest first, or those before one of them."""
     columns = [getattr(JobRow, name) for name in Job.__dataclass_fields__]
-    latest = select(*columns).where(JobRow.tenant_id == tenant_id).order_by(JobRow.id.desc()).limit(limit)
-    return [Job(**row._mapping) for row in session.execute(latest)]
+    own = select(*columns).where(JobRow.tenant_id == tenant_id)
+    if before is not None:
+        own = own.where(JobRow.id < before)
+    return [Job(**row._mapping) for row in session.execute(own.order_by(JobRow.id.desc()).limit(limit))]
 
 
 def count_open_jobs(session: Session) -> int:

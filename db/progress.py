@@ -46,7 +46,7 @@ def read_progress(session: Session, *, job_id: int) -> JobProgress:
     return JobProgress(
         answers_needed=job.task_count * len(job.arms),
         **read_outcome_counts(session, job_id=job_id)._asdict(),
-        requeued=_count_requeued(session, job_id=job_id),
+        requeued=count_requeued(session, job_id=job_id),
         groups=_count_groups(session, job_id=job_id),
         **_sum_ledger(session, job_id=job_id),
     )
@@ -82,7 +82,8 @@ def read_predicted_in_flight(session: Session, *, budget_id: int) -> int:
     return int(session.execute(_PREDICTED_IN_FLIGHT, {"budget_id": budget_id}).scalar_one())
 
 
-def _count_requeued(session: Session, *, job_id: int) -> dict[RequeueReason, int]:
+def count_requeued(session: Session, *, job_id: int) -> dict[RequeueReason, int]:
+    """How many tasks of a job are in no group, by the reason."""
     live = (RequeueRow.job_id == job_id, RequeueRow.routed_at.is_(None))
     rows = session.execute(select(RequeueRow.reason, func.count()).where(*live).group_by(RequeueRow.reason))
     return {reason: count for reason, count in rows}  # noqa: C416 - rows are not pairs to a type checker

@@ -1,6 +1,6 @@
 """Results: what became of every task of a job, for its output files and report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.jobs import read_job
 from db.states import RequeueReason
-from db.tables.base import Quanta
+from db.tables.base import Quanta, write_numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ _COLUMN_TYPES = {
     "cached_prompt_tokens": Integer,
 }
 
-_READ = text("""
+_SELECT = """
     SELECT task.seq, task.custom_id, task.payload, leader.custom_id AS leader, arms.arm, requeue.reason,
            outcome.strategy_id, outcome.grp_id AS group_id, task_window.id AS window_id, task_window.shadow_price,
            answer, response, error_code, error_message, prompt_tokens, output_tokens, cost, outcome.correct,
@@ -85,8 +85,11 @@ _READ = text("""
     LEFT JOIN grp ON grp.id = outcome.grp_id
     LEFT JOIN task_window ON task_window.id = grp.window_id
     WHERE task.job_id = :job_id
-    ORDER BY task.seq, arms.position
-""").columns(**_COLUMN_TYPES)
+"""
+_READ = text(f"{_SELECT} ORDER BY task.seq, arms.position").columns(**_COLUMN_TYPES)
+_READ_SOME = text(f"{_SELECT} AND task.seq = ANY (CAST(:seqs AS int[])) ORDER BY task.seq, arms.position").columns(
+    **_COLUMN_TYPES
+)
 
 
 def iterate_results(session: Session, *, job_id: int) -> Iterator[TaskResult]:
@@ -94,6 +97,13 @@ def iterate_results(session: Session, *, job_id: int) -> Iterator[TaskResult]:
     arms = list(read_job(session, job_id=job_id).arms)
     for row in session.execute(_READ, {"job_id": job_id, "arms": arms}, execution_options={"yield_per": 2_000}):
         yield _result(row)
+
+
+def read_results(session: Session, *, job_id: int, seqs: Sequence[int]) -> list[TaskResult]:
+    """The same of these tasks alone; what is not a task of the job is left out."""
+    arms = list(read_job(session, job_id=job_id).arms)
+    rows = session.execute(_READ_SOME, {"job_id": job_id, "arms": arms, "seqs": write_numbers(seqs)})
+    return [_result(row) for row in rows]
 
 
 def _result(row: Row[Any]) -> TaskResult:

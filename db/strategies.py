@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from db.errors import NoSuchRow
@@ -58,6 +59,13 @@ def read_strategies(session: Session, *, strategy_ids: Sequence[int]) -> list[St
         if strategy_id not in by_id:
             raise NoSuchRow(table="strategy", row_id=strategy_id)
     return [by_id[strategy_id] for strategy_id in strategy_ids]
+
+
+def list_latest_strategies(session: Session, *, tenant_id: str) -> list[StoredStrategy]:
+    """The latest version of every strategy of a tenant, by name."""
+    own = select(*_COLUMNS).where(StrategyRow.tenant_id == tenant_id).ext(distinct_on(StrategyRow.name))
+    rows = session.execute(own.order_by(StrategyRow.name, StrategyRow.version.desc()))
+    return [StoredStrategy(**row._mapping) for row in rows]
 
 
 def _read_latest(session: Session, *, tenant_id: str, name: str) -> StoredStrategy | None:

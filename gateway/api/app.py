@@ -9,6 +9,7 @@ from gateway.api.error_replies import ErrorReply, answer_errors
 from gateway.api.front_door import FrontDoor
 from gateway.api.request_scope import RequestScope
 from gateway.api.routes import batches, files, health
+from gateway.dashboard.mount import mount_dashboard
 
 # Every endpoint of this table is served; a file under routes/ has one of them.
 ROUTES: tuple[APIRouter, ...] = (health.routes, files.routes, batches.routes)
@@ -34,5 +35,6 @@ def create_app(door: FrontDoor) -> FastAPI:
     answer_errors(app)
     for routes in ROUTES:
         app.include_router(routes)
+    mount_dashboard(app, door)
     app.add_middleware(RequestScope)
     return app

@@ -1,0 +1,91 @@
+"""Strategies: how well they are predicted, and which predictors served them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from db.breakers import OpenBreaker, list_open_breakers
+from db.predictor_history import PredictorVersion, list_predictor_versions
+from db.session import session_scope
+from db.strategies import StoredStrategy, list_latest_strategies
+from gateway.api.front_door import Door
+from gateway.dashboard.calibration_pool import Experience, gather_experience
+from gateway.dashboard.charts.calibration_chart import draw_calibration
+from gateway.dashboard.charts.chart import Chart
+from gateway.dashboard.pages import render_page
+from gateway.dashboard.strategy_rows import measure_cost_ratio
+from gateway.dashboard.visitor import Looking
+from gateway.report.amounts import say_cost
+from gateway.report.facts import describe_spec
+from router.tariff import Tariff
+from router.units import Unit
+
+routes = APIRouter()
+
+LISTED_VERSIONS = 10
+TYPICAL_PROMPT, TYPICAL_OUTPUT = 1000, 100  # tokens, as `apportion strategies list` prices them
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategyCard:
+    """One strategy of the tenant."""
+
+    strategy: StoredStrategy
+    description: str
+    prices: Sequence[str]  # of a typical task, in every unit that tells strategies apart
+    answered: int  # in the sample
+    cost_ratio: float | None  # settled over predicted, in the sample
+    chart: Chart | None
+    versions: Sequence[PredictorVersion]
+    breaker: OpenBreaker | None
+
+
+@routes.get("/strategies")
+def show_strategies(request: Request, door: Door, visitor: Looking) -> Response:
+    """The page."""
+    known = request.app.state.final_samples
+    with session_scope(door.database) as session:
+        strategies = list_latest_strategies(session, tenant_id=visitor.tenant_id)
+        gathered = gather_experience(session, tenant_id=visitor.tenant_id, known=known)
+        open_breakers = list_open_breakers(session, strategy_ids=[strategy.id for strategy in strategies])
+        breakers = {breaker.strategy_id: breaker for breaker in open_breakers}
+        cards = [
+            _describe(session, strategy, gathered.get(strategy.name), breakers.get(strategy.id))
+            for strategy in strategies
+        ]
+    return render_page(request, "strategies.html.j2", {"cards": cards})
+
+
+def _describe(
+    session: Session, strategy: StoredStrategy, experience: Experience | None, breaker: OpenBreaker | None
+) -> StrategyCard:
+    chart = ratio = None
+    if experience is not None:
+        name = f"calibration-{strategy.id}"
+        chart = draw_calibration(experience.predicted, experience.grade, name=name, title=strategy.name)
+        ratio = measure_cost_ratio(experience.paid, experience.predicted_cost)
+    versions = list_predictor_versions(
+        session, tenant_id=strategy.tenant_id, spec_hash=strategy.spec_hash, limit=LISTED_VERSIONS
+    )
+    return StrategyCard(
+        strategy=strategy,
+        description=describe_spec(strategy),
+        prices=_say_prices(strategy),
+        answered=0 if experience is None else len(experience.paid),
+        cost_ratio=ratio,
+        chart=chart,
+        versions=versions,
+        breaker=breaker,
+    )
+
+
+def _say_prices(stored: StoredStrategy) -> Sequence[str]:
+    tariff = Tariff.from_json(stored.tariff)
+    return [
+        say_cost(tariff.charge(unit, prompt_tokens=TYPICAL_PROMPT, output_tokens=TYPICAL_OUTPUT), unit)
+        for unit in Unit
+        if unit in tariff.prices and unit is not Unit.TOKENS
+    ]

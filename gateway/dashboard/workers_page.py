@@ -1,0 +1,50 @@
+"""Workers that were seen lately, strategies that are left alone, and work that waits."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from db.breakers import list_open_breakers
+from db.session import session_scope
+from db.strategies import list_latest_strategies
+from db.waiting_groups import list_waiting_strategies
+from db.workers import list_workers
+from gateway.api.front_door import Door, FrontDoor
+from gateway.dashboard.pages import render_page, render_parts
+from gateway.dashboard.visitor import Looking, Visitor
+
+routes = APIRouter()
+
+PARTS: Sequence[str] = ("workers_tables",)
+
+
+@routes.get("/workers")
+def show_workers(request: Request, door: Door, visitor: Looking) -> Response:
+    """The page."""
+    return render_page(request, "workers.html.j2", _gather(door, visitor))
+
+
+@routes.get("/workers/live")
+def renew_workers(request: Request, door: Door, visitor: Looking) -> Response:
+    """What changes on it."""
+    return render_parts(request, PARTS, _gather(door, visitor), goes_on=True)
+
+
+def _gather(door: FrontDoor, visitor: Visitor) -> Mapping[str, Any]:
+    """Workers serve every tenant; strategies are named to their own tenant alone."""
+    with session_scope(door.database) as session:
+        names = {
+            strategy.id: strategy.name for strategy in list_latest_strategies(session, tenant_id=visitor.tenant_id)
+        }
+        workers = list_workers(session)
+        breakers = list_open_breakers(session, strategy_ids=list(names))
+        waiting = [one for one in list_waiting_strategies(session) if one.strategy_id in names]
+    return {
+        "workers": workers,
+        "breakers": breakers,
+        "waiting": waiting,
+        "name_of": names,
+        "has_workers": door.settings.has_workers,
+    }
