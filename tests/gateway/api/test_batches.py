@@ -1,6 +1,9 @@
 """Batches over HTTP, answered: from a file to two files, with what they cost."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -97,6 +100,29 @@ def test_completions_are_answered_as_completions(office: Office) -> None:
     batch = office.wait(office.submit(json.dumps(line).encode(), endpoint="/v1/completions")["id"])
     reply = office.lines(batch["output_file_id"])["c"]["response"]["body"]
     assert (reply["object"], reply["choices"][0]["text"]) == ("text_completion", "say it")
+
+
+READ_AS_VLLM = """
+import sys
+from vllm.entrypoints.launchers.run_batch import BatchRequestInput, BatchRequestOutput
+asked, answered = (open(path, encoding="utf-8") for path in sys.argv[1:])
+names = [BatchRequestInput.model_validate_json(line).custom_id for line in asked]
+outputs = [BatchRequestOutput.model_validate_json(line) for line in answered]
+assert [output.custom_id for output in outputs] == names
+print(*[output.response.body.choices[0].message.content for output in outputs], sep="; ")
+"""
+
+
+def test_vllm_reads_the_same_lines_as_its_own_batch_runner_does(office: Office, tmp_path: Path) -> None:
+    content = write_lines(3, prefix="peer")
+    batch = office.wait(office.submit(content)["id"])
+    asked, answered = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    asked.write_bytes(content)
+    answered.write_bytes(office.client.get(f"/v1/files/{batch['output_file_id']}/content").content)
+    command = [sys.executable, "-c", READ_AS_VLLM, str(asked), str(answered)]
+    read = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+    assert read.stdout.splitlines()[-1] == "say peer 0; say peer 1; say peer 2"
 
 
 def test_pages_of_batches(office: Office) -> None:
