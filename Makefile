@@ -65,6 +65,7 @@ bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.allocate
 	$(BIN)/python -m bench.main_job
 	$(BIN)/python -m bench.routing
+	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.decision
 	$(BIN)/python -m bench.queue

@@ -8,9 +8,9 @@ from db.tables import JobRow
 
 
 def list_jobs(session: Session, *, tenant_id: str, limit: int, before: int | None = None) -> list[Job]:
-    """Jobs of every kind, the latest first, or those before one of them."""
+    """Jobs of every kind, the latest first, or those before one of them; no requests that were answered at once."""
     columns = [getattr(JobRow, name) for name in Job.__dataclass_fields__]
-    own = select(*columns).where(JobRow.tenant_id == tenant_id)
+    own = select(*columns).where(JobRow.tenant_id == tenant_id, ~JobRow.meta.has_key("chat"))
     if before is not None:
         own = own.where(JobRow.id < before)
     return [Job(**row._mapping) for row in session.execute(own.order_by(JobRow.id.desc()).limit(limit))]

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.arrays import among
+from db.errors import NoSuchRow
 from db.states import PredictorState
 from db.strategies import read_strategies
 from db.tables import PredictorVersionRow, StrategyRow
@@ -34,14 +36,7 @@ def store_champion(
 ) -> int:
     """The id of the predictor version, which serves from now on; the champion before it is retired."""
     (strategy,) = read_strategies(session, strategy_ids=[strategy_id])
-    line = f"predictor {strategy.tenant_id} {strategy.spec_hash} {encoder}"
-    # Two trainings may end at once; the lock is held until the caller commits.
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(line, 0))))
-    same_line = (
-        PredictorVersionRow.tenant_id == strategy.tenant_id,
-        PredictorVersionRow.spec_hash == strategy.spec_hash,
-        PredictorVersionRow.encoder == encoder,
-    )
+    same_line = _lock_line(session, tenant_id=strategy.tenant_id, spec_hash=strategy.spec_hash, encoder=encoder)
     last = session.execute(select(func.max(PredictorVersionRow.version)).where(*same_line)).scalar_one() or 0
     before = update(PredictorVersionRow).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
     session.execute(before.values(state=PredictorState.RETIRED))
@@ -74,3 +69,72 @@ def read_champions(session: Session, *, strategy_ids: Sequence[int], encoder: st
     return {
         row.wanted_id: StoredPredictor(**{name: row._mapping[name] for name in names}) for row in session.execute(query)
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictorVersion:
+    """One trained pair as it is listed, without its arrays."""
+
+    id: int
+    strategy: str
+    spec_hash: str
+    version: int
+    encoder: str
+    state: PredictorState
+    figures: Mapping[str, Any]  # how well it predicts what it was not trained on
+    created_at: datetime
+
+
+def list_predictors(session: Session, *, tenant_id: str, limit: int) -> list[PredictorVersion]:
+    """The tenant's latest versions, by strategy, the newest of each first."""
+    rows = _select_versions().where(PredictorVersionRow.tenant_id == tenant_id)
+    newest = rows.order_by(PredictorVersionRow.id.desc()).limit(limit)
+    found = [PredictorVersion(**row._mapping) for row in session.execute(newest)]
+    return sorted(found, key=lambda version: (version.strategy, version.encoder, -version.version))
+
+
+def promote(session: Session, *, tenant_id: str, predictor_id: int) -> PredictorVersion:
+    """The version, which serves from now on; the champion before it is retired. NoSuchRow."""
+    own = _select_versions().where(PredictorVersionRow.tenant_id == tenant_id, PredictorVersionRow.id == predictor_id)
+    row = session.execute(own).one_or_none()
+    if row is None:
+        raise NoSuchRow(table="predictor_version", row_id=predictor_id)
+    same_line = _lock_line(session, tenant_id=tenant_id, spec_hash=row.spec_hash, encoder=row.encoder)
+    serving = update(PredictorVersionRow).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
+    session.execute(serving.values(state=PredictorState.RETIRED))
+    chosen = update(PredictorVersionRow).where(PredictorVersionRow.id == predictor_id)
+    session.execute(chosen.values(state=PredictorState.CHAMPION))
+    return PredictorVersion(**{**row._mapping, "state": PredictorState.CHAMPION})
+
+
+def find_earlier(session: Session, *, tenant_id: str, strategy: str) -> int | None:
+    """The version before the one that serves the strategy's newest spec; None where there is none."""
+    serving, earlier = aliased(PredictorVersionRow), aliased(PredictorVersionRow)
+    query = (
+        select(earlier.id)
+        .join(serving, (serving.tenant_id == earlier.tenant_id) & (serving.spec_hash == earlier.spec_hash))
+        .join(StrategyRow, (StrategyRow.tenant_id == serving.tenant_id) & (StrategyRow.spec_hash == serving.spec_hash))
+        .where(earlier.encoder == serving.encoder, earlier.version < serving.version)
+        .where(serving.state == PredictorState.CHAMPION, StrategyRow.tenant_id == tenant_id)
+        .where(StrategyRow.name == strategy)
+        .order_by(StrategyRow.version.desc(), serving.id.desc(), earlier.version.desc())
+    )
+    return session.execute(query.limit(1)).scalar_one_or_none()
+
+
+def _select_versions() -> Select[Any]:
+    own = PredictorVersionRow
+    columns = [getattr(own, name) for name in ("id", "spec_hash", "version", "encoder", "state", "created_at")]
+    named = (StrategyRow.name.label("strategy"), own.meta["figures"].label("figures"))
+    return select(*columns, *named).join(StrategyRow, StrategyRow.id == own.strategy_id)
+
+
+def _lock_line(session: Session, *, tenant_id: str, spec_hash: str, encoder: str) -> tuple[ColumnElement[bool], ...]:
+    """What picks all versions of one line; nobody else changes which of them serves until the caller commits."""
+    line = f"predictor {tenant_id} {spec_hash} {encoder}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(line, 0))))
+    return (
+        PredictorVersionRow.tenant_id == tenant_id,
+        PredictorVersionRow.spec_hash == spec_hash,
+        PredictorVersionRow.encoder == encoder,
+    )

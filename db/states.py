@@ -111,3 +111,11 @@ class BatchStatus(StrEnum):
 
 # A batch in one of these never changes again.
 FINAL_STATUSES = frozenset({BatchStatus.FAILED, BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED})
+
+
+class LabelSource(StrEnum):
+    """Who says whether an answer is right; the first of these that has spoken counts, whenever the others did."""
+
+    PERSON = "person"  # somebody looked at it
+    JUDGE = "judge"  # a model was asked about it
+    GRADER = "grader"  # a program compared it with a reference

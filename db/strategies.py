@@ -68,6 +68,13 @@ def list_latest_strategies(session: Session, *, tenant_id: str) -> list[StoredSt
     return [StoredStrategy(**row._mapping) for row in rows]
 
 
+def read_latest_strategies(session: Session, *, tenant_id: str, names: Sequence[str]) -> dict[str, StoredStrategy]:
+    """The newest version of each name that the tenant has."""
+    newest = select(*_COLUMNS).where(StrategyRow.tenant_id == tenant_id, StrategyRow.name.in_(names))
+    rows = session.execute(newest.order_by(StrategyRow.version))  # the newest of a name comes last, and stays
+    return {row.name: StoredStrategy(**row._mapping) for row in rows}
+
+
 def _read_latest(session: Session, *, tenant_id: str, name: str) -> StoredStrategy | None:
     query = select(*_COLUMNS).where(StrategyRow.tenant_id == tenant_id, StrategyRow.name == name)
     row = session.execute(query.order_by(StrategyRow.version.desc()).limit(1)).one_or_none()

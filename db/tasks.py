@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.copying import copy_lines, write_text
 from db.errors import DuplicateCustomId, NoSuchRow
 from db.jobs import lock_job
-from db.tables import JobRow
+from db.tables import JobRow, TaskRow
 from db.tables.base import write_numbers
 from db.text import require_storable
 
@@ -53,6 +53,12 @@ def _write_line(begin: str, *, seq: int, task: NewTask) -> str:
     custom_id = require_storable(task.custom_id, name=f"the custom_id of task {seq}")
     payload = require_storable(task.payload, name=f"task {custom_id}")
     return f"{begin}\t{seq}\t{write_text(custom_id)}\t{write_text(payload)}"
+
+
+def find_task(session: Session, *, job_id: int, custom_id: str) -> int | None:
+    """The number of the job's task of that name; None when it has none."""
+    named = select(TaskRow.seq).where(TaskRow.job_id == job_id, TaskRow.custom_id == custom_id)
+    return session.execute(named).scalar_one_or_none()
 
 
 # Each task by the index, whatever the planner makes of a table that was filled a moment ago and never analysed.

@@ -7,10 +7,12 @@ from pathlib import Path
 from sqlalchemy import Engine as Database
 
 from gateway.api.front_door import FrontDoor
+from gateway.api.planning_room import PlanningRoom
 from gateway.api.rate_limits import RateLimits
 from gateway.desk.keeper import DeskKeeper
 from gateway.file_store import FileStore
 from router.strategy import StrategyPool
+from worker.chat_room import ChatRoom
 from worker.database import open_database
 from worker.pool import read_strategy_file
 from worker.settings import Settings
@@ -21,11 +23,22 @@ def open_front_door(settings: Settings, *, strategy_file: Path) -> Iterator[Fron
     """What the endpoints work with, and a desk beside them, for as long as the block lasts."""
     pool = read_strategy_file(strategy_file)
     with open_database(settings) as database, DeskKeeper(settings, strategy_file=strategy_file) as keeper:
-        yield build_front_door(settings, database=database, pool=pool, desk_is_at_work=lambda: keeper.is_at_work)
+        yield build_front_door(
+            settings,
+            database=database,
+            pool=pool,
+            strategy_file=strategy_file,
+            desk_is_at_work=lambda: keeper.is_at_work,
+        )
 
 
 def build_front_door(
-    settings: Settings, *, database: Database, pool: StrategyPool, desk_is_at_work: Callable[[], bool]
+    settings: Settings,
+    *,
+    database: Database,
+    pool: StrategyPool,
+    strategy_file: Path,
+    desk_is_at_work: Callable[[], bool],
 ) -> FrontDoor:
     """The same on a database that is open."""
     return FrontDoor(
@@ -34,6 +47,8 @@ def build_front_door(
         pool=pool,
         files=build_file_store(settings),
         limits=RateLimits(),
+        planning=PlanningRoom(settings, database=database, strategy_file=strategy_file),
+        chat=ChatRoom(settings, database=database, strategy_file=strategy_file),
         desk_is_at_work=desk_is_at_work,
     )
 

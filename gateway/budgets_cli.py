@@ -7,6 +7,7 @@ from rich.console import Console
 
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
+from gateway.json_option import AsJson
 
 budgets_app = typer.Typer(help="Budgets that jobs share, and those of single jobs.", no_args_is_help=True)
 
@@ -18,13 +19,13 @@ COMMANDS_TENANT = "default"  # worker.submission's, which a help text should not
 
 
 @budgets_app.command("list")
-def list_(tenant: Tenant = COMMANDS_TENANT) -> None:
+def list_(tenant: Tenant = COMMANDS_TENANT, as_json: AsJson = False) -> None:
     """List the budgets that jobs share, as they stand."""
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.budgets import list_budgets
 
-        return list_budgets(console, tenant=tenant)
+        return list_budgets(console, tenant=tenant, as_json=as_json)
 
     end(work)
 

@@ -10,7 +10,11 @@ from rich.console import Console
 from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
+from gateway.feedback_cli import feedback
+from gateway.json_option import AsJson
 from gateway.keys_cli import keys_app
+from gateway.plan_cli import plan
+from gateway.predictors_cli import predictors_app
 from gateway.strategies_cli import StrategyFile, strategies_app
 
 # Commands import what they need when they run: `--help` should not wait for torch.
@@ -23,6 +27,9 @@ app = typer.Typer(
 app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
 app.add_typer(keys_app, name="keys")
+app.add_typer(predictors_app, name="predictors")
+app.command()(plan)
+app.command()(feedback)
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 BudgetOption = Annotated[
@@ -214,13 +221,16 @@ def train(strategies: StrategyFile) -> None:
 
 
 @app.command()
-def status(job: Annotated[int | None, typer.Argument(metavar="[JOB]", help="The job's number.")] = None) -> None:
+def status(
+    job: Annotated[int | None, typer.Argument(metavar="[JOB]", help="The job's number.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show how far a job is, or list the latest jobs."""
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.show_status import show_status
 
-        return show_status(console, job_id=job)
+        return show_status(console, job_id=job, as_json=as_json)
 
     end(work)
 

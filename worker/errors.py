@@ -10,6 +10,8 @@ WorkerError
 ├── NothingToTrain          no graded outcomes of any strategy
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
+├── NoSuchPredictor         a version that was never trained, or is not there any more
+├── NothingServes           no strategy that is at hand can answer a request
 ├── RecordingError          a recording can not be read
 ├── SandboxUnavailable      programs can not be run safely on this machine
 ├── StrategyLeftAlone       a strategy keeps failing, so nothing more is asked of it for a while
@@ -81,3 +83,11 @@ class SandboxUnavailable(WorkerError):
 
 class JobNotDriveable(WorkerError):
     """The job does not exist, is of another kind, or was made with other strategies than this command has."""
+
+
+class NothingServes(WorkerError):
+    """No strategy that is at hand can answer a request; the message says why, and what would."""
+
+
+class NoSuchPredictor(WorkerError):
+    """No such trained version."""

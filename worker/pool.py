@@ -1,6 +1,6 @@
 """The pool of strategies of this command, with what the machine knows about their models."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,10 +94,10 @@ def read_strategy_text(path: Path) -> str:
         raise StrategyFileUnreadable(f"{path}: can not be read: {error}") from None
 
 
-def load_pool(path: Path, *, cache_directory: Path) -> ServingPool:
-    """The strategies of a file with models and adapters found on this machine; MissingWeights names what is not."""
-    declared = read_strategy_file(path)
-    used = {strategy.engine.name: strategy.engine for strategy in declared.strategies}
+def load_pool(path: Path, *, cache_directory: Path, wanted: Callable[[Strategy], bool] = lambda _: True) -> ServingPool:
+    """The wanted strategies of a file, models and adapters found on this machine; MissingWeights names what is not."""
+    strategies = tuple(filter(wanted, read_strategy_file(path).strategies))
+    used = {strategy.engine.name: strategy.engine for strategy in strategies}
     models = {name: _find_model(spec, cache_directory) for name, spec in used.items()}
     priced = [
         PricedStrategy(
@@ -105,7 +105,7 @@ def load_pool(path: Path, *, cache_directory: Path) -> ServingPool:
             tariff=_price(strategy, models[strategy.engine.name]),
             model=models[strategy.engine.name],
         )
-        for strategy in declared.strategies
+        for strategy in strategies
     ]
     return ServingPool(source=path, strategies=tuple(priced))
 

@@ -32,7 +32,7 @@ class TaskLine(NamedTuple):
         return "\n".join(message.content for message in self.prompt.messages if message.role == "user")
 
 
-def _read(payload: str) -> dict[str, Any]:
+def read_line(payload: str) -> dict[str, Any]:
     """A line that was read before it was stored, in a third of the time; numbers past a double's are left to Python."""
     try:
         line: dict[str, Any] = msgspec.json.decode(payload)
@@ -43,13 +43,13 @@ def _read(payload: str) -> dict[str, Any]:
 
 def has_grader(payload: str) -> bool:
     """Whether a stored line says how to tell that its answer is right, without a judge."""
-    grader = _read(payload).get("grader")
+    grader = read_line(payload).get("grader")
     return grader is not None and not parse_grader(grader).waits_for_judge
 
 
 def parse_task_line(payload: str) -> TaskLine:
     """The task that a stored line states."""
-    line = _read(payload)
+    line = read_line(payload)
     grader = line.get("grader")
     return TaskLine(
         prompt=parse_task_prompt(line["body"]),
@@ -60,6 +60,6 @@ def parse_task_line(payload: str) -> TaskLine:
 
 def identify_task(payload: str) -> str:
     """A digest that lines share which ask the same and grade alike, whatever they are called and whoever may serve."""
-    line = _read(payload)
+    line = read_line(payload)
     asked = {key: value for key, value in line["body"].items() if key != "model"}
     return hashlib.sha256(json.dumps([asked, line.get("grader")], sort_keys=True).encode()).hexdigest()

@@ -113,3 +113,11 @@ class Unavailable(ApiError):
     def headers(self) -> Mapping[str, str]:
         """Outages of a database that is started again are short."""
         return {"Retry-After": "2"}
+
+
+class NotTrained(ApiError):
+    """Nothing is known yet of a strategy: the operator has to calibrate and train, or probe it."""
+
+    status = HTTPStatus.CONFLICT
+    type = "invalid_request_error"
+    code = "untrained_strategies"

@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy import Engine as Database
 
+from gateway.api.planning_room import PlanningRoom
 from gateway.api.rate_limits import RateLimits
 from gateway.file_store import FileStore
 from router.strategy import StrategyPool
+from worker.chat_room import ChatRoom
 from worker.settings import Settings
 
 
@@ -22,6 +24,8 @@ class FrontDoor:
     pool: StrategyPool  # what tasks can be routed to
     files: FileStore
     limits: RateLimits
+    planning: PlanningRoom
+    chat: ChatRoom
     desk_is_at_work: Callable[[], bool]  # whether somebody plans and follows what is stored here
 
 

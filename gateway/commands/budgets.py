@@ -1,5 +1,7 @@
 """`apportion budgets`: what several jobs may spend together, or a single one."""
 
+from dataclasses import asdict
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +13,7 @@ from db.shared_budgets import list_shared_budgets
 from db.states import BudgetPeriod
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
+from gateway.json_option import print_json
 from gateway.report.amounts import say_cost
 from router.units import Amount, Unit, parse_budget
 from worker.database import open_database
@@ -18,10 +21,13 @@ from worker.settings import read_settings
 from worker.shared_budgets import lower_cap, open_shared, raise_cap
 
 
-def list_budgets(console: Console, *, tenant: str) -> ExitCode:
+def list_budgets(console: Console, *, tenant: str, as_json: bool) -> ExitCode:
     """One row for each shared budget of a tenant, in its present period."""
     with open_database(read_settings()) as database:
         budgets = run_in_transaction(database, lambda session: list_shared_budgets(session, tenant_id=tenant))
+    if as_json:
+        print_json(console, [{**asdict(budget), "left": budget.left} for budget in budgets])
+        return ExitCode.DONE
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if budgets else "no budgets yet")
     table.add_column("budget")
     for heading in ("cap", "spent", "reserved", "promised", "free"):

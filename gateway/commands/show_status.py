@@ -1,5 +1,8 @@
 """`apportion status`: how far a job is, or the latest jobs."""
 
+from dataclasses import asdict
+from typing import Any
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +16,7 @@ from db.jobs import Job
 from db.progress import JobProgress, read_progress
 from db.session import session_scope
 from gateway.exit_codes import ExitCode
+from gateway.json_option import print_json
 from gateway.report.amounts import say_cost, say_cost_of, say_share
 from gateway.report.deadline import say_deadline
 from gateway.report.gather import describe_objective
@@ -25,15 +29,45 @@ from worker.submission import TENANT
 LISTED_JOBS = 20
 
 
-def show_status(console: Console, *, job_id: int | None) -> ExitCode:
+def show_status(console: Console, *, job_id: int | None, as_json: bool) -> ExitCode:
     """One job in full, or one line for each of the latest."""
     with open_database(read_settings()) as database:
-        if job_id is not None:
+        if as_json:
+            print_json(console, _describe_jobs(database) if job_id is None else _describe_job(database, job_id=job_id))
+        elif job_id is not None:
             show_job(console, database, job_id=job_id)
         else:
             with session_scope(database) as session:
                 console.print(_jobs_table(session, list_jobs(session, tenant_id=TENANT, limit=LISTED_JOBS)))
     return ExitCode.DONE
+
+
+def _describe_jobs(database: Database) -> list[dict[str, Any]]:
+    with session_scope(database) as session:
+        return [_describe(session, job) for job in list_jobs(session, tenant_id=TENANT, limit=LISTED_JOBS)]
+
+
+def _describe_job(database: Database, *, job_id: int) -> dict[str, Any]:
+    job = read_known_job(database, job_id=job_id)
+    with session_scope(database) as session:
+        return _describe(session, job)
+
+
+def _describe(session: Session, job: Job) -> dict[str, Any]:
+    """Counts, and amounts in whole quanta of the unit."""
+    progress, budget = read_progress(session, job_id=job.id), read_budget(session, budget_id=job.budget_id)
+    return {
+        "job": job.id,
+        "kind": job.kind.value,
+        "state": job.state.value,
+        "paused": job.paused,
+        "submitted_at": job.submitted_at,
+        "finished_at": job.finished_at,
+        "deadline": job.deadline,
+        "unit": budget.unit,
+        "budget": {"name": budget.name, "shared": budget.shared, "cap": budget.cap, "left": budget.left},
+        **asdict(progress),
+    }
 
 
 def show_job(console: Console, database: Database, *, job_id: int) -> None:

@@ -1,15 +1,17 @@
 """The frontier of a job as a braille plot, with the single strategies as letters."""
 
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.text import Text
 
-from gateway.report.amounts import report_scale
+from gateway.report.amounts import CostScale, report_scale
 from gateway.report.measures import mixture_line, nice_ticks
 from gateway.report.sketch import Range, Sketch
 from gateway.report.values import JobReport, Point
 
 ROWS = 13
-LABEL_COLUMNS = 7
+LABEL_COLUMNS = 7  # beside the plot
 PLANNED, REACHED = "◆", "●"
 
 
@@ -19,17 +21,17 @@ def sketch_frontier(report: JobReport, *, width: int) -> Group:
     mixture = mixture_line(report.strategies, task_count=report.tasks.total)
     _draw_line(sketch, mixture, style="bright_black", dotted=True)
     _draw_line(sketch, report.frontier, style="green", dotted=False)
-    for letter, strategy in zip(strategy_letters(report), report.strategies, strict=True):
+    for letter, strategy in zip(list_letters(len(report.strategies)), report.strategies, strict=True):
         sketch.mark(strategy.alone_cost_quanta, strategy.alone_accuracy, letter, style="bold")
     sketch.mark(report.plan.cost_quanta, report.plan.accuracy, PLANNED, style="bold cyan")
     if report.observed_accuracy is not None:
         sketch.mark(report.budget.used_quanta, report.observed_accuracy, REACHED, style="bold green")
-    return Group(*_with_axes(sketch, report), Text(), *_legend(report, width=width))
+    return Group(*with_axes(sketch, report_scale(report)), Text(), *_legend(report, width=width))
 
 
-def strategy_letters(report: JobReport) -> list[str]:
-    """A letter for each strategy, in the report's order."""
-    return [chr(ord("A") + index) if index < 26 else "·" for index in range(len(report.strategies))]
+def list_letters(strategies: int) -> list[str]:
+    """A letter for each strategy, in their order."""
+    return [chr(ord("A") + index) if index < 26 else "·" for index in range(strategies)]
 
 
 def _cost_range(report: JobReport) -> Range:
@@ -51,13 +53,13 @@ def _draw_line(sketch: Sketch, points: tuple[Point, ...], *, style: str, dotted:
         sketch.line(xs, ys, style=style, dotted=dotted)
 
 
-def _with_axes(sketch: Sketch, report: JobReport) -> list[Text]:
+def with_axes(sketch: Sketch, scale: CostScale) -> list[Text]:
+    """The plot with its axes: accuracy in percent beside it, cost below it."""
     labels = {_row_of(sketch, tick): f"{100 * tick:.0f}%" for tick in nice_ticks(sketch.y.low, sketch.y.high, count=7)}
     lines = []
     for row, area in enumerate(sketch.lines()):
         label = labels.get(row, "").rjust(LABEL_COLUMNS - 1)
         lines.append(Text.assemble((f"{label} {'┤' if row in labels else '│'}", "dim"), area))
-    scale = report_scale(report)
     ticks = {tick: f"{tick:g}" for tick in nice_ticks(0.0, scale.value(sketch.x.high), count=6)}
     places = {round(sketch.x.share(tick * scale.quanta) * (sketch.columns - 1)): label for tick, label in ticks.items()}
     corner = " " * LABEL_COLUMNS
@@ -93,11 +95,16 @@ def _legend(report: JobReport, *, width: int) -> list[Text]:
             "reached",
         )
     ]
-    names = [f"{letter} {s.name}" for letter, s in zip(strategy_letters(report), report.strategies, strict=True)]
-    line = ""
-    for name in names:
-        if line and len(line) + 3 + len(name) > width:
+    return [*lines, *name_letters([strategy.name for strategy in report.strategies], width=width)]
+
+
+def name_letters(names: Sequence[str], *, width: int) -> list[Text]:
+    """Which strategy each letter stands for, in as many lines as it takes."""
+    lines, line = [], ""
+    for letter, name in zip(list_letters(len(names)), names, strict=True):
+        entry = f"{letter} {name}"
+        if line and len(line) + 3 + len(entry) > width:
             lines.append(Text(line, style="dim"))
             line = ""
-        line = f"{line}   {name}" if line else name
+        line = f"{line}   {entry}" if line else entry
     return [*lines, Text(line, style="dim")]

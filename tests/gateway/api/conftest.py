@@ -26,7 +26,8 @@ def door(db_engine: Database, tmp_path: Path) -> FrontDoor:
     """What the application works with."""
     file = write_strategies(tmp_path)
     settings = Settings(data_directory=tmp_path, cache_directory=tmp_path)
-    return build_front_door(settings, database=db_engine, pool=read_strategy_file(file), desk_is_at_work=lambda: True)
+    pool = read_strategy_file(file)
+    return build_front_door(settings, database=db_engine, pool=pool, strategy_file=file, desk_is_at_work=lambda: True)
 
 
 @pytest.fixture

@@ -85,7 +85,11 @@ def open_office(url: str, folder: Path) -> Iterator[Office]:
     settings, database = make_settings(url, folder), create_engine(url)
     assert settings.strategies is not None
     door = build_front_door(
-        settings, database=database, pool=read_strategy_file(settings.strategies), desk_is_at_work=lambda: True
+        settings,
+        database=database,
+        pool=read_strategy_file(settings.strategies),
+        strategy_file=settings.strategies,
+        desk_is_at_work=lambda: True,
     )
     with TestClient(create_app(door), base_url="http://localhost") as client:
         yield Office(door, client)

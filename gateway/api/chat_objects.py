@@ -1,0 +1,117 @@
+"""A chat completion as it is asked for and answered: OpenAI's fields, and ours beside them."""
+
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.api.batch_request import BudgetByName, Weight
+from worker.chat_room import Answered
+
+OURS = frozenset({"stream", "stream_options", "budget", "objective", "metadata", "user", "store"})
+
+
+class ChatRequest(BaseModel):
+    """One request to route and answer now; OpenAI's other fields are looked at as a batch's lines are."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "auto",
+                    "messages": [{"role": "user", "content": "Which river flows through Vienna?"}],
+                    "budget": {"name": "team"},
+                }
+            ]
+        },
+    )
+
+    model: Annotated[str, Field(max_length=300, description='"auto", "auto:TAG", or a strategy\'s name to pin it.')]
+    messages: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    stream: bool | None = False
+    stream_options: dict[str, Any] | None = None
+    budget: Annotated[
+        BudgetByName | None, Field(description="The shared budget to draw on; the one called `chat` if none is named.")
+    ] = None
+    objective: Annotated[
+        Weight | None, Field(description="What counts where the budget has no price yet, or none is drawn on.")
+    ] = None
+
+    def line_body(self) -> dict[str, Any]:
+        """What a batch's line would hold."""
+        return self.model_dump(exclude=set(OURS))
+
+    @property
+    def wants_usage(self) -> bool:
+        """Whether a stream ends with the tokens that were used."""
+        return bool(self.stream_options and self.stream_options.get("include_usage"))
+
+
+def show_completion(answered: Answered, *, completion_id: str, created: int) -> dict[str, Any]:
+    """The answer as OpenAI's object; `model` names the strategy, `apportion` says what it cost and by what price."""
+    message = {"role": "assistant", "content": answered.outcome.answer, "refusal": None}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _find_finish(answered)}
+    return {
+        "id": completion_id,
+        "object": "chat.completion",
+        "created": created,
+        "model": answered.request.assigned.priced.strategy.name,
+        "choices": [choice],
+        "usage": _show_usage(answered),
+        "apportion": _show_choice(answered),
+    }
+
+
+def stream_completion(answered: Answered, *, completion_id: str, created: int, with_usage: bool) -> Iterator[bytes]:
+    """The same as server-sent events: who speaks, what is said, why it ends, and then what it took."""
+    common = {
+        "id": completion_id,
+        "object": "chat.completion.chunk",
+        "created": created,
+        "model": answered.request.assigned.priced.strategy.name,
+    }
+    deltas: list[tuple[dict[str, Any], str | None]] = [
+        ({"role": "assistant", "content": ""}, None),
+        ({"content": answered.outcome.answer}, None),
+        ({}, _find_finish(answered)),
+    ]
+    for delta, finish in deltas:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        yield _event({**common, "choices": [choice], **({"usage": None} if with_usage else {})})
+    if with_usage:
+        yield _event({**common, "choices": [], "usage": _show_usage(answered), "apportion": _show_choice(answered)})
+    yield b"data: [DONE]\n\n"
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _find_finish(answered: Answered) -> str:
+    reasons = answered.outcome.finish_reasons
+    return reasons[0] if reasons else "stop"
+
+
+def _show_usage(answered: Answered) -> dict[str, Any]:
+    outcome = answered.outcome
+    return {
+        "prompt_tokens": outcome.prompt_tokens,
+        "completion_tokens": outcome.output_tokens,
+        "total_tokens": outcome.prompt_tokens + outcome.output_tokens,
+        "prompt_tokens_details": {"cached_tokens": outcome.cached_prompt_tokens},
+    }
+
+
+def _show_choice(answered: Answered) -> dict[str, Any]:
+    request = answered.request
+    return {
+        "job_id": request.job_id,
+        "unit": request.unit.value,
+        "cost": answered.outcome.cost,
+        "predicted_accuracy": request.predicted_accuracy,
+        "predicted_cost": request.predicted_cost,
+        "price": request.price,
+    }

@@ -1,0 +1,127 @@
+"""What a monitoring system is told, read from the database when it asks; docs/metrics.md says what each one means.
+
+Names that llm-d's router or LiteLLM's proxy have for the same thing are theirs, behind a prefix of our own.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine as Database
+
+from db.metrics import (
+    MoneyMetrics,
+    StateCount,
+    StrategyMetrics,
+    count_batches,
+    count_jobs,
+    read_money_metrics,
+    read_strategy_metrics,
+)
+from db.session import session_scope
+from db.states import BatchStatus, JobState
+from db.workers import SeenWorker, list_workers
+from router.units import QUANTA_PER_UNIT, Unit
+
+PREFIX = "apportion_"
+
+
+def write_metrics(database: Database) -> bytes:
+    """The metrics as they stand, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_Standing(database))
+    return generate_latest(registry)
+
+
+class _Standing(Collector):
+    """Reads everything in one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def describe(self) -> Sequence[Metric]:
+        """Nothing beforehand: it would take the queries to know."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with all its labels."""
+        with session_scope(self._database) as session:
+            strategies, money = read_strategy_metrics(session), read_money_metrics(session)
+            jobs, batches, workers = count_jobs(session), count_batches(session), list_workers(session)
+        yield from _of_strategies(strategies)
+        yield from _of_money(money)
+        yield _of_states("jobs", "Jobs by state.", jobs, states=JobState)
+        yield _of_states("batches", "Batches by status.", batches, states=BatchStatus)
+        yield _of_workers(workers)
+
+
+def _of_strategies(rows: Sequence[StrategyMetrics]) -> Iterator[Metric]:
+    counted = {
+        "request": ("Requests that were answered, with an error or without.", "answered"),
+        "request_error": ("Requests whose answer is an error.", "errors"),
+        "graded": ("Answers that a grader looked at.", "graded"),
+        "correct": ("Grades of those answers, added up.", "correct"),
+    }
+    for name, (meaning, field) in counted.items():
+        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine"))
+        for row in rows:
+            counter.add_metric((row.strategy, row.engine), getattr(row, field))
+        yield counter
+    queued = {
+        "requests_waiting": ("Routed requests that no worker has claimed.", "waiting"),
+        "requests_running": ("Requests that a worker has claimed and not settled.", "held"),
+        "breaker_open": ("1 while a strategy that keeps failing is left alone.", "left_alone"),
+    }
+    for name, (meaning, field) in queued.items():
+        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine"))
+        for row in rows:
+            gauge.add_metric((row.strategy, row.engine), float(getattr(row, field)))
+        yield gauge
+
+
+def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:
+    """In whole units, as people say them: dollars, not 1e-12 of one."""
+    counted = {
+        "spend": ("What answers cost.", "spent"),
+        "burned": ("Charged for work that was lost.", "burned"),
+        "overrun": ("Billed by servers beyond what was reserved.", "overrun"),
+    }
+    for name, (meaning, field) in counted.items():
+        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("unit",))
+        for row in rows:
+            counter.add_metric((row.unit,), _in_units(getattr(row, field), row.unit))
+        yield counter
+    standing = {
+        "reserved_budget": ("Held for requests that run, at their worst case.", "reserved"),
+        "max_budget": ("Caps of shared budgets in their newest period.", "shared_cap"),
+        "remaining_budget": ("What is left of them.", "shared_left"),
+    }
+    for name, (meaning, field) in standing.items():
+        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("unit",))
+        for row in rows:
+            gauge.add_metric((row.unit,), _in_units(getattr(row, field), row.unit))
+        yield gauge
+
+
+def _in_units(quanta: int, unit: str) -> float:
+    return quanta / QUANTA_PER_UNIT[Unit(unit)]
+
+
+def _of_states(name: str, meaning: str, rows: Sequence[StateCount], *, states: type[JobState | BatchStatus]) -> Metric:
+    """Every state, those that nothing is in as well: an alert needs a zero to see."""
+    gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("state",))
+    counts = {row.state: row.count for row in rows}
+    for state in states:
+        gauge.add_metric((state.value,), counts.get(state.value, 0))
+    return gauge
+
+
+def _of_workers(workers: Sequence[SeenWorker]) -> Metric:
+    gauge = GaugeMetricFamily(PREFIX + "workers", "Worker processes by queue.", labels=("queue", "state"))
+    tally = Tally((queue, "silent" if seen.is_silent else "present") for seen in workers for queue in seen.queues)
+    for labels, count in sorted(tally.items()):
+        gauge.add_metric(labels, count)
+    return gauge

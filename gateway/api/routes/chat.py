@@ -1,0 +1,124 @@
+"""Chat completions: one request, routed and answered while the client waits, within a shared budget."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from db.errors import BudgetDenied, StaleFence
+from db.session import run_in_transaction
+from db.shared_budgets import find_shared_budget
+from db.tasks import NewTask
+from gateway.api.callers import Caller, Known
+from gateway.api.chat_objects import ChatRequest, show_completion, stream_completion
+from gateway.api.errors import ApiError, BudgetRefused, InvalidRequest, NotPermitted, NotTrained, Unavailable
+from gateway.api.front_door import Door, FrontDoor
+from gateway.joblines import CHAT_URL, check_line, name_models
+from worker.chat_room import Answered
+from worker.engines.errors import EngineError
+from worker.errors import BudgetTooSmall, BudgetUnusable, NoSuchBudget, NothingServes, UntrainedStrategies
+
+routes = APIRouter(prefix="/v1/chat", tags=["chat"])
+
+DEFAULT_BUDGET = "chat"
+DEFAULT_WEIGHT = 0.5
+
+_REPLIES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer; with `stream`, as server-sent events.",
+        "content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}},
+    }
+}
+
+
+@routes.post("/completions", responses=_REPLIES, response_model=None)
+async def complete_chat(body: ChatRequest, door: Door, caller: Caller) -> Response:
+    """Answer one request by the strategy that is worth its cost at the budget's price now.
+
+    Its worst case is reserved before it is asked, and what it cost is charged after that, whether or not the client
+    still waits. A stream begins when the answer is complete.
+    """
+    completion_id, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
+    task = _make_task(door, body, custom_id=completion_id)
+    budget = await run_in_threadpool(_choose_budget, door, caller, body)
+    answered = await _answer(door, caller, task, budget=budget, body=body)
+    if body.stream:
+        events = stream_completion(answered, completion_id=completion_id, created=created, with_usage=body.wants_usage)
+        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return JSONResponse(show_completion(answered, completion_id=completion_id, created=created))
+
+
+def _make_task(door: FrontDoor, body: ChatRequest, *, custom_id: str) -> NewTask:
+    line = json.dumps({"custom_id": custom_id, "method": "POST", "url": CHAT_URL, "body": body.line_body()})
+    checked = check_line(line, line_number=1, models=name_models(door.pool.strategies))
+    if checked.task is None:
+        field, text = checked.problems[0]
+        param = field.removeprefix("body.") or None
+        raise InvalidRequest(f"{param or 'the request'}: {text}", param=param)
+    return NewTask(custom_id=custom_id, payload=line)
+
+
+def _choose_budget(door: FrontDoor, caller: Known, body: ChatRequest) -> str | None:
+    """The shared budget's name; None where the request goes by a weight alone."""
+    allowed = None if caller.key is None else caller.key.budgets
+    if body.budget is not None:
+        if allowed is not None and body.budget.name not in allowed:
+            raise NotPermitted(f"this key may draw on {', '.join(allowed)} alone", param="budget")
+        return body.budget.name
+    if allowed is not None:
+        if len(allowed) == 1:
+            return allowed[0]
+        raise NotPermitted(f"this key may draw on {', '.join(allowed)}: name one of them", param="budget")
+    common = run_in_transaction(
+        door.database,
+        lambda session: find_shared_budget(session, tenant_id=caller.tenant_id, name=DEFAULT_BUDGET),
+    )
+    if common is not None:
+        return DEFAULT_BUDGET
+    if body.objective is None:
+        raise InvalidRequest(
+            f'name the shared budget to draw on (`"budget": {{"name": ...}}`), make one called {DEFAULT_BUDGET}, or '
+            'give a weight (`"objective": {"weight": 0.5}`) to be answered without a cap',
+            param="budget",
+        )
+    return None
+
+
+async def _answer(door: FrontDoor, caller: Known, task: NewTask, *, budget: str | None, body: ChatRequest) -> Answered:
+    weight = DEFAULT_WEIGHT if body.objective is None else body.objective.weight
+    meta = {"chat": True, "job_file": "chat"}
+    try:
+        answered = await door.chat.answer(task, tenant_id=caller.tenant_id, budget=budget, weight=weight, meta=meta)
+    except tuple(REFUSALS) as error:
+        refusal = next(refuse for kind, refuse in REFUSALS.items() if isinstance(error, kind))
+        raise refusal(str(error)) from None
+    if answered.outcome.error_code == "prompt_refused":
+        raise InvalidRequest(f"the strategy's engine refuses the request: {answered.outcome.error_message}")
+    if answered.outcome.error_code is not None:
+        raise Unavailable(f"the strategy's engine did not answer: {answered.outcome.error_message}")
+    return answered
+
+
+def _of_budget(message: str) -> ApiError:
+    return BudgetRefused(message, param="budget")
+
+
+def _unusable(message: str) -> ApiError:
+    return InvalidRequest(message, param="budget")
+
+
+# The first row that fits decides.
+REFUSALS: dict[type[Exception], type[ApiError] | Any] = {
+    BudgetTooSmall: _of_budget,
+    BudgetDenied: _of_budget,
+    BudgetUnusable: _unusable,
+    NoSuchBudget: _unusable,
+    NothingServes: Unavailable,
+    UntrainedStrategies: NotTrained,
+    EngineError: Unavailable,
+    StaleFence: Unavailable,
+}

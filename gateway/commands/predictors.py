@@ -1,0 +1,94 @@
+"""`apportion predictors`: which trained version of each strategy's predictor serves."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy.orm import Session
+
+from db.errors import NoSuchRow
+from db.predictors import PredictorVersion, find_earlier, list_predictors, promote
+from db.session import run_in_transaction, session_scope
+from gateway.exit_codes import ExitCode
+from gateway.json_option import print_json
+from gateway.report.amounts import UNKNOWN, say_share
+from worker.database import open_database
+from worker.errors import NoSuchPredictor
+from worker.settings import read_settings
+from worker.submission import TENANT
+
+LISTED = 200
+
+
+def list_all(console: Console, *, as_json: bool) -> ExitCode:
+    """One row for each version, the newest of a strategy first."""
+    with open_database(read_settings()) as database, session_scope(database) as session:
+        versions = list_predictors(session, tenant_id=TENANT, limit=LISTED)
+    if as_json:
+        print_json(console, [asdict(version) for version in versions])
+        return ExitCode.DONE
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if versions else "none yet")
+    for heading in ("id", "strategy", "version", "state", "outcomes", "right", "log loss", "trained"):
+        table.add_column(heading, justify="left" if heading in {"strategy", "state", "trained"} else "right")
+    for version in versions:
+        table.add_row(*_describe(version))
+    console.print(table)
+    return ExitCode.DONE
+
+
+def promote_version(console: Console, *, predictor_id: int, as_json: bool) -> ExitCode:
+    """The version serves; NoSuchPredictor."""
+    with open_database(read_settings()) as database:
+        version = run_in_transaction(database, partial(_promote, predictor_id=predictor_id))
+    return _tell(console, version, as_json=as_json)
+
+
+def roll_back(console: Console, *, strategy: str, as_json: bool) -> ExitCode:
+    """The version before serves; NoSuchPredictor where there is none."""
+
+    def restore(session: Session) -> PredictorVersion:
+        earlier = find_earlier(session, tenant_id=TENANT, strategy=strategy)
+        if earlier is None:
+            raise NoSuchPredictor(f"strategy {strategy} has no version before the one that serves")
+        return _promote(session, predictor_id=earlier)
+
+    with open_database(read_settings()) as database:
+        version = run_in_transaction(database, restore)
+    return _tell(console, version, as_json=as_json)
+
+
+def _promote(session: Session, *, predictor_id: int) -> PredictorVersion:
+    try:
+        return promote(session, tenant_id=TENANT, predictor_id=predictor_id)
+    except NoSuchRow:
+        raise NoSuchPredictor(
+            f"there is no predictor {predictor_id}: `apportion predictors list` lists those there are"
+        ) from None
+
+
+def _tell(console: Console, version: PredictorVersion, *, as_json: bool) -> ExitCode:
+    if as_json:
+        print_json(console, asdict(version))
+    else:
+        console.print(Text(f"version {version.version} serves strategy {version.strategy} from now on"))
+    return ExitCode.DONE
+
+
+def _describe(version: PredictorVersion) -> tuple[str, ...]:
+    figures: Mapping[str, Any] = version.figures or {}
+    loss = figures.get("held_out_log_loss")
+    return (
+        str(version.id),
+        version.strategy,
+        str(version.version),
+        version.state.value,
+        f"{figures['outcomes']:,}" if "outcomes" in figures else UNKNOWN,
+        say_share(figures.get("mean_correct")),
+        UNKNOWN if loss is None else f"{loss:.3f}",
+        f"{version.created_at:%Y-%m-%d %H:%M}",
+    )

@@ -1,0 +1,53 @@
+"""The `predictors` commands: options in, one call a command, an exit code out."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from gateway.ending import end
+from gateway.exit_codes import ExitCode
+from gateway.json_option import AsJson
+
+predictors_app = typer.Typer(help="What foresees how strategies do, version by version.", no_args_is_help=True)
+
+
+@predictors_app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List trained predictors, and which version of each strategy serves."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.predictors import list_all
+
+        return list_all(console, as_json=as_json)
+
+    end(work)
+
+
+@predictors_app.command()
+def promote(
+    predictor: Annotated[int, typer.Argument(metavar="ID", help="A predictor's number: `predictors list`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let this version serve from now on; jobs that are planned already keep their predictions."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.predictors import promote_version
+
+        return promote_version(console, predictor_id=predictor, as_json=as_json)
+
+    end(work)
+
+
+@predictors_app.command()
+def rollback(
+    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="A strategy's name.")], as_json: AsJson = False
+) -> None:
+    """Let the version before a strategy's present one serve again."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.predictors import roll_back
+
+        return roll_back(console, strategy=strategy, as_json=as_json)
+
+    end(work)
