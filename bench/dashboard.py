@@ -67,6 +67,7 @@ def look_at_pages(server_url: str, *, folder: Path) -> list[PageLooks]:
         Settings(data_directory=folder, cache_directory=folder),
         database=database,
         pool=read_strategy_file(file),
+        strategy_file=file,
         desk_is_at_work=lambda: True,
     )
     try:

@@ -54,7 +54,13 @@ def door(db_engine: Database, tmp_path: Path) -> FrontDoor:
     """What the dashboard works with."""
     file = write_strategies(tmp_path)
     settings = Settings(data_directory=tmp_path, cache_directory=tmp_path)
-    return build_front_door(settings, database=db_engine, pool=read_strategy_file(file), desk_is_at_work=lambda: True)
+    return build_front_door(
+        settings,
+        database=db_engine,
+        pool=read_strategy_file(file),
+        strategy_file=file,
+        desk_is_at_work=lambda: True,
+    )
 
 
 @pytest.fixture
