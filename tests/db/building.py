@@ -42,17 +42,18 @@ def build_job(
     kind: JobKind = JobKind.RUN,
     strategies: int = 2,
     budget_id: int | None = None,
+    tenant_id: str = TENANT,
 ) -> BuiltJob:
     """A submitted job with its strategies, and with a budget of its own where none is given."""
     if budget_id is None:
-        budget_id = open_budget(session, tenant_id=TENANT, name="nightly", unit="FLOPs", cap=cap)
+        budget_id = open_budget(session, tenant_id=tenant_id, name="nightly", unit="FLOPs", cap=cap)
     stored = [
         register_strategy(session, tenant_id=TENANT, name=f"s{number}", spec_hash=f"hash{number}", spec={}, tariff={})
         for number in range(strategies)
     ]
     job_id = create_job(
         session,
-        tenant_id=TENANT,
+        tenant_id=tenant_id,
         kind=kind,
         objective={"budget": cap},
         budget_id=budget_id,

@@ -15,6 +15,7 @@ from gateway.api.front_door import FrontDoor
 from gateway.api.rate_limits import RateLimits
 from gateway.batch_asked import Asked
 from gateway.cli import app
+from tests.db.building import build_job
 from tests.gateway.api.given_keys import give_key
 from tests.gateway.api.office import Office, batch_of
 
@@ -116,16 +117,23 @@ def test_a_tenant_reaches_nothing_of_another(quiet_office: Office) -> None:
         "/v1/files", files={"file": ("a", b"{}")}, data={"purpose": "batch"}, headers=own.headers
     ).json()["id"]
     batch_id = client.post("/v1/batches", json=batch_of(file_id), headers=own.headers).json()["id"]
-    ids = {"file_id": file_id, "batch_id": batch_id}
+    new_budget = {"name": "team", "amount": "40000 tokens"}
+    assert client.post("/v1/budgets", json=new_budget, headers=own.headers).status_code == 200
+    with session_scope(quiet_office.door.database) as session:
+        job_id = build_job(session, tasks=1, tenant_id="own").id
+    ids = {"file_id": file_id, "batch_id": batch_id, "job_id": job_id, "name": "team"}
     tried = 0
     for path, methods in client.get("/openapi.json").json()["paths"].items():
         for method in methods:
-            assert path in OPEN or client.request(method, path.format(**ids)).status_code == 401
+            asked = {"method": method, "url": path.format(**ids), "json": {"amount": "1 tokens"}}
+            if method == "get":
+                del asked["json"]
+            assert path in OPEN or client.request(**asked).status_code == 401, f"{method} {path}"
             if "{" in path:
-                reply = client.request(method, path.format(**ids), headers=other.headers)
+                reply = client.request(**asked, headers=other.headers)
                 assert reply.status_code == 404, f"{method} {path}"
                 tried += 1
-    assert tried >= 5
+    assert tried >= 9
     assert client.post("/v1/batches", json=batch_of(file_id), headers=other.headers).status_code == 404
     for path, after in (("/v1/files", file_id), ("/v1/batches", batch_id)):
         assert client.get(path, headers=other.headers).json()["data"] == []
