@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 MINUTE = 60.0
+LATE = 1.005  # times the time left: what is less would read as 1.00
 LEAST_GAIN = 0.05  # right answers a minute: under this an engine is as good as free
 
 
@@ -13,7 +14,7 @@ def say_deadline(deadline: datetime, engine_time: Mapping[str, Any] | None) -> s
     due = f"{deadline.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     if engine_time is None:
         return due
-    if engine_time["stretch"] > 1.0:
+    if engine_time["stretch"] >= LATE:
         return f"{due}: will be missed, the work takes {engine_time['stretch']:.2f} times the time left"
     gains = {name: MINUTE * price for name, price in engine_time["second_price"].items()}
     full = [
