@@ -76,10 +76,11 @@ def _accuracy_range(preview: Preview) -> Range:
 def _singles_table(preview: Preview) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim")
     table.add_column("each strategy alone", no_wrap=True)
-    for heading in ("right", "95% interval", "cost", "at most", "tasks"):
+    scale = find_scale(preview)
+    for heading in ("right", "95% interval", scale.label, "at most", "tasks"):
         table.add_column(heading, justify="right", no_wrap=True)
     for single in preview.singles:
-        amounts = (say_cost(amount, preview.unit) for amount in (single.cost, single.worst_cost))
+        amounts = map(scale.text, (single.cost, single.worst_cost))
         table.add_row(single.strategy, say_share(single.accuracy), say_interval(single), *amounts, f"{single.tasks:,}")
     return table
 
