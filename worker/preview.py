@@ -15,7 +15,7 @@ from db.tasks import NewTask
 from router.outlook import CONFIDENCE, Outlook, find_knee, look_ahead
 from router.units import Unit
 from worker.bootstrap import Workshop
-from worker.forecast import measure_demand, predict
+from worker.foresight import foresee
 from worker.objective import choose_unit, sum_totals
 from worker.planning import read_predictors
 from worker.pool import ServingPool
@@ -122,36 +122,22 @@ def preview_tasks(
     chosen = _draw(distinct, seed=seed)
     lines = [parse_task_line(tasks[seq].payload) for seq in chosen.tolist()]
     ready = time.monotonic()
-    embeddings = encoder.encode(
-        [line.embedded_text for line in lines],
-        progress=lambda done, total: watch(Progress(stage=Stage.ENCODING, done=done, total=total)),
-    )
-    encoded = time.monotonic()
-    watch(Progress(stage=Stage.PLANNING))
     unit = choose_unit(None, [priced.tariff for priced in pool.strategies])
-    predictions = predict(
-        measure_demand(lines, pool.strategies),
-        embeddings,
-        strategies=pool.strategies,
-        stack=predictors.stack,
-        unit=unit,
-        cached_shares=predictors.cached_shares,
-        later_shares=predictors.later_shares,
-    )
+    foresight = foresee(lines, unit=unit, pool=pool, predictors=predictors, encoder=encoder, watch=watch)
     foreseen = _Foreseen(
-        predictions=predictions,
+        predictions=foresight.predictions,
         alike=alike[chosen],
         doubt=measure_doubt(predictors),
         scale=len(distinct) / max(len(chosen), 1),
     )
     described = _describe(foreseen, names=pool.names, seed=seed)
-    planning = time.monotonic() - encoded + ready - began
+    planning = time.monotonic() - foresight.encoded + ready - began
     return Preview(
         unit=unit,
         tasks=len(tasks),
         distinct=len(distinct),
         planned_on=len(chosen),
-        encoding_seconds=encoded - ready,
+        encoding_seconds=foresight.encoding_seconds,
         planning_seconds=planning,
         **described,
     )

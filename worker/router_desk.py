@@ -86,7 +86,10 @@ class RouterDesk:
         with session_scope(self._database) as session:
             if count_unstarted(session, job_id=job.id) < ahead:
                 return True
-            if job.deadline is None or min(count_unstarted_by_engine(session, job_id=job.id).values()) >= ahead:
+            if job.deadline is None:
+                return False
+            by_engine = count_unstarted_by_engine(session, job_id=job.id)  # of none, where all of a window was refused
+            if min(by_engine.values(), default=ahead) >= ahead:
                 return False
         time = read_job_time(self._database, job=job)
         return time is not None and time.find_longest_queue() < COMMITTED_SHARE * time.seconds_left

@@ -17,7 +17,8 @@ from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
 from db.twins import store_twins
-from worker.forecast import measure_demand, predict, price_worst
+from worker.forecast import measure_demand, price_worst
+from worker.foresight import foresee
 from worker.least_worst import find_least_worst, sum_least
 from worker.objective import (
     Mode,
@@ -32,7 +33,7 @@ from worker.objective import (
 from worker.pool import ServingPool
 from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
-from worker.progress import Progress, Stage, Watch
+from worker.progress import Watch
 from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 from worker.twins import count_alike, find_twins
@@ -93,25 +94,16 @@ def plan_run(
     watch: Watch,
 ) -> RunPlan:
     """The plan; BudgetTooSmall when the budget is below the cheapest total."""
-    lines = [parse_task_line(task.payload) for task in tasks]
-    started = time.monotonic()
-    embeddings = encoder.encode(
-        [line.embedded_text for line in lines],
-        progress=lambda done, total: watch(Progress(stage=Stage.ENCODING, done=done, total=total)),
-    )
-    encoded = time.monotonic()
-    watch(Progress(stage=Stage.PLANNING))
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
-    demand = measure_demand(lines, pool.strategies)
-    predictions = predict(
-        demand,
-        embeddings,
-        strategies=pool.strategies,
-        stack=predictors.stack,
+    foresight = foresee(
+        [parse_task_line(task.payload) for task in tasks],
         unit=unit,
-        cached_shares=predictors.cached_shares,
-        later_shares=predictors.later_shares,
+        pool=pool,
+        predictors=predictors,
+        encoder=encoder,
+        watch=watch,
     )
+    predictions = foresight.predictions
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)
     totals = sum_totals(take_rows(predictions, alike > 0))
@@ -124,8 +116,8 @@ def plan_run(
         predictions=predictions,
         version_ids=predictors.version_ids,
         encoder=encoder.name,
-        encoding_seconds=encoded - started,
-        planning_seconds=time.monotonic() - encoded,
+        encoding_seconds=foresight.encoding_seconds,
+        planning_seconds=time.monotonic() - foresight.encoded,
         leader_of=leader_of,
         budget_id=request.budget.id if isinstance(request.budget, SharedBudget) else None,
     )

@@ -6,6 +6,7 @@ ApiError
 ├── BudgetRefused       402  the money is not there; clients do not try again
 ├── NotPermitted        403  the key may not do that
 ├── NoSuchObject        404  no such object of this tenant
+├── NotTrained          409  nothing is known yet of a strategy
 ├── TooLarge            413  more bytes than are taken
 ├── TooManyRequests     429  with the seconds after which to try again
 └── Unavailable         503  the database is away

@@ -11,10 +11,12 @@ from sqlalchemy import func, select, update
 
 from db.engine_loads import GroupLoad, list_group_loads
 from db.jobs import read_job
+from db.plans import commit_window
 from db.session import session_scope
 from db.states import GroupState
 from db.tables import GroupRow, JobRow, WindowRow
 from db.unstarted import count_unstarted_by_engine
+from db.windows import claim_window
 from router.strategy_file import parse_strategies
 from router.units import Unit
 from tests.db.building import claim, finish, outcome, reserve, settle
@@ -204,5 +206,17 @@ def test_a_job_with_a_deadline_feeds_the_engine_that_has_nothing(db_engine: Data
     with session_scope(db_engine) as session:
         assert count_unstarted_by_engine(session, job_id=job_id)["little"] >= 4
     set_due(db_engine, job_id, seconds=100)  # now what waits for the big one is most of the time left
+    with session_scope(db_engine) as session:
+        assert desk.route_job(read_job(session, job_id=job_id), ahead=4) == 0
+
+
+def test_a_due_job_goes_on_after_a_window_that_nobody_can_serve(db_engine: Database, tmp_path: Path) -> None:
+    job_id = submit_due(db_engine, tasks=108, seconds=10_000)
+    assert route(db_engine, job_id, tmp_path, window_tasks=20) == {"big": 20}
+    with session_scope(db_engine) as session:
+        window = claim_window(session, job_id=job_id, size=8, owner="me", lease_seconds=60)
+        assert window is not None
+        commit_window(session, window_id=window.id, fence=window.fence, groups=[], not_eligible=window.seqs)
+    desk = RouterDesk(db_engine, settings=make_settings(tmp_path), owner="me", is_draining=lambda: False)
     with session_scope(db_engine) as session:
         assert desk.route_job(read_job(session, job_id=job_id), ahead=4) == 0

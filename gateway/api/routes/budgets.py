@@ -1,5 +1,6 @@
 """Budgets that jobs share: listed, created, raised, lowered."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from db.shared_budgets import list_shared_budgets
 from db.states import BudgetPeriod
 from gateway.api.callers import Caller, Known
 from gateway.api.errors import InvalidRequest, NoSuchObject, NotPermitted
-from gateway.api.front_door import Door
+from gateway.api.front_door import Door, FrontDoor
 from gateway.api.storable import Storable
 from router.errors import AmountError
 from router.units import Amount, parse_budget
@@ -101,23 +102,22 @@ def create_budget(door: Door, caller: Caller, asked: Annotated[NewBudget, Body(o
 @routes.post("/{name}/raise")
 def raise_budget(door: Door, caller: Caller, name: Named, change: CapChange) -> BudgetObject:
     """Give a budget more; its jobs go on with that at once."""
-    _require_steward(caller)
-    try:
-        amount = _read_amount(change.amount)
-        return _show(raise_cap(door.database, named=_require_name(name), amount=amount, tenant_id=caller.tenant_id))
-    except BudgetUnusable as error:
-        raise InvalidRequest(str(error), param="amount") from None
-    except NoSuchBudget:
-        raise _missing(name) from None
+    return _change_cap(raise_cap, door, caller, name=name, change=change)
 
 
 @routes.post("/{name}/lower")
 def lower_budget(door: Door, caller: Caller, name: Named, change: CapChange) -> BudgetObject:
     """Take something from a budget, at most what is left of it."""
+    return _change_cap(lower_cap, door, caller, name=name, change=change)
+
+
+def _change_cap(
+    move: Callable[..., Budget], door: FrontDoor, caller: Known, *, name: str, change: CapChange
+) -> BudgetObject:
     _require_steward(caller)
     try:
         amount = _read_amount(change.amount)
-        return _show(lower_cap(door.database, named=_require_name(name), amount=amount, tenant_id=caller.tenant_id))
+        return _show(move(door.database, named=_require_name(name), amount=amount, tenant_id=caller.tenant_id))
     except BudgetUnusable as error:
         raise InvalidRequest(str(error), param="amount") from None
     except NoSuchBudget:
