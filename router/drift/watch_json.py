@@ -1,0 +1,35 @@
+"""A watch as JSON and back: what is kept of it from one look at settlements to the next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from router.drift.detector import Evidence, Tallies
+from router.drift.tally import Tally
+from router.drift.watch import Broken, Watch
+
+
+def write_watch(watch: Watch) -> dict[str, Any]:
+    """Numbers only."""
+    evidence = {broken.value: known._asdict() for broken, known in watch.evidence.items()}
+    return {"evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs}
+
+
+def read_watch(stored: Mapping[str, Any]) -> Watch:
+    """What `write_watch` made the JSON of."""
+    evidence = {broken: _read_evidence(stored["evidence"][broken.value]) for broken in Broken}
+    return Watch(evidence=evidence, accuracies=Tally(*stored["accuracies"]), costs=Tally(*stored["costs"]))
+
+
+def _read_evidence(stored: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        usual=_read_tallies(stored["usual"]),
+        pending=_read_tallies(stored["pending"]),
+        anchor=stored["anchor"],
+        stakes=tuple(stored["stakes"]),
+        climb=stored["climb"],
+    )
+
+
+def _read_tallies(stored: Sequence[Sequence[float]]) -> Tallies:
+    chosen, drawn = stored
+    return Tally(*chosen), Tally(*drawn)
