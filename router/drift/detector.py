@@ -39,41 +39,59 @@ Tallies = tuple[Tally, Tally]  # by Pick
 NOTHING: Tallies = (Tally(), Tally())
 
 
+class Stake(NamedTuple):
+    """What one bet has come to."""
+
+    money: float = 0.0  # of all that was staked on it
+    climb: float = 0.0  # logarithm of what a stake at the beginning of the pending stretch has become
+    pending: Tallies = NOTHING  # the outcomes that it gained on, as far as they follow one another
+
+
 class Evidence(NamedTuple):
     """What one detector knows."""
 
-    usual: Tallies = NOTHING  # before the stretch that looks different
-    pending: Tallies = NOTHING  # that stretch: empty while nothing does
+    usual: Tallies = NOTHING  # before the stretch that the bet on the smallest change gains on
     anchor: float = 0.0  # the excess that a steady deviation is counted from: that of the last alarm
-    stakes: tuple[float, ...] = ()  # by bet
-    climb: float = 0.0  # logarithm of what a stake at the beginning of the stretch has become
+    stakes: tuple[Stake, ...] = ()  # by bet
 
     @property
     def total(self) -> float:
         """The evidence against the claim."""
-        return sum(self.stakes) / max(len(self.stakes), 1)
+        return sum(stake.money for stake in self.stakes) / max(len(self.stakes), 1)
 
     @property
     def stretch(self) -> Tallies:
-        """The outcomes that look different; all of them where no end of the stream does any more."""
-        return self.pending if any(tally.outcomes for tally in self.pending) else self.usual
+        """The outcomes that look different: those that the best bet gained on."""
+        gaining = [stake for stake in self.stakes if stake.climb > 0]
+        return max(gaining, key=lambda stake: stake.money).pending if gaining else self.usual
 
 
-def weigh(claim: Claim, evidence: Evidence, *, predicted: float, observed: float, pick: Pick) -> Evidence:
+class Observed(NamedTuple):
+    """An outcome beside its prediction."""
+
+    predicted: float
+    observed: float
+    pick: Pick
+
+    def add_to(self, tallies: Tallies) -> Tallies:
+        """The tallies with it."""
+        chosen, drawn = tallies
+        if self.pick is Pick.CHOSEN:
+            return chosen.note(self.predicted, self.observed), drawn
+        return chosen, drawn.note(self.predicted, self.observed)
+
+
+def weigh(claim: Claim, evidence: Evidence, outcome: Observed) -> Evidence:
     """The evidence after one more outcome."""
-    factors = claim.bets(predicted + _tolerate(claim, evidence.usual[pick], evidence.anchor), observed)
-    stakes = evidence.stakes or (0.0,) * len(factors)
-    climb = evidence.climb + math.log(factors[0])  # of the smallest change
-    usual, pending = evidence.usual, _note(evidence.pending, pick, predicted, observed)
-    if climb <= 0:
-        usual, pending, climb = (usual[0].join(pending[0]), usual[1].join(pending[1])), NOTHING, 0.0
-    return Evidence(
-        usual=usual,
-        pending=pending,
-        anchor=evidence.anchor,
-        stakes=tuple((1 + stake) * factor for stake, factor in zip(stakes, factors, strict=True)),
-        climb=climb,
-    )
+    bound = outcome.predicted + _tolerate(claim, evidence.usual[outcome.pick], evidence.anchor)
+    factors = claim.bets(bound, outcome.observed)
+    before = evidence.stakes or (Stake(),) * len(factors)
+    stakes = tuple([_stake(stake, factor, outcome) for stake, factor in zip(before, factors, strict=True)])
+    usual = evidence.usual
+    if not stakes[0].climb:
+        chosen, drawn = before[0].pending
+        usual = outcome.add_to((usual[0].join(chosen), usual[1].join(drawn)))
+    return Evidence(usual, evidence.anchor, stakes)
 
 
 def begin_again(evidence: Evidence) -> Evidence:
@@ -93,11 +111,11 @@ def mirror(evidence: Evidence) -> Evidence:
     return Evidence(usual=(chosen.mirror(), drawn.mirror()), anchor=-evidence.anchor)
 
 
-def _note(tallies: Tallies, pick: Pick, predicted: float, observed: float) -> Tallies:
-    chosen, drawn = tallies
-    if pick is Pick.CHOSEN:
-        return chosen.note(predicted, observed), drawn
-    return chosen, drawn.note(predicted, observed)
+def _stake(before: Stake, factor: float, outcome: Observed) -> Stake:
+    climb = before.climb + math.log(factor)
+    if climb <= 0:
+        return Stake((1 + before.money) * factor)
+    return Stake((1 + before.money) * factor, climb, outcome.add_to(before.pending))
 
 
 def _tolerate(claim: Claim, usual: Tally, anchor: float) -> float:

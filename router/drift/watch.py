@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from router.drift.bets import DEAREST, bet_on_falls, bet_on_rises
 from router.drift.correction import MEMORY, Correction, estimate_correction
-from router.drift.detector import Claim, Evidence, Pick, begin_again, join_both, mirror, weigh
+from router.drift.detector import Claim, Evidence, Observed, Pick, begin_again, join_both, mirror, weigh
 from router.drift.tally import Tally
 
 # One false alarm in a hundred nights of a thousand tasks, however many strategies share them. Of those, half may say
@@ -81,13 +81,13 @@ def note_settled(watch: Watch, settled: Settled) -> Noted:
     evidence = {**watch.evidence}
     accuracies, costs = watch.accuracies, watch.costs
     if settled.correct is not None:
-        right, wrong = (settled.accuracy, settled.correct), (1 - settled.accuracy, 1 - settled.correct)
-        _weigh(evidence, Broken.WORSE, *right, pick=settled.pick)
-        _weigh(evidence, Broken.BETTER, *wrong, pick=settled.pick)
-        accuracies = accuracies.scale(_FADING).note(*right)
+        right = Observed(settled.accuracy, settled.correct, settled.pick)
+        wrong = Observed(1 - settled.accuracy, 1 - settled.correct, settled.pick)
+        _weigh(evidence, {Broken.WORSE: right, Broken.BETTER: wrong})
+        accuracies = accuracies.scale(_FADING).note(right.predicted, right.observed)
     if settled.cost_ratio is not None:
         ratio = min(settled.cost_ratio, DEAREST)
-        _weigh(evidence, Broken.DEARER, 1.0, ratio, pick=settled.pick)
+        _weigh(evidence, {Broken.DEARER: Observed(1.0, ratio, settled.pick)})
         costs = costs.scale(_FADING).note(1.0, ratio)
     noted = Watch(evidence=evidence, accuracies=accuracies, costs=costs)
     for broken, claim in CLAIMS.items():
@@ -96,8 +96,9 @@ def note_settled(watch: Watch, settled: Settled) -> Noted:
     return Noted(noted, None)
 
 
-def _weigh(evidence: dict[Broken, Evidence], broken: Broken, predicted: float, observed: float, *, pick: Pick) -> None:
-    evidence[broken] = weigh(CLAIMS[broken], evidence[broken], predicted=predicted, observed=observed, pick=pick)
+def _weigh(evidence: dict[Broken, Evidence], outcome_of: Mapping[Broken, Observed]) -> None:
+    for broken, outcome in outcome_of.items():
+        evidence[broken] = weigh(CLAIMS[broken], evidence[broken], outcome)
 
 
 def _alarm(watch: Watch, broken: Broken) -> Watch:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from router.drift.detector import Evidence, Tallies
+from router.drift.detector import Evidence, Stake, Tallies
 from router.drift.tally import Tally
 from router.drift.watch import Broken, Watch
 
@@ -21,13 +21,8 @@ def read_watch(stored: Mapping[str, Any]) -> Watch:
 
 
 def _read_evidence(stored: Mapping[str, Any]) -> Evidence:
-    return Evidence(
-        usual=_read_tallies(stored["usual"]),
-        pending=_read_tallies(stored["pending"]),
-        anchor=stored["anchor"],
-        stakes=tuple(stored["stakes"]),
-        climb=stored["climb"],
-    )
+    stakes = tuple(Stake(money, climb, _read_tallies(pending)) for money, climb, pending in stored["stakes"])
+    return Evidence(usual=_read_tallies(stored["usual"]), anchor=stored["anchor"], stakes=stakes)
 
 
 def _read_tallies(stored: Sequence[Sequence[float]]) -> Tallies:
