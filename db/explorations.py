@@ -80,7 +80,7 @@ def store_exploration(session: Session, *, window: HeldWindow, tenant_id: str, e
 
 
 def iterate_draws(session: Session, *, job_id: int, lo: int = 0, hi: int | None = None) -> Iterator[Draw]:
-    """The draws of the job's tasks (of lo..hi-1) in order, one window in memory at a time; others had no other chance."""
+    """The draws of the job's tasks (of lo..hi-1), in order; tasks that have none had no other chance."""
     strategy_ids = list(read_job(session, job_id=job_id).strategy_ids)
     query = select(*_COLUMNS).join(WindowRow, WindowRow.id == ExplorationRow.window_id)
     query = query.where(ExplorationRow.job_id == job_id, ExplorationRow.hi > lo).order_by(ExplorationRow.lo)
@@ -95,7 +95,7 @@ def iterate_draws(session: Session, *, job_id: int, lo: int = 0, hi: int | None 
 _COLUMNS = (ExplorationRow.best, ExplorationRow.intended, ExplorationRow.propensity, WindowRow.seqs)
 
 
-def _list_draws(row: Row[Any], strategy_ids: list[int]) -> Iterator[Draw]:
+def _list_draws(row: Row[bytes, bytes, bytes, list[int]], strategy_ids: list[int]) -> Iterator[Draw]:
     best, intended = (np.frombuffer(column, "<i2").tolist() for column in (row.best, row.intended))
     propensity = np.frombuffer(row.propensity, "<f4").reshape(len(best), -1).tolist()
     for seq, own_best, own_intended, chances in zip(row.seqs, best, intended, propensity, strict=True):

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from db.explorations import NOBODY, Draw, NewExploration, count_explored, iterate_draws
 from db.expiry import expire_leases
+from db.explorations import NOBODY, Draw, NewExploration, count_explored, iterate_draws
 from db.plans import commit_window
 from db.session import session_scope
 from db.windows import claim_window
