@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Row, insert, select, text
 from sqlalchemy.orm import Session
 
+from db.chances import STORED, write_chances
 from db.jobs import read_job
 from db.tables import ExplorationRow, WindowRow
 from db.windows import HeldWindow
@@ -69,7 +70,7 @@ def store_exploration(session: Session, *, window: HeldWindow, tenant_id: str, e
         hi=max(window.seqs) + 1,
         best=exploration.best.astype("<i2").tobytes(),
         intended=exploration.intended.astype("<i2").tobytes(),
-        propensity=exploration.propensity.astype("<f4").tobytes(),
+        propensity=write_chances(exploration.propensity),
         explored=np.asarray(window.seqs)[strayed].tolist(),
         set_aside=exploration.set_aside,
         accuracy_given_up=exploration.accuracy_given_up,
@@ -97,7 +98,7 @@ _COLUMNS = (ExplorationRow.best, ExplorationRow.intended, ExplorationRow.propens
 
 def _list_draws(row: Row[bytes, bytes, bytes, list[int]], strategy_ids: list[int]) -> Iterator[Draw]:
     best, intended = (np.frombuffer(column, "<i2").tolist() for column in (row.best, row.intended))
-    propensity = np.frombuffer(row.propensity, "<f4").reshape(len(best), -1).tolist()
+    propensity = np.frombuffer(row.propensity, STORED).reshape(len(best), -1).tolist()
     for seq, own_best, own_intended, chances in zip(row.seqs, best, intended, propensity, strict=True):
         if own_best != NOBODY:
             likely = {strategy_ids[column]: chance for column, chance in enumerate(chances) if chance}

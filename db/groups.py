@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from db.breakers import has_failed, is_open
+from db.chances import read_chances
 from db.errors import UnfinishedGroup
 from db.leases import HeldGroup, fenced_change, write_fenced
 from db.ledger import list_open_batches
@@ -60,7 +61,7 @@ class Member(NamedTuple):
     amount: int  # worst case, in quanta
     least: int  # what the budget keeps free for it until it is started
     past_attempts: int  # executions, in whatever group, that gave no answer
-    propensity: float | None
+    position: int  # in the group, from 0
 
 
 def claim_group(
@@ -84,15 +85,16 @@ def claim_group(
     if row is None:
         return None
     own = {name: getattr(row, name) for name in (*_OWN, "on_trial", "has_twins")}
+    count = len(row.seqs)
+    chances = [None] * count if row.propensities is None else read_chances(row.propensities) or [1.0] * count
     if row.is_fresh:
-        count = len(row.seqs)
         return ClaimedGroup(
             **own,
             seqs=row.seqs,
             amounts=row.amounts,
             least=row.least or [0] * count,
             past_attempts=[0] * count,
-            propensities=[None] * count if row.propensities is None else row.propensities or [1.0] * count,
+            propensities=chances,
         )
     members = list_unanswered(session, group_id=row.id)
     return ClaimedGroup(
@@ -101,7 +103,7 @@ def claim_group(
         amounts=[member.amount for member in members],
         least=[member.least for member in members],
         past_attempts=[member.past_attempts for member in members],
-        propensities=[member.propensity for member in members],
+        propensities=[chances[member.position] for member in members],
     )
 
 
@@ -196,10 +198,9 @@ _LIST_UNANSWERED = text("""
     SELECT member.seq, CAST(member.amount AS text) AS amount, CAST(coalesce(member.least, 0) AS text) AS least,
            (SELECT count(*) FROM attempt JOIN grp AS past ON past.id = attempt.grp_id
             WHERE attempt.job_id = grp.job_id AND attempt.seq = member.seq AND past.arm = grp.arm) AS past_attempts,
-           CASE grp.propensities WHEN '{}' THEN 1 ELSE member.propensity END AS propensity
+           member.position - 1 AS position
     FROM grp
-    CROSS JOIN unnest(grp.seqs, grp.amounts, grp.least, grp.propensities) WITH ORDINALITY
-         AS member (seq, amount, least, propensity, position)
+    CROSS JOIN unnest(grp.seqs, grp.amounts, grp.least) WITH ORDINALITY AS member (seq, amount, least, position)
     WHERE grp.id = :group_id
       AND NOT EXISTS (SELECT FROM outcome WHERE job_id = grp.job_id AND seq = member.seq AND arm = grp.arm)
       AND NOT EXISTS (SELECT FROM requeue WHERE from_grp_id = grp.id AND seq = member.seq)
@@ -210,7 +211,7 @@ _LIST_UNANSWERED = text("""
 def list_unanswered(session: Session, *, group_id: int) -> list[Member]:
     """The members that have neither an outcome nor gone back to routing, in the group's order."""
     rows = session.execute(_LIST_UNANSWERED, {"group_id": group_id})
-    return [Member(row.seq, int(row.amount), int(row.least), row.past_attempts, row.propensity) for row in rows]
+    return [Member(row.seq, int(row.amount), int(row.least), row.past_attempts, row.position) for row in rows]
 
 
 def _require_settled(session: Session, *, group: HeldGroup) -> None:

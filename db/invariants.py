@@ -218,7 +218,7 @@ _DRAWS_FIT_WINDOW = """
        OR octet_length(propensity) <> 4 * cardinality(task_window.seqs) * cardinality(job.strategy_ids)
        OR NOT explored <@ task_window.seqs
        OR EXISTS (SELECT FROM grp WHERE grp.window_id = exploration.window_id
-                  AND cardinality(propensities) IS DISTINCT FROM cardinality(grp.seqs))
+                  AND octet_length(propensities) IS DISTINCT FROM 4 * cardinality(grp.seqs))
 """
 
 INVARIANTS: dict[str, str] = {

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any, TypedDict, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
 
+from db.chances import write_chances
 from db.errors import WindowMismatch
 from db.explorations import NewExploration, store_exploration
 from db.jobs import Job, read_job
@@ -30,7 +33,9 @@ class NewGroup:
     amounts: Sequence[int]  # worst case of each task, in quanta
     least: Sequence[int] = ()  # what the budget keeps free for each; empty: nothing was promised
     predicted_cost: int  # of all of them together, in quanta
-    propensities: Sequence[float] | None = ()  # of each; empty: they had no other chance; None: they came back
+    propensities: (
+        Sequence[float] | NDArray[np.float32] | None
+    ) = ()  # of each; empty: they had no other chance; None: they came back
 
 
 class Certificate(TypedDict, total=False):
@@ -141,7 +146,7 @@ def _insert_groups(session: Session, *, window: HeldWindow, job: Job, groups: Se
             "amounts": list(group.amounts),
             "least": list(group.least),
             "predicted_cost": group.predicted_cost,
-            "propensities": None if group.propensities is None else list(group.propensities),
+            "propensities": None if group.propensities is None else write_chances(group.propensities),
             "state": GroupState.READY,
         }
         for group in groups

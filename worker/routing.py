@@ -193,7 +193,7 @@ def _group(
                 amounts=_list_quanta(predictions.worst_cost[part, column]),
                 least=_list_quanta(least[part]) if least is not None and job.promised else (),
                 predicted_cost=int(predictions.cost[part, column].sum()),
-                propensities=() if chances is None else chances[part].tolist(),
+                propensities=() if chances is None else chances[part],
             )
 
 

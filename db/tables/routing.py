@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    REAL,
     BigInteger,
     CheckConstraint,
     ForeignKeyConstraint,
@@ -13,7 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.states import GroupState, JobKind, WindowState
@@ -96,7 +95,7 @@ class GroupRow(Base):
         CheckConstraint("(state = 'done') = (finished_at IS NOT NULL)", name="finished_when_done"),
         CheckConstraint("cardinality(seqs) > 0 AND cardinality(seqs) = cardinality(amounts)", name="amount_per_task"),
         CheckConstraint("cardinality(least) IN (0, cardinality(seqs))", name="least_per_task"),
-        CheckConstraint("cardinality(propensities) IN (0, cardinality(seqs))", name="propensity_per_task"),
+        CheckConstraint("octet_length(propensities) IN (0, 4 * cardinality(seqs))", name="propensity_per_task"),
         # Kept free of the lease columns, so that heartbeats stay heap-only updates.
         Index("grp_ready_idx", "id", postgresql_where=text("state = 'ready'")),
         Index("grp_claimed_idx", "id", postgresql_where=text("state = 'claimed'")),
@@ -133,5 +132,5 @@ class GroupRow(Base):
     errors: Mapped[int] = mapped_column(server_default="0")
     graded: Mapped[int] = mapped_column(server_default="0")
     correct: Mapped[float] = mapped_column(server_default="0")
-    # With what chance each member was drawn; empty: there was no other; NULL: they came back, and no chance says so.
-    propensities: Mapped[list[float] | None] = mapped_column(ARRAY(REAL), server_default="{}")
+    # float32: with what chance each member was drawn; empty: there was no other; NULL: they came back.
+    propensities: Mapped[bytes | None] = mapped_column(LargeBinary, server_default="")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "0008"
 down_revision = "0007"
@@ -22,9 +21,9 @@ def upgrade() -> None:
     driver_connection = op.get_bind().connection.driver_connection
     assert driver_connection is not None
     driver_connection.execute(schema)
-    op.add_column("grp", sa.Column(COLUMN, ARRAY(sa.REAL), server_default="{}"))
+    op.add_column("grp", sa.Column(COLUMN, sa.LargeBinary, server_default=""))
     op.create_check_constraint(
-        op.f("grp_propensity_per_task_check"), "grp", f"cardinality({COLUMN}) IN (0, cardinality(seqs))"
+        op.f("grp_propensity_per_task_check"), "grp", f"octet_length({COLUMN}) IN (0, 4 * cardinality(seqs))"
     )
 
 
