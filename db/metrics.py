@@ -36,6 +36,16 @@ class MoneyMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplorationMetrics:
+    """What exploring comes to in all jobs of a unit; from windows alone, in the mean over their draws."""
+
+    unit: str
+    explored: int  # tasks that were drawn to another strategy than their best
+    accuracy_given_up: float  # right answers, as predicted
+    worst_extra_cost: float  # quanta
+
+
+@dataclass(frozen=True, kw_only=True)
 class StateCount:
     """How many there are in a state."""
 
@@ -74,6 +84,13 @@ _BY_UNIT = text("""
     GROUP BY unit ORDER BY unit
 """)
 
+_EXPLORED = text("""
+    SELECT budget.unit, sum(cardinality(explored))::bigint AS explored, sum(accuracy_given_up) AS accuracy_given_up,
+           sum(worst_extra_cost) AS worst_extra_cost
+    FROM exploration JOIN job ON job.id = exploration.job_id JOIN budget ON budget.id = job.budget_id
+    GROUP BY budget.unit ORDER BY budget.unit
+""")
+
 _JOBS = text("SELECT state, count(*) AS count FROM job GROUP BY state ORDER BY state")
 _BATCHES = text("SELECT status AS state, count(*) AS count FROM batch GROUP BY status ORDER BY status")
 
@@ -87,6 +104,11 @@ def read_money_metrics(session: Session) -> list[MoneyMetrics]:
     """One for each unit that some budget is in."""
     rows = [row._asdict() for row in session.execute(_BY_UNIT)]
     return [MoneyMetrics(unit=row.pop("unit"), **{name: int(amount) for name, amount in row.items()}) for row in rows]
+
+
+def read_exploration_metrics(session: Session) -> list[ExplorationMetrics]:
+    """One for each unit in which something was explored."""
+    return [ExplorationMetrics(**row._mapping) for row in session.execute(_EXPLORED)]
 
 
 def count_jobs(session: Session) -> Sequence[StateCount]:

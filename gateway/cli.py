@@ -11,6 +11,15 @@ from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
 from gateway.feedback_cli import feedback
+from gateway.job_options import (
+    BudgetOption,
+    Deadline,
+    ExplorationOption,
+    Priority,
+    SharedOption,
+    TargetOption,
+    WeightOption,
+)
 from gateway.json_option import AsJson
 from gateway.keys_cli import keys_app
 from gateway.plan_cli import plan
@@ -32,25 +41,6 @@ app.command()(plan)
 app.command()(feedback)
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
-BudgetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "5000 joules", "40000 tokens" or "25%".'
-    ),
-]
-WeightOption = Annotated[
-    float | None, typer.Option("--weight", help="Between 0 (cheapest) and 1 (most accurate); no cap.")
-]
-TargetOption = Annotated[
-    float | None, typer.Option("--target-accuracy", help="Mean accuracy to reach at the least cost.")
-]
-SharedOption = Annotated[
-    str | None, typer.Option("--shared-budget", help="Name of a budget that jobs share: `budgets list`.")
-]
-Priority = Annotated[int, typer.Option(min=-100, max=100, help="Jobs with a higher one go first.")]
-Deadline = Annotated[
-    str | None, typer.Option(help='Among equals the earliest goes first: "2026-12-24T06:00", or "+8h" from now.')
-]
 JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
 
 
@@ -63,6 +53,7 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     weight: WeightOption = None,
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
+    exploration: ExplorationOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
 ) -> None:
@@ -72,7 +63,11 @@ def run(  # noqa: PLR0917 - typer passes every option by name
         from gateway.request import read_precedence, read_request
 
         request = read_request(
-            budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
+            budget=budget,
+            weight=weight,
+            target_accuracy=target_accuracy,
+            shared_budget=shared_budget,
+            exploration=exploration,
         )
         precedence = read_precedence(priority=priority, deadline=deadline)
         from gateway.commands.run import run_job_file
@@ -92,6 +87,7 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
     weight: WeightOption = None,
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
+    exploration: ExplorationOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
 ) -> None:
@@ -101,7 +97,11 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
         from gateway.request import read_precedence, read_request
 
         request = read_request(
-            budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
+            budget=budget,
+            weight=weight,
+            target_accuracy=target_accuracy,
+            shared_budget=shared_budget,
+            exploration=exploration,
         )
         precedence = read_precedence(priority=priority, deadline=deadline)
         from gateway.commands.submit import submit_job_file

@@ -56,6 +56,7 @@ def plan_tasks(
         predictors=predictors,
         encoder=workshop.encoder,
         watch=workshop.watch,
+        exploration=workshop.settings.exploration,
     )
 
 

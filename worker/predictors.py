@@ -26,6 +26,11 @@ class LoadedPredictors:
         return tuple(meta.get("cached_share", 0.0) for meta in self.meta)
 
     @property
+    def outcomes(self) -> tuple[int, ...]:
+        """How many graded outcomes each strategy's learnt from."""
+        return tuple(int(meta.get("figures", {}).get("outcomes", 0)) for meta in self.meta)
+
+    @property
     def later_shares(self) -> tuple[float, ...]:
         """How much of what later prompts may hold each strategy's will hold; all of it where nothing was learnt."""
         return tuple(meta.get("later_prompt_share", 1.0) for meta in self.meta)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
 from db.twins import store_twins
+from worker.exploration_terms import settle_exploration
 from worker.forecast import measure_demand, price_worst
 from worker.foresight import foresee
 from worker.least_worst import find_least_worst, sum_least
@@ -35,7 +36,7 @@ from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
 from worker.progress import Watch
 from worker.task_encoder import TaskEncoder
-from worker.task_line import parse_task_line
+from worker.task_line import TaskLine, parse_task_line
 from worker.twins import count_alike, find_twins
 
 TENANT = "default"
@@ -92,11 +93,16 @@ def plan_run(
     predictors: LoadedPredictors,
     encoder: TaskEncoder,
     watch: Watch,
+    exploration: float = 0.0,
 ) -> RunPlan:
-    """The plan; BudgetTooSmall when the budget is below the cheapest total."""
+    """The plan; BudgetTooSmall when the budget is below the cheapest total.
+
+    `exploration` is the share of the money that is explored with where the request says nothing of it.
+    """
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
+    lines = [parse_task_line(task.payload) for task in tasks]
     foresight = foresee(
-        [parse_task_line(task.payload) for task in tasks],
+        lines,
         unit=unit,
         pool=pool,
         predictors=predictors,
@@ -108,10 +114,12 @@ def plan_run(
     alike = count_alike(len(tasks), leader_of=leader_of)
     totals = sum_totals(take_rows(predictions, alike > 0))
     asked = find_servable(predictions) & (alike > 0)
+    objective = settle_objective(
+        request, unit=unit, predictions=take_rows(predictions, asked), alike=alike[asked], totals=totals
+    )
+    share = _find_share(request, default=exploration, lines=lines)
     return RunPlan(
-        objective=settle_objective(
-            request, unit=unit, predictions=take_rows(predictions, asked), alike=alike[asked], totals=totals
-        ),
+        objective=replace(objective, exploration=settle_exploration(share, outcomes=predictors.outcomes)),
         totals=totals,
         predictions=predictions,
         version_ids=predictors.version_ids,
@@ -121,6 +129,15 @@ def plan_run(
         leader_of=leader_of,
         budget_id=request.budget.id if isinstance(request.budget, SharedBudget) else None,
     )
+
+
+def _find_share(request: Request, *, default: float, lines: Sequence[TaskLine]) -> float:
+    """The share of the money that is explored with."""
+    if request.target_accuracy is not None:
+        return 0.0  # what is asked for is an accuracy, at the least cost: there is nothing to explore with
+    if request.exploration is not None:
+        return request.exploration
+    return default if any(line.grader for line in lines) else 0.0  # what nobody grades teaches nothing
 
 
 def submit_run(

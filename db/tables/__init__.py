@@ -7,11 +7,11 @@ from db.tables.insert_only import declare_insert_only, declare_refusal
 from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow, TwinRow
 from db.tables.money import BudgetRow, LedgerEntryRow
 from db.tables.operation import BreakerRow, TrainingRequestRow, WorkerRow
-from db.tables.routing import GroupRow, WindowRow
+from db.tables.routing import ExplorationRow, GroupRow, WindowRow
 from db.tables.strategies import PredictorVersionRow, StrategyRow
 
 METADATA = Base.metadata
-INSERT_ONLY_TABLES = ("task", "twin", "outcome", "ledger_entry", "attempt", "label")
+INSERT_ONLY_TABLES = ("task", "twin", "outcome", "ledger_entry", "attempt", "label", "exploration")
 
 declare_refusal(METADATA)
 for _name in INSERT_ONLY_TABLES:
@@ -24,6 +24,7 @@ __all__ = [
     "BatchRow",
     "BreakerRow",
     "BudgetRow",
+    "ExplorationRow",
     "FileRow",
     "GroupRow",
     "JobRow",

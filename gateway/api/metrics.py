@@ -13,11 +13,13 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine as Database
 
 from db.metrics import (
+    ExplorationMetrics,
     MoneyMetrics,
     StateCount,
     StrategyMetrics,
     count_batches,
     count_jobs,
+    read_exploration_metrics,
     read_money_metrics,
     read_strategy_metrics,
 )
@@ -50,9 +52,11 @@ class _Standing(Collector):
         """Every metric with all its labels."""
         with session_scope(self._database) as session:
             strategies, money = read_strategy_metrics(session), read_money_metrics(session)
+            explored = read_exploration_metrics(session)
             jobs, batches, workers = count_jobs(session), count_batches(session), list_workers(session)
         yield from _of_strategies(strategies)
         yield from _of_money(money)
+        yield from _of_exploration(explored)
         yield _of_states("jobs", "Jobs by state.", jobs, states=JobState)
         yield _of_states("batches", "Batches by status.", batches, states=BatchStatus)
         yield _of_workers(workers)
@@ -106,7 +110,23 @@ def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:
         yield gauge
 
 
-def _in_units(quanta: int, unit: str) -> float:
+def _of_exploration(rows: Sequence[ExplorationMetrics]) -> Iterator[Metric]:
+    """Every unit, those in which nothing is explored as well."""
+    counted = {
+        "explored": ("Tasks that tried another strategy than their best, to learn.", "explored"),
+        "explored_accuracy": ("Right answers given up for that, as predicted.", "accuracy_given_up"),
+        "explored_cost": ("What that may cost more than the best would, at its worst.", "worst_extra_cost"),
+    }
+    by_unit = {row.unit: row for row in rows}
+    for name, (meaning, field) in counted.items():
+        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("unit",))
+        for unit in Unit:
+            value = getattr(by_unit[unit], field) if unit in by_unit else 0
+            counter.add_metric((unit.value,), _in_units(value, unit) if field == "worst_extra_cost" else value)
+        yield counter
+
+
+def _in_units(quanta: float, unit: str) -> float:
     return quanta / QUANTA_PER_UNIT[Unit(unit)]
 
 

@@ -98,6 +98,18 @@ def test_what_was_submitted_is_answered_by_continue(trained: House, tmp_path: Pa
     ]
 
 
+def test_a_graded_job_explores_by_default_and_not_where_it_is_told_not_to(trained: House) -> None:
+    jobs = [
+        trained.submit("--budget", ENOUGH),
+        trained.submit("--budget", ENOUGH, "--exploration", "10%"),
+        trained.submit("--budget", ENOUGH, "--exploration", "off"),
+        trained.submit("--target-accuracy", "0.5"),
+    ]
+    query = text("SELECT objective -> 'exploration' -> 'share' FROM job WHERE id = ANY (:jobs) ORDER BY id")
+    with session_scope(trained.database) as session:
+        assert session.execute(query, {"jobs": jobs}).scalars().all() == [0.05, 0.1, None, None]
+
+
 def test_a_job_draws_on_a_shared_budget_as_long_as_there_is_enough(trained: House, tmp_path: Path) -> None:
     trained.run("budgets", "create", "house", "2000 tokens")
     job_id = trained.submit("--shared-budget", "house")
