@@ -37,6 +37,10 @@ def create(
     period: Annotated[
         str | None, typer.Option(metavar="nightly|monthly", help="Begins anew each noon (UTC), or each month.")
     ] = None,
+    expects: Annotated[
+        int | None,
+        typer.Option(metavar="TASKS", min=1, help="How many tasks will come, in each period: none is left poor."),
+    ] = None,
     tenant: Tenant = COMMANDS_TENANT,
 ) -> None:
     """Open a budget that several jobs can draw on."""
@@ -44,7 +48,7 @@ def create(
     def work(console: Console) -> ExitCode:
         from gateway.commands.budgets import create_budget
 
-        return create_budget(console, name=name, stated=amount, period=period, tenant=tenant)
+        return create_budget(console, name=name, stated=amount, period=period, expected_tasks=expects, tenant=tenant)
 
     end(work)
 

@@ -38,12 +38,14 @@ def list_budgets(console: Console, *, tenant: str, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def create_budget(console: Console, *, name: str, stated: str, period: str | None, tenant: str) -> ExitCode:
+def create_budget(
+    console: Console, *, name: str, stated: str, period: str | None, expected_tasks: int | None, tenant: str
+) -> ExitCode:
     """A new shared budget."""
     _require_name(name)
     amount, every = _read_amount(stated), _read_period(period)
     with open_database(read_settings()) as database:
-        open_shared(database, name=name, amount=amount, period=every, tenant_id=tenant)
+        open_shared(database, name=name, amount=amount, period=every, expected_tasks=expected_tasks, tenant_id=tenant)
     console.print(Text(f"budget {name}: `apportion run ... --shared-budget {name}` draws on it"))
     return ExitCode.DONE
 
