@@ -45,10 +45,11 @@ def train_pair(
 ) -> TrainedPair:
     """A pair from embeddings (n, d), correct (n,) in 0..1 and output tokens (n,); PredictorInputError on bad rows.
 
+    A correctness that is NaN is unknown: the row teaches output tokens alone.
     The same outcomes and seed give the same pair, in whatever order they come. Give every strategy of a pool the same
     seed: what they share in randomness cancels when the allocator compares them.
     """
-    rows = arrange_outcomes(embeddings, correct, output_tokens, weight, folds=config.folds)
+    rows = arrange_outcomes(embeddings, correct, output_tokens, weight, folds=config.folds, may_lack_grades=True)
     dimension = rows.embeddings.shape[1]
     strategy = StrategyVectors(
         model=_describe("model", model_vector, dimension), decoding=_describe("decoding", decoding_vector, dimension)
@@ -74,26 +75,28 @@ def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: Predicto
     tasks = torch.from_numpy((rows.embeddings - center) / spread)
     learner = Learner(rows=rows, tasks=tasks, strategy=strategy, config=config, seed=seed)
     tokens = train_tokens(learner)
-    one_sided = rows.minority < config.minimum_minority
-    accuracy = _constant_accuracy(rows) if one_sided else train_accuracy(learner)
+    graded = rows.take_graded()
+    one_sided = graded.minority < config.minimum_minority or graded.distinct_tasks < config.minimum_tasks
+    accuracy = _constant_accuracy(graded) if one_sided else train_accuracy(learner.take_graded())
     clusters = _ClusterLearner(rows, config, seed)
     linear = fit_linear(rows, penalty=config.linear_penalty, folds=config.folds)
     if one_sided:
         held_out, platt = accuracy.out_of_fold, PlattScaling()
     else:
-        near = clusters.leave_out(rows.correct)
-        held_out, platt = _calibrate(rows, blend(config.shares, accuracy.out_of_fold, linear.accuracy, near))
+        near = clusters.leave_out(rows.correct)[rows.is_graded]
+        held_out, platt = _calibrate(graded, blend(config.shares, accuracy.out_of_fold, linear.accuracy, near))
     near = clusters.leave_out(rows.output_tokens)
     predicted_tokens = blend(config.shares, tokens.out_of_fold, linear.output_tokens, near)
     fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
+    constant = shrunken_accuracy(graded) if one_sided else None
     return TrainedPair(
         center=center,
         spread=spread,
         accuracy=accuracy.head,
         tokens=tokens.head,
         smearing=tokens.smearing,
-        linear=linear.head.with_constant_accuracy(shrunken_accuracy(rows)) if one_sided else linear.head,
-        clusters=clusters.means(one_sided=one_sided),
+        linear=linear.head if constant is None else linear.head.with_constant_accuracy(constant),
+        clusters=clusters.means(constant),
         shares=config.shares,
         platt=platt,
         token_scaling=fit_token_scaling(predicted_tokens, rows.output_tokens, rows.weight),
@@ -108,7 +111,7 @@ def _calibrate(rows: OutcomeRows, blended: DoubleArray) -> tuple[DoubleArray, Pl
 
 
 class _ClusterLearner:
-    """The partitions of the training tasks, and the outcomes that fall in them."""
+    """The partitions of the training tasks, and the outcomes that fall in them; a value that is NaN is unknown."""
 
     def __init__(self, rows: OutcomeRows, config: PredictorConfig, seed: int) -> None:
         self.rows, self.config = rows, config
@@ -117,14 +120,13 @@ class _ClusterLearner:
             rows.embeddings, clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
         )
 
-    def means(self, *, one_sided: bool) -> ClusterMeans:
+    def means(self, constant: float | None) -> ClusterMeans:
+        """Those of both outcomes; a constant accuracy stands in for the means of it."""
         everything = np.ones(len(self.rows), dtype=bool)
         accuracy = self._means(self.rows.correct, everything)
-        if one_sided:
-            accuracy = np.full_like(accuracy, shrunken_accuracy(self.rows))
         return ClusterMeans(
             centroids=self.centroids,
-            accuracy=accuracy.astype(np.float32),
+            accuracy=(accuracy if constant is None else np.full_like(accuracy, constant)).astype(np.float32),
             output_tokens=self._means(self.rows.output_tokens, everything).astype(np.float32),
         )
 
@@ -137,6 +139,7 @@ class _ClusterLearner:
         return near
 
     def _means(self, values: DoubleArray, seen: NDArray[np.bool_]) -> DoubleArray:
+        seen = seen & ~np.isnan(values)
         return shrunken_means(
             self.labels[seen],
             values[seen],
@@ -152,7 +155,8 @@ def _constant_accuracy(rows: OutcomeRows) -> AccuracyFit:
 
 
 def _constant_pair(rows: OutcomeRows) -> TrainedPair:
-    accuracy = _constant_accuracy(rows)
+    graded = rows.take_graded()
+    accuracy = _constant_accuracy(graded)
     log_tokens = math.log1p(mean_output_tokens(rows))
     return TrainedPair(
         center=np.zeros(rows.embeddings.shape[1], dtype=np.float32),
@@ -160,7 +164,7 @@ def _constant_pair(rows: OutcomeRows) -> TrainedPair:
         accuracy=accuracy.head,
         tokens=TrainedHead(network=None, constant=inverse_softplus(log_tokens)),
         smearing=1.0,
-        linear=constant_linear(rows.embeddings.shape[1], accuracy=shrunken_accuracy(rows), log_tokens=log_tokens),
+        linear=constant_linear(rows.embeddings.shape[1], accuracy=shrunken_accuracy(graded), log_tokens=log_tokens),
         clusters=constant_clusters(rows),
         shares=Shares(network=1.0, linear=0.0),
         platt=PlattScaling(),
