@@ -7,6 +7,7 @@ from router.constant import mean_output_tokens, shrunken_accuracy
 from router.figures import Fallback, TrainingFigures
 from router.outcome_rows import OutcomeRows
 from router.scoring import brier_score, expected_calibration_error, log_loss
+from router.training_weights import count_effective
 
 
 def measure_held_out(
@@ -18,7 +19,7 @@ def measure_held_out(
     return TrainingFigures(
         outcomes=len(rows),
         graded=len(graded),
-        effective=graded.effective,
+        effective=count_effective(graded.weight),
         mean_correct=float(np.average(graded.correct, weights=graded.weight)),
         mean_output_tokens=mean_output_tokens(rows),
         held_out_log_loss=log_loss(held_out, graded.correct, graded.weight),

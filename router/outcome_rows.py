@@ -48,11 +48,6 @@ class OutcomeRows:
         )
 
     @property
-    def effective(self) -> float:
-        """How many equally weighted outcomes would say as much (Kish 1965)."""
-        return float(self.weight.sum() ** 2 / np.square(self.weight).sum())
-
-    @property
     def minority(self) -> float:
         """Rights or wrongs, whichever are fewer, by weight."""
         return min(float(self.weight @ self.correct), float(self.weight @ (1 - self.correct)))

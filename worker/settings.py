@@ -38,6 +38,7 @@ class Settings:
     window_age_seconds: float = 1.0  # how long small jobs of one budget wait for others, to be routed together
     max_file_bytes: int = 8 * 2**30  # of an upload
     max_batch_lines: int = 5_000_000  # requests in a batch
+    train_seconds: float = 86_400.0  # after which trainers learn from whatever is new, however little
     torch_threads: int = 1  # more than one collapses throughput on shared cores
 
     @property
@@ -74,6 +75,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         window_age_seconds=_number("window_age_seconds", given["window_age_seconds"], Settings.window_age_seconds),
         max_file_bytes=_count("max_file_bytes", given["max_file_bytes"]) or Settings.max_file_bytes,
         max_batch_lines=_count("max_batch_lines", given["max_batch_lines"]) or Settings.max_batch_lines,
+        train_seconds=_number("train_seconds", given["train_seconds"], Settings.train_seconds),
         torch_threads=_count("torch_threads", given["torch_threads"]) or Settings.torch_threads,
     )
 

@@ -234,7 +234,7 @@ def test_artefacts_that_lack_something_are_refused() -> None:
     artefact = small_artefact()
     plain = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)})
     listed = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)}, metadata={METADATA_KEY: "[]"})
-    for broken in (plain, listed, *(rewrite(artefact, figures=figures) for figures in ({}, None))):
+    for broken in (plain, listed, *(rewrite(artefact, figures=figures) for figures in (dict[str, object](), None))):
         with pytest.raises(PredictorArtefactError, match="train the strategy again"):
             load_pair(broken, encoder=ENCODER)
     with pytest.raises(PredictorArtefactError, match="do not fit"):

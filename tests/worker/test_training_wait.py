@@ -52,9 +52,9 @@ def is_open(database: Database) -> bool:
 
 def finish(database: Database, *, error: str | None = None) -> None:
     with session_scope(database) as session:
-        request_id = claim_request(session, owner="trainer:1", lease_seconds=60.0)
-        assert request_id is not None
-        finish_request(session, request_id=request_id, error=error)
+        request = claim_request(session, owner="trainer:1", lease_seconds=60.0)
+        assert request is not None
+        finish_request(session, request_id=request.id, error=error)
 
 
 def test_a_trainer_is_asked_only_where_one_is_at_work(workshop: Workshop, tmp_path: Path) -> None:
