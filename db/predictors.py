@@ -1,6 +1,6 @@
 """Predictor versions: one champion for each strategy and encoder."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,14 +67,13 @@ def read_newest(session: Session, *, strategy_ids: Sequence[int], encoder: str) 
     return _by_strategy(session, newest.order_by(wanted, PredictorVersionRow.version.desc()))
 
 
-def list_retired(session: Session, *, strategy_id: int, encoder: str) -> Iterator[StoredPredictor]:
-    """The strategy's predictors that served once, the latest first, one at a time."""
-    retired = _select_lines(strategy_ids=[strategy_id], encoder=encoder)
-    retired = retired.where(PredictorVersionRow.state == PredictorState.RETIRED)
-    for row in session.execute(
-        retired.order_by(PredictorVersionRow.version.desc()), execution_options={"yield_per": 1}
-    ):
-        yield _predictor_of(row)
+def find_retired(session: Session, *, strategy_id: int, encoder: str, before: int) -> StoredPredictor | None:
+    """The strategy's latest predictor with a version before this one that served once."""
+    retired = _select_lines(strategy_ids=[strategy_id], encoder=encoder).where(
+        PredictorVersionRow.state == PredictorState.RETIRED, PredictorVersionRow.version < before
+    )
+    latest = retired.order_by(PredictorVersionRow.version.desc()).limit(1)
+    return _by_strategy(session, latest).get(strategy_id)
 
 
 def _select_lines(*, strategy_ids: Sequence[int], encoder: str) -> Select[Any]:

@@ -46,7 +46,7 @@ class LoadedPair(NamedTuple):
 
 
 def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
-    """The pair as safetensors bytes; equal pairs give equal bytes."""
+    """The pair as safetensors bytes; equal pairs give equal bytes. PredictorArtefactError for one with a NaN in it."""
     arrays: Arrays = {
         **_network_arrays("accuracy", pair.accuracy),
         **_network_arrays("tokens", pair.tokens),
@@ -58,6 +58,12 @@ def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
         "linear.scalars": np.array([pair.linear.log_tokens_limit, pair.linear.smearing], dtype=np.float64),
         "scalars": np.array([pair.smearing, *pair.shares, *pair.platt, *pair.token_scaling], dtype=np.float64),
     }
+    try:
+        _check_numbers(arrays)
+    except ValueError as error:
+        raise PredictorArtefactError(
+            f"the predictor of strategy {metadata.strategy} was not learnt: {error}"
+        ) from error
     header = {"format_version": FORMAT_VERSION, "dimension": pair.dimension, **asdict(metadata)}
     return seal(arrays, header)
 

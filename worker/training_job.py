@@ -1,5 +1,6 @@
 """Training: every strategy's outcomes become its predictor pair, and nothing else changes."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from db.clock import read_settled_moment
 from db.session import run_in_transaction, session_scope
 from db.states import TrainingScope
+from router.errors import PredictorArtefactError
 from router.figures import COLD_STARTS, TrainingFigures
 from router.fold import fold_pair
 from router.predictor import PredictorConfig
@@ -26,6 +28,8 @@ from worker.task_encoder import TaskEncoder
 from worker.task_vectors import TaskVectors
 from worker.training_due import Standing, read_standings
 from worker.training_set import TrainingSet, TrainingSource, read_training_set
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +128,11 @@ class _School:
             if cold.figures.fallback in COLD_STARTS:
                 handover = Handover(own=challenger.figures, cold=cold.figures)
                 challenger = challenger if handover.is_done else cold
-        run_in_transaction(self.source.database, partial(crown, strategy_id=strategy_id, challenger=challenger))
+        try:
+            run_in_transaction(self.source.database, partial(crown, strategy_id=strategy_id, challenger=challenger))
+        except PredictorArtefactError as error:
+            logger.warning("what serves goes on serving: %s", error)
+            return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=None)
         return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=challenger.figures, handover=handover)
 
     def _train_own(self, priced: PricedStrategy, learnt: TrainingSet) -> Challenger:

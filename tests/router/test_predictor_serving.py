@@ -230,6 +230,13 @@ def test_arrays_that_nothing_can_be_predicted_with_are_refused_by_name(
         load_pair(rewrite(small_artefact(), {name: array}), encoder=ENCODER)
 
 
+def test_a_pair_that_was_not_learnt_makes_no_artefact() -> None:
+    pair = fold_pair(trained_pair(12, 2))
+    lost = replace(pair, linear=replace(pair.linear, smearing=float("nan")))
+    with pytest.raises(PredictorArtefactError, match=r"strategy direct was not learnt: linear.scalars has numbers"):
+        dump_pair(lost, metadata_of(trained_pair(12, 2)))
+
+
 def test_artefacts_that_lack_something_are_refused() -> None:
     artefact = small_artefact()
     plain = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)})
