@@ -41,8 +41,7 @@ def load_predictors(
 ) -> LoadedPredictors:
     """The champions for this encoder; UntrainedStrategies names those without one and the remedy.
 
-    A champion whose artefact is damaged is refused, and the latest sound version before it serves;
-    PredictorArtefactError where there is none.
+    A champion whose artefact is damaged is refused, and the latest sound version before it serves, if there is one.
     """
     champions = read_champions(session, strategy_ids=strategy_ids, encoder=encoder)
     missing = [name for name, strategy_id in zip(names, strategy_ids, strict=True) if strategy_id not in champions]
@@ -71,7 +70,7 @@ def _load_sound(session: Session, version: StoredPredictor, *, strategy_id: int)
     except PredictorArtefactError as error:
         earlier = find_retired(session, strategy_id=strategy_id, encoder=version.encoder, before=version.version)
         if earlier is None:
-            raise
+            raise UntrainedStrategies(str(error)) from error
         logger.warning(
             "predictor version %d is refused, version %d is tried instead: %s", version.version, earlier.version, error
         )

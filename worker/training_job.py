@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from db.clock import read_settled_moment
 from db.session import run_in_transaction, session_scope
-from db.states import TrainingScope
 from router.errors import PredictorArtefactError
 from router.figures import COLD_STARTS, TrainingFigures
 from router.fold import fold_pair
@@ -21,6 +20,7 @@ from router.training import train_pair
 from worker.champions import SEED, Challenger, crown
 from worker.errors import CutoffAhead, NothingToTrain
 from worker.known_outcomes import read_pool_rows
+from worker.lesson import WHAT_IS_NEW, Lesson
 from worker.placement import place
 from worker.pool import PricedStrategy, ServingPool
 from worker.progress import Progress, Stage, Watch
@@ -30,14 +30,6 @@ from worker.training_due import Standing, read_standings
 from worker.training_set import TrainingSet, TrainingSource, read_training_set
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lesson:
-    """What is to be trained."""
-
-    scope: TrainingScope = TrainingScope.NEWS
-    cutoff: datetime | None = None  # None: everything that is committed
 
 
 class Handover(NamedTuple):
@@ -69,7 +61,7 @@ def train_predictors(
     strategy_ids: Sequence[int],
     encoder: TaskEncoder,
     watch: Watch,
-    lesson: Lesson = Lesson(),
+    lesson: Lesson = WHAT_IS_NEW,
 ) -> list[Trained]:
     """One line for each strategy; those that are not due are left alone.
 

@@ -13,10 +13,11 @@ from db.states import JobKind, OutcomeSource
 from db.tasks import copy_tasks
 from tests.db.building import TENANT, build_job
 from tests.worker.fake_night import make_pool, make_tasks
+from worker.lesson import Lesson
 from worker.pool import register_pool
 from worker.task_encoder import TaskEncoder
 from worker.training_due import Standing, read_standings
-from worker.training_job import Lesson, Trained, train_predictors
+from worker.training_job import Trained, train_predictors
 
 
 def register(database: Database) -> list[int]:

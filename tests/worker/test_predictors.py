@@ -10,13 +10,13 @@ from sqlalchemy import update
 from db.session import session_scope
 from db.states import TrainingScope
 from db.tables import PredictorVersionRow
-from router.errors import PredictorArtefactError
 from tests.worker.fake_night import make_pool
 from tests.worker.learning_house import answer, champion, register, train
 from worker.encoder import SentenceEncoder
+from worker.errors import UntrainedStrategies
+from worker.lesson import Lesson
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.task_encoder import TaskEncoder
-from worker.training_job import Lesson
 
 Damage = Callable[[bytes], bytes]
 
@@ -67,7 +67,7 @@ def test_a_damaged_version_without_a_sound_one_is_an_error_and_is_trained_anew(
     answer(db_engine, [0.0, 1.0] * 10)
     train(db_engine, encoder)
     damage(db_engine, champion(db_engine, encoder).id, flip)
-    with pytest.raises(PredictorArtefactError, match="the predictor of strategy small is damaged"):
+    with pytest.raises(UntrainedStrategies, match="the predictor of strategy small is damaged"):
         load(db_engine, encoder)
     assert train(db_engine, encoder, Lesson(scope=TrainingScope.ENOUGH))[0].figures is not None
     assert load(db_engine, encoder).version_ids == (champion(db_engine, encoder).id,)

@@ -15,9 +15,9 @@ from tests.worker.fake_night import make_pool
 from tests.worker.learning_house import answer, champion, register, standing, train
 from worker.encoder import SentenceEncoder
 from worker.errors import CutoffAhead, NothingToTrain
+from worker.lesson import Lesson
 from worker.task_encoder import TaskEncoder
 from worker.training_due import LEAST_NEWS
-from worker.training_job import Lesson
 from worker.training_set import BLOCK_OUTCOMES, TrainingSet, TrainingSource, read_training_set
 
 MIXED = [0.0, 1.0] * 10

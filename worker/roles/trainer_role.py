@@ -10,6 +10,7 @@ from db.session import run_in_transaction
 from db.training_requests import ClaimedRequest, claim_request, finish_request
 from worker.bootstrap import Workshop
 from worker.errors import CutoffAhead, NothingToTrain
+from worker.lesson import Lesson
 from worker.owner import name_owner
 from worker.queues import TRAINER
 from worker.training_call import call_for_training
@@ -66,7 +67,7 @@ class TrainerRole:
 
     def _train(self, request: ClaimedRequest) -> str | None:
         """Why it failed, where another try would fail as well."""
-        from worker.training_job import Lesson, train_predictors  # brings torch, which no other role needs
+        from worker.training_job import train_predictors  # brings torch, which no other role needs
 
         shop = self._workshop
         try:
