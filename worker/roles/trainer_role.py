@@ -11,6 +11,7 @@ from db.training_requests import ClaimedRequest, claim_request, finish_request
 from worker.bootstrap import Workshop
 from worker.errors import CutoffAhead, NothingToTrain
 from worker.lesson import Lesson
+from worker.low_priority import let_others_go_first
 from worker.owner import name_owner
 from worker.queues import TRAINER
 from worker.training_call import call_for_training
@@ -70,6 +71,7 @@ class TrainerRole:
         from worker.training_job import train_predictors  # brings torch, which no other role needs
 
         shop = self._workshop
+        let_others_go_first()
         try:
             trained = train_predictors(
                 shop.database,
