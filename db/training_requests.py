@@ -1,7 +1,7 @@
 """Requests to train: claimed by a trainer, and by another one when that is lost."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
@@ -46,12 +46,6 @@ def has_open_request(session: Session) -> bool:
 def has_unfinished_request(session: Session) -> bool:
     """Whether a request waits for a trainer, or is with one."""
     return session.execute(select(exists().where(TrainingRequestRow.finished_at.is_(None)))).scalar_one()
-
-
-def was_requested_within(session: Session, *, seconds: float) -> bool:
-    """Whether anybody asked for a training that lately."""
-    lately = TrainingRequestRow.requested_at > func.clock_timestamp() - timedelta(seconds=seconds)
-    return session.execute(select(exists().where(lately))).scalar_one()
 
 
 def claim_request(session: Session, *, owner: str, lease_seconds: float) -> ClaimedRequest | None:

@@ -20,6 +20,7 @@ LEAST_SHARE = 0.1  # of the outcomes that it learnt from: standard errors shrink
 class Standing:
     """What a strategy's newest predictor has learnt from, and what it has not."""
 
+    since: datetime | None  # up to when it learnt; None where it does not say
     learnt: int  # outcomes; 0 where there is no predictor
     news: int  # labels since
     is_final: bool  # it can be loaded, and nothing that it learnt from is left to be tried in another way
@@ -30,6 +31,10 @@ class Standing:
             return True
         least = 1 if scope is TrainingScope.NEWS else max(LEAST_NEWS, LEAST_SHARE * self.learnt)
         return self.news >= least or (self.learnt > 0 and not self.is_final)
+
+    def is_overdue(self, *, before: datetime) -> bool:
+        """Whether there is news, however little, and its newest predictor learnt nothing since this moment."""
+        return self.news > 0 and self.since is not None and self.since < before
 
 
 def read_standings(
@@ -45,8 +50,10 @@ def _judge(
 ) -> Standing:
     meta = {} if version is None else version.meta
     learnt_from = meta.get("learnt_from", {})
+    since = read_cutoff(meta)
     return Standing(
+        since=since,
         learnt=int(learnt_from.get("outcomes", 0)),
-        news=count_news(session, strategy_id=strategy_id, since=read_cutoff(meta), cutoff=cutoff),
+        news=count_news(session, strategy_id=strategy_id, since=since, cutoff=cutoff),
         is_final=version is not None and learnt_from.get("compared", True) and is_readable(version, encoder=encoder),
     )
