@@ -60,6 +60,12 @@ def read_champions(session: Session, *, strategy_ids: Sequence[int], encoder: st
     return _by_strategy(session, serving.where(PredictorVersionRow.state == PredictorState.CHAMPION))
 
 
+def list_champions(session: Session) -> list[StoredPredictor]:
+    """Every predictor that serves, of all strategies, encoders and tenants."""
+    serving = select(*_COLUMNS).where(PredictorVersionRow.state == PredictorState.CHAMPION)
+    return [_predictor_of(row) for row in session.execute(serving.order_by(PredictorVersionRow.id))]
+
+
 def read_newest(session: Session, *, strategy_ids: Sequence[int], encoder: str) -> dict[int, StoredPredictor]:
     """The predictor of each strategy that was trained last, whether it ever served or not; keyed as given."""
     wanted: ColumnElement[int] = literal_column("wanted_id")
