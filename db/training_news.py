@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from db.training_rows import EVERY_KIND, TEACHES
+from db.training_rows import TEACHES
 
 # An outcome that was graded when it was stored is news once; a label that was given later is news of its own.
 _COUNT = text(f"""
@@ -16,8 +16,7 @@ _COUNT = text(f"""
     )
     SELECT count(*) FROM (
         SELECT outcome.job_id, outcome.seq, outcome.arm FROM alike JOIN outcome ON outcome.strategy_id = alike.id
-        WHERE outcome.kind = ANY (CAST(:kinds AS text[]))
-          AND outcome.created_at > coalesce(:since, CAST('-infinity' AS timestamptz))
+        WHERE outcome.created_at > coalesce(:since, CAST('-infinity' AS timestamptz))
           AND outcome.created_at <= :cutoff AND outcome.correct IS NOT NULL AND {TEACHES}
         UNION
         SELECT outcome.job_id, outcome.seq, outcome.arm FROM label
@@ -30,6 +29,6 @@ _COUNT = text(f"""
 
 def count_news(session: Session, *, strategy_id: int, since: datetime | None, cutoff: datetime) -> int:
     """Outcomes whose label came between the two moments; all that have one where `since` is None."""
-    asked = {"strategy_id": strategy_id, "since": since, "cutoff": cutoff, "kinds": list(EVERY_KIND)}
+    asked = {"strategy_id": strategy_id, "since": since, "cutoff": cutoff}
     count: int = session.execute(_COUNT, asked).scalar_one()
     return count

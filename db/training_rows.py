@@ -1,7 +1,7 @@
 """Training rows: what a strategy's outcomes, up to a moment, teach its predictor."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -11,8 +11,6 @@ from sqlalchemy.orm import Session
 
 from db.states import JobKind, LabelSource, OutcomeSource
 
-WITHOUT_SELECTION = (JobKind.CALIBRATION, JobKind.PROBE)  # whose tasks were not chosen by what the strategy is good at
-EVERY_KIND = tuple(JobKind)
 MOST_OUTCOMES = 10_000  # of jobs with and of jobs without selection each, so that training takes seconds
 
 # An answer that identical tasks share was given once, and counts once. A run's outcome whose propensity is not known
@@ -48,8 +46,14 @@ class TrainingRow:
     cached_prompt_tokens: int
 
 
+_LATEST = f"""SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at FROM outcome
+    WHERE outcome.strategy_id = alike.id AND {TEACHES}
+      AND outcome.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))"""  # noqa: S608 - our own constant
+_LATEST_FIRST = """
+    ORDER BY outcome.created_at DESC, outcome.job_id DESC, outcome.seq DESC, outcome.arm DESC LIMIT :most"""
+
 # Versions with the same spec hash answer alike, so a new tariff does not throw away what was learnt. Each version's
-# outcomes of a kind come off the end of an index. Calibrations come first, then probes: one that repeats a task of
+# outcomes come off the end of an index. Calibrations come first, then probes: one that repeats a task of
 # theirs is left out.
 _LIST = text(f"""
     SELECT job_id, seq, arm FROM (
@@ -58,13 +62,10 @@ _LIST = text(f"""
         ) AS place
         FROM strategy AS wanted
         JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
-        CROSS JOIN unnest(CAST(:kinds AS text[])) AS wanted_kind
         CROSS JOIN LATERAL (
-            SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at FROM outcome
-            WHERE outcome.strategy_id = alike.id AND outcome.kind = wanted_kind AND {TEACHES}
-              AND outcome.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))
-            ORDER BY outcome.created_at DESC, outcome.job_id DESC, outcome.seq DESC, outcome.arm DESC
-            LIMIT :most
+            ({_LATEST} AND outcome.kind <> 'run' {_LATEST_FIRST})
+            UNION ALL
+            ({_LATEST} AND outcome.kind = 'run' AND :with_runs {_LATEST_FIRST})
         ) AS recent
         WHERE wanted.id = :strategy_id
     ) AS placed
@@ -101,7 +102,7 @@ def list_training_outcomes(
     *,
     strategy_id: int,
     cutoff: datetime | None,
-    kinds: Collection[JobKind] = EVERY_KIND,
+    with_runs: bool = True,
     most: int = MOST_OUTCOMES,
 ) -> list[OutcomeKey]:
     """The latest outcomes up to the cutoff, graded or not, of all versions that answer alike.
@@ -109,7 +110,7 @@ def list_training_outcomes(
     At most `most` of jobs in which a router chose, and as many of others: calibrations first, then probes, then runs,
     each from the oldest job on. The same before a settled cutoff whenever it is asked for; None: all there are now.
     """
-    asked = {"strategy_id": strategy_id, "cutoff": cutoff, "kinds": list(kinds), "most": most}
+    asked = {"strategy_id": strategy_id, "cutoff": cutoff, "with_runs": with_runs, "most": most}
     return [OutcomeKey(*row) for row in session.execute(_LIST, asked)]
 
 
@@ -126,5 +127,5 @@ def read_rows(session: Session, *, outcomes: Sequence[OutcomeKey], cutoff: datet
 
 def read_graded_rows(session: Session, *, strategy_id: int, cutoff: datetime | None = None) -> list[TrainingRow]:
     """Graded outcomes of calibrations and probes, which say what the strategy does with tasks that nobody chose."""
-    outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=cutoff, kinds=WITHOUT_SELECTION)
+    outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=cutoff, with_runs=False)
     return [row for row in read_rows(session, outcomes=outcomes, cutoff=cutoff) if not math.isnan(row.correct)]

@@ -16,6 +16,7 @@ from gateway.keys_cli import keys_app
 from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
 from gateway.strategies_cli import StrategyFile, strategies_app
+from gateway.train_cli import train
 
 # Commands import what they need when they run: `--help` should not wait for torch.
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(predictors_app, name="predictors")
 app.command()(plan)
 app.command()(feedback)
+app.command()(train)
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 BudgetOption = Annotated[
@@ -204,28 +206,6 @@ def probe(  # noqa: PLR0917 - typer passes every option by name
 
         asked = Asked(strategy=strategy, probes=probes, adaptive=adaptive, seed=seed)
         return probe_strategy(console, job_file=job_file, strategy_file=strategies, asked=asked)
-
-    end(work)
-
-
-@app.command()
-def train(
-    strategies: StrategyFile,
-    everything: Annotated[bool, typer.Option("--all", help="Also those of which nothing is new.")] = False,
-    cutoff: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="All of them, from what was stored and said up to then: 2026-01-31T06:00."),
-    ] = None,
-) -> None:
-    """Fit the predictors to what is new in the database: outcomes, grades, labels."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.train import train_strategies
-        from gateway.lesson_asked import read_lesson
-
-        return train_strategies(
-            console, strategy_file=strategies, lesson=read_lesson(everything=everything, cutoff=cutoff)
-        )
 
     end(work)
 

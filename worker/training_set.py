@@ -11,7 +11,7 @@ from sqlalchemy import Engine as Database
 
 from db.session import session_scope
 from db.states import JobKind
-from db.training_rows import EVERY_KIND, WITHOUT_SELECTION, TrainingRow, list_training_outcomes, read_rows
+from db.training_rows import TrainingRow, list_training_outcomes, read_rows
 from router.training_weights import count_effective, weigh_outcomes
 from worker.evidence import Evidence, Gathering
 from worker.known_outcomes import CountedOnce
@@ -58,9 +58,9 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
 
     A strategy that was probed is judged on tasks that nobody chose until runs say more of it than those do.
     """
-    columns = _read_columns(source, priced=priced, strategy_id=strategy_id, kinds=EVERY_KIND)
+    columns = _read_columns(source, priced=priced, strategy_id=strategy_id, with_runs=True)
     if columns.evidence.probes and not columns.have_runs_to_tell_more:
-        columns = _read_columns(source, priced=priced, strategy_id=strategy_id, kinds=WITHOUT_SELECTION)
+        columns = _read_columns(source, priced=priced, strategy_id=strategy_id, with_runs=False)
     return TrainingSet(
         vectors=columns.vectors,
         correct=columns.correct,
@@ -88,13 +88,11 @@ class _Columns:
         return bool(len(weight)) and count_effective(weight) >= (graded & ~chosen).sum()
 
 
-def _read_columns(
-    source: TrainingSource, *, priced: PricedStrategy, strategy_id: int, kinds: Sequence[JobKind]
-) -> _Columns:
+def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int, with_runs: bool) -> _Columns:
     gathering, later = Gathering(), LaterPrompts(priced)
     vectors = [np.empty((0, source.encoder.dimension), dtype=np.float32)]
     numbers = [np.empty((0, 4))]
-    for rows in _read_blocks(source, strategy_id=strategy_id, kinds=kinds):
+    for rows in _read_blocks(source, strategy_id=strategy_id, with_runs=with_runs):
         vectors.append(source.encoder.encode([parse_task_line(row.payload).embedded_text for row in rows]))
         numbers.append(np.array([_list_numbers(row) for row in rows]))
         later.add(rows)
@@ -112,13 +110,11 @@ def _read_columns(
     )
 
 
-def _read_blocks(
-    source: TrainingSource, *, strategy_id: int, kinds: Sequence[JobKind]
-) -> Iterator[Sequence[TrainingRow]]:
+def _read_blocks(source: TrainingSource, *, strategy_id: int, with_runs: bool) -> Iterator[Sequence[TrainingRow]]:
     """Rows that count, some hundreds at a time. No transaction stays open between: the server breaks off idle ones."""
     once = CountedOnce()
     with session_scope(source.database) as session:
-        outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=source.cutoff, kinds=kinds)
+        outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=source.cutoff, with_runs=with_runs)
     for start in range(0, len(outcomes), BLOCK_OUTCOMES):
         source.watch(Progress(stage=Stage.ENCODING, done=start, total=len(outcomes)))
         with session_scope(source.database) as session:

@@ -14,7 +14,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.drop_index("outcome_strategy_id_idx", table_name="outcome")
-    op.create_index("outcome_taught_idx", "outcome", ["strategy_id", "kind", "created_at"])
+    op.create_index(op.f("outcome_strategy_id_created_at_idx"), "outcome", ["strategy_id", "created_at"])
+    asked = sa.text("kind <> 'run'")
+    op.create_index("outcome_asked_idx", "outcome", ["strategy_id", "created_at"], postgresql_where=asked)
     op.create_index(op.f("label_created_at_idx"), "label", ["created_at"])
     op.add_column("training_request", sa.Column("scope", sa.String(32), server_default="news", nullable=False))
     op.add_column("training_request", sa.Column("cutoff", sa.DateTime(timezone=True), nullable=True))
@@ -27,5 +29,6 @@ def downgrade() -> None:
     op.drop_column("training_request", "cutoff")
     op.drop_column("training_request", "scope")
     op.drop_index("label_created_at_idx", table_name="label")
-    op.drop_index("outcome_taught_idx", table_name="outcome")
+    op.drop_index("outcome_asked_idx", table_name="outcome")
+    op.drop_index("outcome_strategy_id_created_at_idx", table_name="outcome")
     op.create_index("outcome_strategy_id_idx", "outcome", ["strategy_id"])
