@@ -75,7 +75,7 @@ def arrange_outcomes(
     weight = np.ones(len(correct)) if weight is None else weight
     _check_outcomes(embeddings, correct, output_tokens, weight)
     _check_grades(correct, may_lack_grades=may_lack_grades)
-    digests = np.array([hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in embeddings])
+    digests = digest_tasks(embeddings)
     order = np.argsort(digests, kind="stable")
     distinct, rank = np.unique(digests[order], return_inverse=True)
     return OutcomeRows(
@@ -86,6 +86,11 @@ def arrange_outcomes(
         fold=np.asarray(rank % folds, dtype=np.intp),
         distinct_tasks=len(distinct),
     )
+
+
+def digest_tasks(embeddings: FloatArray) -> NDArray[np.bytes_]:
+    """A digest (n,) of each embedding: an order of tasks that does not depend on who asked."""
+    return np.array([hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in embeddings])
 
 
 def _check_outcomes(

@@ -139,6 +139,7 @@ class _School:
             config=PredictorConfig(),
             seed=SEED,
             weight=learnt.weight,
+            cells=learnt.cells,
         )
         return Challenger(
             strategy=strategy,

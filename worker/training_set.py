@@ -21,6 +21,7 @@ from worker.progress import Progress, Stage, Watch
 from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 
+LEAST_CELL_TASKS = 100  # that clusters can be made of
 BLOCK_OUTCOMES = 512  # whose texts are held at a time
 
 DoubleArray = NDArray[np.float64]
@@ -34,6 +35,7 @@ class TrainingSet:
     correct: DoubleArray  # (n,), NaN where nobody has said
     output_tokens: DoubleArray  # (n,)
     weight: DoubleArray  # (n,)
+    cells: NDArray[np.float32] | None  # (m, d), tasks that nobody chose; None: all, or too few to be told apart by
     evidence: Evidence
     later_prompt_share: float
 
@@ -66,6 +68,7 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
         correct=columns.correct,
         output_tokens=columns.output_tokens,
         weight=weigh_outcomes(columns.design, columns.propensity),
+        cells=columns.cells,
         evidence=columns.evidence,
         later_prompt_share=columns.later_prompt_share,
     )
@@ -80,6 +83,11 @@ class _Columns:
     propensity: DoubleArray  # NaN where nobody did
     evidence: Evidence
     later_prompt_share: float
+
+    @property
+    def cells(self) -> NDArray[np.float32] | None:
+        unchosen = np.isnan(self.propensity)
+        return self.vectors[unchosen] if LEAST_CELL_TASKS <= unchosen.sum() < len(unchosen) else None
 
     @property
     def have_runs_to_tell_more(self) -> bool:

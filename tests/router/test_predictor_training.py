@@ -161,6 +161,30 @@ def test_unequal_weights_are_worth_fewer_outcomes() -> None:
     assert train(sample).figures.effective == pytest.approx(40)
 
 
+def test_strategies_with_tasks_chosen_for_them_share_the_clusters_of_common_tasks() -> None:
+    common = draw_sample(120)
+    vector = np.zeros(DIMENSION, dtype=np.float32)
+    pairs = []
+    for seed in (11, 12):  # each was given other tasks besides
+        own = Sample(*(np.concatenate(both) for both in zip(common, draw_sample(80, seed=seed), strict=True)))
+        shuffled = common.embeddings[np.random.default_rng(seed).permutation(120)]
+        pair = train_pair(
+            own.embeddings,
+            own.correct,
+            own.output_tokens,
+            model_vector=vector,
+            decoding_vector=vector,
+            config=QUICK,
+            seed=1,
+            cells=shuffled,
+        )
+        pairs.append(fold_pair(pair))
+    first, second = (pair.clusters for pair in pairs)
+    assert np.array_equal(first.centroids, second.centroids)
+    assert first.centroids.shape[1] == round(2 * np.sqrt(120))
+    assert not np.array_equal(first.accuracy, second.accuracy)
+
+
 def test_many_outcomes_of_few_tasks_are_few() -> None:
     sample = draw_sample(60)
     same = sample._replace(embeddings=np.repeat(sample.embeddings[:6], 10, axis=0))

@@ -18,7 +18,7 @@ from worker.errors import CutoffAhead, NothingToTrain
 from worker.lesson import Lesson
 from worker.task_encoder import TaskEncoder
 from worker.training_due import LEAST_NEWS
-from worker.training_set import BLOCK_OUTCOMES, TrainingSet, TrainingSource, read_training_set
+from worker.training_set import BLOCK_OUTCOMES, LEAST_CELL_TASKS, TrainingSet, TrainingSource, read_training_set
 
 MIXED = [0.0, 1.0] * 10
 
@@ -44,6 +44,17 @@ def test_runs_count_by_inverse_propensity_and_as_much_as_they_say(db_engine: Dat
     assert len(learnt.weight) == 40
     assert learnt.weight[-1] / learnt.weight[30] == pytest.approx(4.0)
     assert learnt.weight[30:].sum() == pytest.approx((8 * 2 + 2 * 8) ** 2 / (8 * 2**2 + 2 * 8**2))  # Kish
+
+
+def test_clusters_are_made_of_tasks_that_nobody_chose_where_there_are_enough(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    answer(db_engine, [1.0] * LEAST_CELL_TASKS)
+    assert read(db_engine, encoder).cells is None  # those are all there are
+    answer(db_engine, [1.0] * 20, kind=JobKind.RUN, propensity=0.5)
+    learnt = read(db_engine, encoder)
+    assert learnt.cells is not None
+    assert np.array_equal(learnt.cells, learnt.vectors[:LEAST_CELL_TASKS])
 
 
 def test_outcomes_of_several_blocks_are_as_many_rows(db_engine: Database, encoder: TaskEncoder) -> None:
