@@ -7,7 +7,7 @@ What a clipped weight loses in bias it gains in noise; docs/decisions/0033-train
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_WEIGHT = 20.0  # of an outcome, beside one whose choice was certain
+MOST_WEIGHT = 3.0  # of an outcome, beside one whose choice was certain
 
 DoubleArray = NDArray[np.float64]
 

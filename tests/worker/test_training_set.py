@@ -36,14 +36,14 @@ def read(database: Database, encoder: TaskEncoder) -> TrainingSet:
 
 def test_runs_count_by_inverse_propensity_and_as_much_as_they_say(db_engine: Database, encoder: TaskEncoder) -> None:
     answer(db_engine, [1.0] * 30)
-    answer(db_engine, [1.0] * 8, kind=JobKind.RUN, propensity=0.5)
-    answer(db_engine, [0.0] * 2, kind=JobKind.RUN, propensity=0.125)
+    answer(db_engine, [1.0] * 8, kind=JobKind.RUN, propensity=1.0)
+    answer(db_engine, [0.0] * 2, kind=JobKind.RUN, propensity=0.5)
     answer(db_engine, [0.0] * 5, kind=JobKind.RUN, propensity=None)  # repaired after the draw: of no estimate
     learnt = read(db_engine, encoder)
     assert np.allclose(learnt.weight[:30], 1.0)
     assert len(learnt.weight) == 40
-    assert learnt.weight[-1] / learnt.weight[30] == pytest.approx(4.0)
-    assert learnt.weight[30:].sum() == pytest.approx((8 * 2 + 2 * 8) ** 2 / (8 * 2**2 + 2 * 8**2))  # Kish
+    assert learnt.weight[-1] / learnt.weight[30] == pytest.approx(2.0)
+    assert learnt.weight[30:].sum() == pytest.approx((8 + 2 * 2) ** 2 / (8 + 2 * 2**2))  # Kish
 
 
 def test_clusters_are_made_of_tasks_that_nobody_chose_where_there_are_enough(
