@@ -89,6 +89,14 @@ class PredictorState(StrEnum):
     RETIRED = "retired"  # an earlier champion, kept for rollback
 
 
+class TrainingScope(StrEnum):
+    """Which strategies a training takes on."""
+
+    ENOUGH = "enough"  # those with so many new labels that another predictor is worth it
+    NEWS = "news"  # those with any
+    ALL = "all"  # every one that has outcomes
+
+
 class FilePurpose(StrEnum):
     """What a file is for."""
 

@@ -25,6 +25,7 @@ from gateway.keys_cli import keys_app
 from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
 from gateway.strategies_cli import StrategyFile, strategies_app
+from gateway.train_cli import train
 
 # Commands import what they need when they run: `--help` should not wait for torch.
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(predictors_app, name="predictors")
 app.command()(plan)
 app.command()(feedback)
+app.command()(train)
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
@@ -204,18 +206,6 @@ def probe(  # noqa: PLR0917 - typer passes every option by name
 
         asked = Asked(strategy=strategy, probes=probes, adaptive=adaptive, seed=seed)
         return probe_strategy(console, job_file=job_file, strategy_file=strategies, asked=asked)
-
-    end(work)
-
-
-@app.command()
-def train(strategies: StrategyFile) -> None:
-    """Fit the predictors to the graded outcomes in the database."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.train import train_strategies
-
-        return train_strategies(console, strategy_file=strategies)
 
     end(work)
 

@@ -16,6 +16,7 @@ from worker.engines.errors import EngineError
 from worker.errors import (
     BudgetTooSmall,
     BudgetUnusable,
+    CutoffAhead,
     DatabaseTooNew,
     JobNotDriveable,
     NoSuchBudget,
@@ -77,6 +78,7 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     UsageError: ExitCode.USAGE,
     AmountError: ExitCode.USAGE,
     SettingError: ExitCode.USAGE,
+    CutoffAhead: ExitCode.USAGE,
     JobFileError: ExitCode.JOB_FILE,
     RecordingError: ExitCode.JOB_FILE,
     NothingToProbe: ExitCode.JOB_FILE,

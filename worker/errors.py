@@ -8,6 +8,7 @@ WorkerError
 ├── BudgetUnusable          what a budget is asked for, it can not do
 ├── NoSuchBudget            a name that no budget has
 ├── NothingToTrain          no graded outcomes of any strategy
+├── CutoffAhead             a moment to train up to that is still to come
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
 ├── NoSuchPredictor         a version that was never trained, or is not there any more
@@ -55,6 +56,10 @@ class NoSuchBudget(WorkerError):
 
 class NothingToTrain(WorkerError):
     """There are no graded outcomes to learn from."""
+
+
+class CutoffAhead(WorkerError):
+    """Not everything is stored yet up to the moment that a training is to stop at."""
 
 
 class NothingToProbe(WorkerError):

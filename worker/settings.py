@@ -40,6 +40,7 @@ class Settings:
     max_file_bytes: int = 8 * 2**30  # of an upload
     max_batch_lines: int = 5_000_000  # requests in a batch
     exploration: float = 0.05  # the share of the money that jobs explore with which say nothing of it; 0: off
+    train_seconds: float = 86_400.0  # after which trainers learn from whatever is new, however little
     torch_threads: int = 1  # more than one collapses throughput on shared cores
 
     @property
@@ -77,6 +78,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         max_file_bytes=_count("max_file_bytes", given["max_file_bytes"]) or Settings.max_file_bytes,
         max_batch_lines=_count("max_batch_lines", given["max_batch_lines"]) or Settings.max_batch_lines,
         exploration=_exploration(given["exploration"]),
+        train_seconds=_number("train_seconds", given["train_seconds"], Settings.train_seconds),
         torch_threads=_count("torch_threads", given["torch_threads"]) or Settings.torch_threads,
     )
 

@@ -121,6 +121,15 @@ def test_training_needs_outcomes(folder: Path) -> None:
     assert "apportion calibrate" in result.stderr
 
 
+def test_a_moment_to_train_up_to_is_read_and_is_over(folder: Path) -> None:
+    unread = invoke("train", "--strategies", "strategies.yaml", "--cutoff", "yesterday")
+    assert unread.exit_code == ExitCode.USAGE
+    assert "--cutoff is 'yesterday': write" in unread.stderr
+    ahead = invoke("train", "--strategies", "strategies.yaml", "--cutoff", "2100-01-01T00:00+01:00")
+    assert ahead.exit_code == ExitCode.USAGE
+    assert "the cutoff 2099-12-31T23:00:00+00:00 is later than" in ahead.stderr
+
+
 def test_calibration_needs_graders(folder: Path) -> None:
     result = invoke("calibrate", "night.jsonl", "--strategies", "strategies.yaml")
     assert result.exit_code == ExitCode.JOB_FILE
