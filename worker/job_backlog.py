@@ -79,7 +79,8 @@ class JobBacklog:
         return take_rows(predictions, ~np.isin(np.arange(first, first + len(predictions.cost)), self._twins))
 
     def _sum_up(self, predictions: Predictions) -> Unrouted:
-        able = take_rows(predictions, find_servable(predictions))
+        served = self._predictions.standing.keep_in_service(predictions)
+        able = take_rows(served, find_servable(served))
         return Unrouted(sketch=sketch_frontier(able.accuracy, able.cost, self._scale), margin=find_margin(able))
 
 
@@ -87,7 +88,8 @@ def choose_scale(predictions: JobPredictions, *, tasks: int, unit: str) -> Price
     """A scale for a job of so many tasks, from a sample of them."""
     begins = np.linspace(0, max(tasks - SAMPLE_TASKS, 0), SAMPLES).astype(np.int64)
     sampled = join_rows([predictions.of(np.arange(begin, min(begin + SAMPLE_TASKS, tasks))) for begin in begins])
-    able = take_rows(sampled, find_servable(sampled))
+    served = predictions.standing.keep_in_service(sampled)
+    able = take_rows(served, find_servable(served))
     return fit_scale(able.accuracy, able.cost, unit=unit)
 
 

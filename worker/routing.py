@@ -15,7 +15,7 @@ from db.predictions import Predictions
 from db.progress import read_predicted_in_flight
 from db.routed_cost import read_routed_cost
 from db.session import run_in_transaction, session_scope
-from db.states import JobKind, RequeueReason
+from db.states import JobKind, RequeueReason, StrategyMode
 from db.windows import ClaimedWindow, claim_window
 from worker.budget_backlog import BudgetBacklog
 from worker.engine_loads import read_job_time
@@ -34,6 +34,8 @@ from worker.window_choice import (
     choose_weighted,
     find_affordable,
 )
+
+OUT_OF_SERVICE_SECONDS = 10.0  # then tasks that only such strategies can serve are looked at again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +87,15 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
     job, own = routed.job, routed.predictions.of(window.seqs)
     least = find_least_worst(own) * job.promised
-    own = _exclude_failed(own, job=job, window=window)
+    out_of_service = routed.predictions.standing.out_of_service
+    retired = [column for column, mode in out_of_service.items() if mode is StrategyMode.RETIRED]
+    own = strike(_exclude_failed(own, job=job, window=window), columns=retired)
     possible = find_servable(own)
-    left_alone = _list_left_alone(database, job=job)
-    own = strike(own, columns=list(left_alone))
+    left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
+    struck = list(left_alone)
+    own = strike(own, columns=struck)
     servable = find_servable(own)
-    chosen = _choose(
-        database, routed=routed, window=window, own=take_rows(own, servable), struck=list(left_alone), least=least
-    )
+    chosen = _choose(database, routed=routed, window=window, own=take_rows(own, servable), struck=struck, least=least)
     choice = np.full(len(window.seqs), -1, dtype=np.int64)
     choice[servable] = chosen.choice
     groups = list(_group(job, window.seqs, own, choice, size=settings.group_tasks, least=least))
