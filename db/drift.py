@@ -32,6 +32,18 @@ class StoredCorrection(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServingDrift:
+    """What is known of a version that serves."""
+
+    strategy: str
+    engine: str
+    spec_hash: str
+    outcomes: int
+    log_odds_offset: float
+    cost_ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewAlarm:
     """That a version was found not to hold any more."""
 
@@ -49,6 +61,7 @@ class DriftAlarm:
 
     strategy: str
     engine: str
+    spec_hash: str
     broken: str
     outcomes: float
     predicted: float
@@ -61,12 +74,22 @@ _DRIFT = [getattr(PredictorDriftRow, name) for name in StoredDrift.__dataclass_f
 # A version serves every version of the strategy that answers alike: its name is that of the one it was trained for.
 _STANDING = text("""
     SELECT DISTINCT ON (alarm.predictor_version_id, alarm.broken)
-           strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, alarm.broken, alarm.outcomes,
-           alarm.predicted, alarm.observed, alarm.created_at
+           strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, version.spec_hash, alarm.broken,
+           alarm.outcomes, alarm.predicted, alarm.observed, alarm.created_at
     FROM drift_alarm AS alarm
     JOIN predictor_version AS version ON version.id = alarm.predictor_version_id AND version.state = 'champion'
     JOIN strategy ON strategy.id = version.strategy_id
     ORDER BY alarm.predictor_version_id, alarm.broken, alarm.id DESC
+""")
+
+
+_SERVING = text("""
+    SELECT strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, version.spec_hash, drift.outcomes,
+           drift.log_odds_offset, drift.cost_ratio
+    FROM predictor_drift AS drift
+    JOIN predictor_version AS version ON version.id = drift.predictor_version_id AND version.state = 'champion'
+    JOIN strategy ON strategy.id = version.strategy_id
+    ORDER BY strategy.name, drift.predictor_version_id
 """)
 
 
@@ -99,6 +122,11 @@ def append_alarm(session: Session, *, alarm: NewAlarm) -> None:
     tenant = select(PredictorVersionRow.tenant_id).where(PredictorVersionRow.id == alarm.predictor_version_id)
     values = {name: getattr(alarm, name) for name in NewAlarm.__dataclass_fields__}
     session.execute(insert(DriftAlarmRow).values(tenant_id=tenant.scalar_subquery(), **values))
+
+
+def list_serving_drifts(session: Session) -> list[ServingDrift]:
+    """Of each version that serves and was looked at, what is known."""
+    return [ServingDrift(**row._mapping) for row in session.execute(_SERVING)]
 
 
 def list_standing_alarms(session: Session) -> list[DriftAlarm]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.arrays import among
@@ -69,6 +69,13 @@ def read_champions(session: Session, *, strategy_ids: Sequence[int], encoder: st
     return {
         row.wanted_id: StoredPredictor(**{name: row._mapping[name] for name in names}) for row in session.execute(query)
     }
+
+
+def has_champion(session: Session, *, tenant_id: str, spec_hash: str) -> bool:
+    """Whether strategies with this hash have a predictor that serves, for whatever encoder."""
+    own = (PredictorVersionRow.tenant_id == tenant_id, PredictorVersionRow.spec_hash == spec_hash)
+    serving = exists().where(*own, PredictorVersionRow.state == PredictorState.CHAMPION)
+    return session.execute(select(serving)).scalar_one()
 
 
 @dataclass(frozen=True, kw_only=True)

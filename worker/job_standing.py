@@ -41,6 +41,9 @@ class Standing:
         return strike(predictions, columns=list(self.out_of_service))
 
 
+NOTHING_SAID = Standing(corrections=(), out_of_service={})
+
+
 def read_standing(session: Session, *, strategy_ids: Sequence[int], version_ids: Sequence[int]) -> Standing:
     """The standing of strategies that these predictor versions foresee; of none, nothing is corrected."""
     known = read_corrections(session, version_ids=version_ids) if version_ids else {}

@@ -10,6 +10,7 @@ from db.predictors import read_champions
 from router.artefact import load_pair
 from router.stack import PredictorStack
 from worker.errors import UntrainedStrategies
+from worker.job_standing import NOTHING_SAID, Standing, read_standing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,6 +20,7 @@ class LoadedPredictors:
     stack: PredictorStack
     version_ids: tuple[int, ...]
     meta: tuple[Mapping[str, Any], ...]  # of each: the engines it learnt from, its figures, its cached share
+    standing: Standing = NOTHING_SAID
 
     @property
     def cached_shares(self) -> tuple[float, ...]:
@@ -43,8 +45,10 @@ def load_predictors(
             "calibration file, then `apportion train`; or `apportion probe` for a strategy that joins others"
         )
     stored = [champions[strategy_id] for strategy_id in strategy_ids]
+    version_ids = tuple(champion.id for champion in stored)
     return LoadedPredictors(
         stack=PredictorStack([load_pair(champion.artefact, encoder=encoder).pair for champion in stored]),
-        version_ids=tuple(champion.id for champion in stored),
+        version_ids=version_ids,
         meta=tuple(champion.meta for champion in stored),
+        standing=read_standing(session, strategy_ids=strategy_ids, version_ids=version_ids),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.clock import read_clock
 from db.invariants import find_violations
 from db.session import session_scope
+from gateway.doctor.drift import look_at_drift
 from gateway.doctor.finding import Finding
 from gateway.doctor.fleet import look_at_breakers, look_at_requests, look_at_workers
 from gateway.doctor.money import look_at_overruns, look_at_periods
@@ -34,7 +35,7 @@ def look_at_database(settings: Settings) -> Iterator[Finding]:
             )
             return
         yield Finding(True, "database: answers, migrated")
-        for look in (look_at_clock, look_at_books, look_at_overruns, look_at_periods, look_at_breakers):
+        for look in (look_at_clock, look_at_books, look_at_overruns, look_at_periods, look_at_breakers, look_at_drift):
             with session_scope(database) as session:
                 yield from look(session)
         with session_scope(database) as session:
