@@ -100,9 +100,9 @@ class PredictorList(BaseModel):
 
 
 @routes.get("/strategies")
-def list_strategies(door: Door, _: Caller) -> StrategyList:
+def list_strategies(door: Door, caller: Caller) -> StrategyList:
     """What requests can be routed to."""
-    return StrategyList(data=_describe_all(door))
+    return StrategyList(data=_describe_all(door, to=caller))
 
 
 @routes.post("/strategies/{name}/mode")
@@ -119,7 +119,7 @@ def turn_strategy(door: Door, caller: Caller, name: Named, asked: ModeAsked) -> 
         raise NoSuchObject(str(error), param="name") from None
     except StrategyUnusable as error:
         raise InvalidRequest(str(error), param="mode") from None
-    return next(own for own in _describe_all(door) if own.name == name)
+    return next(own for own in _describe_all(door, to=caller) if own.name == name)
 
 
 def _require_operator(caller: Known) -> None:
@@ -128,7 +128,9 @@ def _require_operator(caller: Known) -> None:
         raise NotPermitted(f"strategies are changed with a key of tenant {TENANT} that is held to no budgets")
 
 
-def _describe_all(door: FrontDoor) -> list[StrategyObject]:
+def _describe_all(door: FrontDoor, *, to: Known) -> list[StrategyObject]:
+    """Other tenants are not told what is known from everybody's answers, nor who changed what."""
+    is_told = to.tenant_id == TENANT
     names = [strategy.name for strategy in door.pool.strategies]
     with session_scope(door.database) as session:
         stored = read_latest_strategies(session, tenant_id=TENANT, names=names)
@@ -146,8 +148,8 @@ def _describe_all(door: FrontDoor) -> list[StrategyObject]:
             version=stored[own.name].version if own.name in stored else None,
             tariff=dict(stored[own.name].tariff) if own.name in stored else None,
             mode=changes[own.name].mode if own.name in changes else StrategyMode.ENABLED,
-            mode_change=_describe_change(changes.get(own.name)),
-            drift=_describe_drift(drifts.get(own.spec_hash), alarms),
+            mode_change=_describe_change(changes.get(own.name)) if is_told else None,
+            drift=_describe_drift(drifts.get(own.spec_hash), alarms) if is_told else None,
         )
         for own in door.pool.strategies
     ]
