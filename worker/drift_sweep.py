@@ -15,7 +15,7 @@ from db.drift import NewAlarm, StoredCorrection, StoredDrift, append_alarm, read
 from db.jobs import read_job
 from db.predictions import read_predictions, read_version_ids
 from db.session import run_in_transaction
-from db.settled_rows import SettledRow, hold_cursor, move_cursor, read_settled
+from db.settled_rows import LABELS, SETTLEMENTS, SettledRow, hold_cursors, move_cursor, read_labelled, read_settled
 from db.training_requests import has_open_request, request_training
 from router.drift.correction import Correction
 from router.drift.detector import Pick
@@ -27,10 +27,10 @@ from worker.submission import TENANT
 
 logger = logging.getLogger(__name__)
 
-READER = "drift"
 PAUSE_SECONDS = 1.0
 YOUNG_SECONDS = 0.5  # settlements are committed within milliseconds
-ENTRIES = 400  # of a look: some thousand answers, which take a fraction of a second
+ENTRIES = 200  # of a look: up to some thousand answers, a tenth of a second
+LABELS_A_LOOK = 2000
 LIKELY = 0.5  # an answer whose strategy was less likely than this to be chosen was drawn to explore
 
 
@@ -87,16 +87,12 @@ class _Seen(NamedTuple):
 
 def follow_settlements(session: Session, *, young_seconds: float) -> list[Found]:
     """The alarms of what was settled since the last look; all that follows from them is done, unless rolled back."""
-    after = hold_cursor(session, reader=READER)
-    if after is None:
+    held = hold_cursors(session)
+    if held is None:
         return []
-    rows = read_settled(session, after=after, young_seconds=young_seconds, entries=ENTRIES)
-    if not rows:
-        return []
-    seen: dict[int, list[_Seen]] = defaultdict(list)
-    for job_id, own in groupby(rows, key=lambda row: row.job_id):
-        for version_id, outcome in _compare(session, job_id=job_id, rows=list(own)):
-            seen[version_id].append(outcome)
+    settled = read_settled(session, after=held[SETTLEMENTS], young_seconds=young_seconds, entries=ENTRIES)
+    labelled = read_labelled(session, after=held[LABELS], young_seconds=young_seconds, labels=LABELS_A_LOOK)
+    seen = _compare_all(session, [*settled, *labelled])
     stored = read_drifts(session, version_ids=list(seen))
     found = [
         alarm
@@ -104,8 +100,19 @@ def follow_settlements(session: Session, *, young_seconds: float) -> list[Found]
         for alarm in _note(session, version_id=version_id, before=stored.get(version_id), outcomes=outcomes)
     ]
     _act_on(session, found)
-    move_cursor(session, reader=READER, entry_id=rows[-1].entry_id)
+    for reader, rows in ((SETTLEMENTS, settled), (LABELS, labelled)):
+        if rows:
+            move_cursor(session, reader=reader, entry_id=rows[-1].entry_id)
     return found
+
+
+def _compare_all(session: Session, rows: Sequence[SettledRow]) -> dict[int, list[_Seen]]:
+    """By predictor version."""
+    seen: dict[int, list[_Seen]] = defaultdict(list)
+    for job_id, own in groupby(rows, key=lambda row: row.job_id):
+        for version_id, outcome in _compare(session, job_id=job_id, rows=list(own)):
+            seen[version_id].append(outcome)
+    return seen
 
 
 def _compare(session: Session, *, job_id: int, rows: Sequence[SettledRow]) -> Iterator[tuple[int, _Seen]]:
@@ -124,7 +131,7 @@ def _compare(session: Session, *, job_id: int, rows: Sequence[SettledRow]) -> It
         settled = Settled(
             accuracy=accuracy,
             correct=row.correct,
-            cost_ratio=row.cost / cost if cost > 0 else None,
+            cost_ratio=row.cost / cost if row.cost is not None and cost > 0 else None,
             pick=Pick.DRAWN if drawn else Pick.CHOSEN,
         )
         yield version_ids[column], _Seen(row.strategy_id, settled)
@@ -144,9 +151,10 @@ def _note(
     asked = watch.correction
     if alarms or asked.differs(Correction(applied.log_odds_offset, applied.cost_ratio)):
         applied = StoredCorrection(asked.offset, asked.cost_ratio)
+    charged = sum(outcome.settled.cost_ratio is not None for outcome in outcomes)
     drift = StoredDrift(
         predictor_version_id=version_id,
-        outcomes=len(outcomes) + (0 if before is None else before.outcomes),
+        outcomes=charged + (0 if before is None else before.outcomes),
         watch=write_watch(watch),
         log_odds_offset=applied.log_odds_offset,
         cost_ratio=applied.cost_ratio,
