@@ -20,7 +20,7 @@ from router.drift.watch_json import write_watch
 from tests.gateway.api.given_keys import give_key
 from tests.gateway.endpoints.asking import STRATEGIES, Trained, write_line
 from tests.gateway.findings import find, is_ill
-from tests.worker.fake_night import make_tasks
+from tests.worker.fake_night import budget, make_tasks, predict_flat, submit
 
 PLAN = {"requests": [write_line(number) for number in range(3)]}
 THIRD = "  - {name: third, engine: echo, decoding: {method: direct, max_tokens: 20}}\n"
@@ -189,6 +189,10 @@ def test_an_alarm_is_told_wherever_people_look(client: TestClient, alarmed: Fron
     assert 'apportion_accuracy_offset{engine="echo",strategy="large"} -1.25' in metrics
     assert 'apportion_drift_alarm_total{broken="worse",engine="echo",strategy="large"} 1.0' in metrics
     assert told in client.get("/dashboard/strategies").text
+    flat = predict_flat(1, small=(0.2, 5.0), large=(0.9, 20.0))
+    job_id = submit(alarmed.database, predictions=flat, objective=budget(80))
+    status = CliRunner().invoke(app, ["status", str(job_id)]).stdout
+    assert f"large: {told}" in " ".join(status.split())
     with session_scope(alarmed.database) as session:
         assert is_ill(find(look_at_drift, session), "strategy large", told, "strategies disable large")
 
