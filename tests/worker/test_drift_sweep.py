@@ -21,6 +21,7 @@ from db.states import LabelSource
 from db.tasks import NewTask
 from db.training_requests import has_open_request
 from router.generation import Completion, GenerationRequest
+from tests.db.building import build_claimed, outcome, reserve, settle
 from tests.waiting import wait_until
 from tests.worker.fake_night import (
     MAX_TOKENS,
@@ -33,7 +34,7 @@ from tests.worker.fake_night import (
     predict_flat,
     submit,
 )
-from worker.drift_sweep import follow_settlements
+from worker.drift_sweep import DriftSweep, follow_settlements
 from worker.pool import register_pool
 
 WELL = {"small": 0.6, "large": 0.85}
@@ -235,3 +236,22 @@ def test_labels_that_come_later_are_noticed_as_grades_are(
     assert follow(db_engine) == ["worse"]
     with session_scope(db_engine) as session:
         assert sum(drift.outcomes for drift in read_drifts(session, version_ids=version_ids).values()) == 400
+
+
+def test_a_sweep_looks_again_only_after_a_pause(db_engine: Database) -> None:
+    seconds = 100.0
+    sweep = DriftSweep(db_engine, pause_seconds=60.0, young_seconds=0.0, now=lambda: seconds)
+    read_cursors(db_engine)
+
+    def settle_and_look() -> int:
+        _, group = build_claimed(db_engine, tasks=1)
+        settle(db_engine, group, reserve(db_engine, group, [0]), [outcome(0)])
+        sweep.look()
+        return read_cursors(db_engine)["settlements"]
+
+    first = settle_and_look()
+    assert first > 0
+    seconds += 59
+    assert settle_and_look() == first
+    seconds += 2
+    assert settle_and_look() > first
