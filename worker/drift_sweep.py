@@ -45,13 +45,9 @@ class DriftSweep:
         young_seconds: float = YOUNG_SECONDS,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database, self._pause_seconds, self._young_seconds, self._now = (
-            database,
-            pause_seconds,
-            young_seconds,
-            now,
-        )
-        self._due = 0.0
+        self._database = database
+        self._pause_seconds, self._young_seconds = pause_seconds, young_seconds
+        self._now, self._due = now, 0.0
 
     def look(self) -> None:
         """Look at what was settled, if it is time."""
@@ -109,7 +105,7 @@ def follow_settlements(session: Session, *, young_seconds: float) -> list[Found]
 def _compare_all(session: Session, rows: Sequence[SettledRow]) -> dict[int, list[_Seen]]:
     """By predictor version."""
     seen: dict[int, list[_Seen]] = defaultdict(list)
-    for job_id, own in groupby(rows, key=lambda row: row.job_id):
+    for job_id, own in groupby(sorted(rows, key=lambda row: row.job_id), key=lambda row: row.job_id):
         for version_id, outcome in _compare(session, job_id=job_id, rows=list(own)):
             seen[version_id].append(outcome)
     return seen

@@ -87,6 +87,7 @@ def test_a_strategy_that_becomes_better_or_dearer_is_noticed_as_such() -> None:
     _, better = follow(watch, settle(rng, predicted, np.clip(predicted + 0.25, 0, 1)))
     _, dearer = follow(watch, settle(rng, draw_predictions(rng, 600), draw_predictions(rng, 600), times=2.5))
     assert {alarm.broken for _, alarm in better} == {Broken.BETTER}
+    assert better[0][1].stretch.excess > 0.1
     assert Broken.DEARER in {alarm.broken for _, alarm in dearer}
 
 
