@@ -1,5 +1,6 @@
 """Detectors of broken predictions, against streams whose change is known, and the corrections meanwhile."""
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -179,4 +180,5 @@ def test_nothing_seen_corrects_nothing_and_small_changes_are_not_worth_it() -> N
 
 def test_a_watch_is_the_same_after_it_was_stored() -> None:
     watch = watch_quietly(np.random.default_rng(6), 500)
-    assert read_watch(write_watch(watch)) == watch
+    assert read_watch(json.loads(json.dumps(write_watch(watch)))) == watch
+    assert read_watch({**write_watch(watch), "form": 0}) == UNSEEN
