@@ -23,8 +23,8 @@ from router.scoring import expected_calibration_error
 
 FALLS = (0.05, 0.1, 0.15, 0.2, 0.3)
 DECISIVE = 0.2  # the fall whose detection is a goal; 15 points are shown beside it
-NIGHTS, QUICK_NIGHTS = 300, 30
-TIMES, QUICK_TIMES = 100, 25
+NIGHTS, QUICK_NIGHTS = 100, 30
+TIMES, QUICK_TIMES = 60, 25
 WINDOWS = 30  # of 100 tasks, in which a strategy is degraded after a third
 COLUMNS = ("detector", "false alarms", *(f"-{100 * fall:.0f}" for fall in FALLS))
 

@@ -23,6 +23,16 @@ class StrategyMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlarmCount:
+    """How often a strategy's predictions were found broken in one way."""
+
+    strategy: str
+    engine: str
+    broken: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class MoneyMetrics:
     """What all budgets of a unit stand at, in quanta."""
 
@@ -71,6 +81,12 @@ _BY_STRATEGY = text("""
     GROUP BY 1, 2 ORDER BY 1, 2
 """)
 
+_ALARMS = text("""
+    SELECT strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, alarm.broken, count(*) AS count
+    FROM drift_alarm AS alarm JOIN strategy ON strategy.id = alarm.strategy_id
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+""")
+
 _BY_UNIT = text("""
     SELECT unit, sum(spent)::text AS spent, sum(burned)::text AS burned, sum(overrun)::text AS overrun,
            sum(reserved)::text AS reserved,
@@ -98,6 +114,11 @@ _BATCHES = text("SELECT status AS state, count(*) AS count FROM batch GROUP BY s
 def read_strategy_metrics(session: Session) -> list[StrategyMetrics]:
     """One for each name and engine."""
     return [StrategyMetrics(**row._mapping) for row in session.execute(_BY_STRATEGY)]
+
+
+def count_alarms(session: Session) -> list[AlarmCount]:
+    """One for each strategy and way that there was an alarm of."""
+    return [AlarmCount(**row._mapping) for row in session.execute(_ALARMS)]
 
 
 def read_money_metrics(session: Session) -> list[MoneyMetrics]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -98,6 +98,13 @@ def _by_strategy(session: Session, query: Select[Any]) -> dict[int, StoredPredic
 
 def _predictor_of(row: Row[Any]) -> StoredPredictor:
     return StoredPredictor(**{name: row._mapping[name] for name in StoredPredictor.__dataclass_fields__})
+
+
+def has_champion(session: Session, *, tenant_id: str, spec_hash: str) -> bool:
+    """Whether strategies with this hash have a predictor that serves, for whatever encoder."""
+    own = (PredictorVersionRow.tenant_id == tenant_id, PredictorVersionRow.spec_hash == spec_hash)
+    serving = exists().where(*own, PredictorVersionRow.state == PredictorState.CHAMPION)
+    return session.execute(select(serving)).scalar_one()
 
 
 @dataclass(frozen=True, kw_only=True)

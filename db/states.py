@@ -82,6 +82,15 @@ class OutcomeSource(StrEnum):
     TWIN = "twin"  # an identical task of the same job was executed
 
 
+class StrategyMode(StrEnum):
+    """What a strategy is used for."""
+
+    ENABLED = "enabled"  # tasks are routed to it
+    SHADOW = "shadow"  # it is predicted for and shown in decisions; no task is routed to it
+    DISABLED = "disabled"  # nothing is routed to it, and new jobs do without it
+    RETIRED = "retired"  # disabled for good; its history is kept
+
+
 class PredictorState(StrEnum):
     """Whether a predictor version serves."""
 

@@ -25,6 +25,7 @@ from gateway.keys_cli import keys_app
 from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
 from gateway.strategies_cli import StrategyFile, strategies_app
+from gateway.strategy_life_cli import LIFE_COMMANDS
 from gateway.train_cli import train
 
 # Commands import what they need when they run: `--help` should not wait for torch.
@@ -34,6 +35,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+for _command in LIFE_COMMANDS:
+    strategies_app.command()(_command)
 app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
 app.add_typer(keys_app, name="keys")

@@ -12,6 +12,8 @@ WorkerError
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
 ├── NoSuchPredictor         a version that was never trained, or is not there any more
+├── NoSuchStrategy          a name that no strategy of this database has
+├── StrategyUnusable        what a strategy is asked for, it can not do
 ├── NothingServes           no strategy that is at hand can answer a request
 ├── RecordingError          a recording can not be read
 ├── SandboxUnavailable      programs can not be run safely on this machine
@@ -96,3 +98,11 @@ class NothingServes(WorkerError):
 
 class NoSuchPredictor(WorkerError):
     """No such trained version."""
+
+
+class NoSuchStrategy(WorkerError):
+    """No strategy of this database has that name."""
+
+
+class StrategyUnusable(WorkerError):
+    """A strategy that is retired, or that nothing is known of, is asked to serve."""

@@ -79,7 +79,8 @@ class JobBacklog:
         return take_rows(predictions, ~np.isin(np.arange(first, first + len(predictions.cost)), self._twins))
 
     def _sum_up(self, predictions: Predictions) -> Unrouted:
-        able = take_rows(predictions, find_servable(predictions))
+        served = self._predictions.standing.keep_in_service(predictions)
+        able = take_rows(served, find_servable(served))
         return Unrouted(sketch=sketch_rows(able, self._scale), margin=find_margin(able))
 
 
@@ -93,7 +94,8 @@ def sample_job(predictions: JobPredictions, *, tasks: int) -> Predictions:
     """Stretches of a job of so many tasks, in part twice where it is short; without those that nobody can serve."""
     begins = np.linspace(0, max(tasks - SAMPLE_TASKS, 0), SAMPLES).astype(np.int64)
     sampled = join_rows([predictions.of(np.arange(begin, min(begin + SAMPLE_TASKS, tasks))) for begin in begins])
-    return take_rows(sampled, find_servable(sampled))
+    served = predictions.standing.keep_in_service(sampled)
+    return take_rows(served, find_servable(served))
 
 
 def sketch_rows(predictions: Predictions, scale: PriceScale) -> FrontierSketch:

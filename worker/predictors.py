@@ -13,6 +13,7 @@ from router.errors import PredictorArtefactError
 from router.fold import FoldedPair
 from router.stack import PredictorStack
 from worker.errors import UntrainedStrategies
+from worker.job_standing import NOTHING_SAID, Standing, read_standing
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class LoadedPredictors:
     stack: PredictorStack
     version_ids: tuple[int, ...]
     meta: tuple[Mapping[str, Any], ...]  # of each: the engines it learnt from, its figures, its cached share
+    standing: Standing = NOTHING_SAID
 
     @property
     def cached_shares(self) -> tuple[float, ...]:
@@ -56,10 +58,12 @@ def load_predictors(
             "calibration file, then `apportion train`; or `apportion probe` for a strategy that joins others"
         )
     loaded = [_load_sound(session, champions[strategy_id], strategy_id=strategy_id) for strategy_id in strategy_ids]
+    version_ids = tuple(own.version.id for own in loaded)
     return LoadedPredictors(
         stack=PredictorStack([own.pair for own in loaded]),
-        version_ids=tuple(own.version.id for own in loaded),
+        version_ids=version_ids,
         meta=tuple(own.version.meta for own in loaded),
+        standing=read_standing(session, strategy_ids=strategy_ids, version_ids=version_ids),
     )
 
 

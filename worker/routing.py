@@ -13,7 +13,7 @@ from db.jobs import Job
 from db.plans import NewGroup, commit_window
 from db.predictions import Predictions
 from db.session import run_in_transaction, session_scope
-from db.states import JobKind, RequeueReason
+from db.states import JobKind, RequeueReason, StrategyMode
 from db.windows import ClaimedWindow, claim_window
 from router.allocation import DEFERRED
 from worker.budget_backlog import BudgetBacklog
@@ -24,6 +24,8 @@ from worker.prediction_rows import exclude, find_servable, strike, take_rows
 from worker.settings import Settings
 from worker.window_choice import WindowChoice, find_affordable
 from worker.window_plan import plan_window
+
+OUT_OF_SERVICE_SECONDS = 10.0  # then tasks that only such strategies can serve are looked at again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +77,13 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
     job, own = routed.job, routed.predictions.of(window.seqs)
     least = find_least_worst(own) * job.promised
-    own = _exclude_failed(own, job=job, window=window)
+    out_of_service = routed.predictions.standing.out_of_service
+    retired = [column for column, mode in out_of_service.items() if mode is StrategyMode.RETIRED]
+    own = strike(_exclude_failed(own, job=job, window=window), columns=retired)
     possible = find_servable(own)
-    left_alone = _list_left_alone(database, job=job)
-    own = strike(own, columns=list(left_alone))
+    left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
+    struck = list(left_alone)
+    own = strike(own, columns=struck)
     servable = find_servable(own)
     plan = plan_window(
         database,
@@ -86,7 +91,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         backlog=routed.backlog,
         window=window,
         own=take_rows(own, servable),
-        struck=list(left_alone),
+        struck=struck,
         least=least,
     )
     choice = np.full(len(window.seqs), DEFERRED, dtype=np.int64)

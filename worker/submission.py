@@ -109,19 +109,19 @@ def plan_run(
         encoder=encoder,
         watch=watch,
     )
-    predictions = foresight.predictions
+    expected = foresight.expected
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)
-    totals = sum_totals(take_rows(predictions, alike > 0))
-    asked = find_servable(predictions) & (alike > 0)
+    totals = sum_totals(take_rows(expected, alike > 0))
+    asked = find_servable(expected) & (alike > 0)
     objective = settle_objective(
-        request, unit=unit, predictions=take_rows(predictions, asked), alike=alike[asked], totals=totals
+        request, unit=unit, predictions=take_rows(expected, asked), alike=alike[asked], totals=totals
     )
     share = _find_share(request, default=exploration, lines=lines)
     return RunPlan(
         objective=replace(objective, exploration=settle_exploration(share, outcomes=predictors.outcomes)),
         totals=totals,
-        predictions=predictions,
+        predictions=foresight.predictions,
         version_ids=predictors.version_ids,
         encoder=encoder.name,
         encoding_seconds=foresight.encoding_seconds,

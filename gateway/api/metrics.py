@@ -12,11 +12,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine as Database
 
+from db.drift import ServingDrift, list_serving_drifts
 from db.metrics import (
+    AlarmCount,
     ExplorationMetrics,
     MoneyMetrics,
     StateCount,
     StrategyMetrics,
+    count_alarms,
     count_batches,
     count_jobs,
     read_exploration_metrics,
@@ -54,7 +57,9 @@ class _Standing(Collector):
             strategies, money = read_strategy_metrics(session), read_money_metrics(session)
             explored = read_exploration_metrics(session)
             jobs, batches, workers = count_jobs(session), count_batches(session), list_workers(session)
+            drifts, alarms = list_serving_drifts(session), count_alarms(session)
         yield from _of_strategies(strategies)
+        yield from _of_drift(drifts, alarms)
         yield from _of_money(money)
         yield from _of_exploration(explored)
         yield _of_states("jobs", "Jobs by state.", jobs, states=JobState)
@@ -84,6 +89,24 @@ def _of_strategies(rows: Sequence[StrategyMetrics]) -> Iterator[Metric]:
         for row in rows:
             gauge.add_metric((row.strategy, row.engine), float(getattr(row, field)))
         yield gauge
+
+
+def _of_drift(drifts: Sequence[ServingDrift], alarms: Sequence[AlarmCount]) -> Iterator[Metric]:
+    corrections = {
+        "accuracy_offset": ("Added to log-odds of predicted accuracies, after what was settled.", "log_odds_offset"),
+        "cost_ratio": ("By which predicted costs are multiplied, after what was settled.", "cost_ratio"),
+    }
+    for name, (meaning, field) in corrections.items():
+        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine"))
+        for drift in drifts:
+            gauge.add_metric((drift.strategy, drift.engine), getattr(drift, field))
+        yield gauge
+    counter = CounterMetricFamily(
+        PREFIX + "drift_alarm", "Alarms that predictions do not hold.", labels=("strategy", "engine", "broken")
+    )
+    for alarm in alarms:
+        counter.add_metric((alarm.strategy, alarm.engine, alarm.broken), alarm.count)
+    yield counter
 
 
 def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:

@@ -41,7 +41,7 @@ class Asked:
 def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, asked: Asked) -> ExitCode:
     """Only tasks that the strategy has not answered yet are asked; it is placed by all that it has answered."""
     pool = read_strategy_file(strategy_file)
-    position = _find_strategy(pool, strategy_file, asked.strategy)
+    position = find_strategy(pool, strategy_file, asked.strategy)
     tasks = read_tasks_of(job_file, pool=pool)
     graded = keep_graded(job_file, tasks)
     settings = read_settings()
@@ -76,7 +76,8 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
     return ExitCode.DONE
 
 
-def _find_strategy(pool: StrategyPool, strategy_file: Path, name: str) -> int:
+def find_strategy(pool: StrategyPool, strategy_file: Path, name: str) -> int:
+    """The place of the strategy in its file; UsageError names those that the file has."""
     names = [strategy.name for strategy in pool.strategies]
     if name not in names:
         raise UsageError(f"{strategy_file} has no strategy {name}; it has {', '.join(names)}")

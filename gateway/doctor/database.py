@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from db.clock import read_clock
 from db.invariants import find_violations
 from db.session import session_scope
+from gateway.doctor.drift import look_at_drift
 from gateway.doctor.finding import Finding
 from gateway.doctor.fleet import look_at_breakers, look_at_requests, look_at_workers
 from gateway.doctor.money import look_at_overruns, look_at_periods
@@ -95,4 +96,5 @@ LOOKS: tuple[Callable[[Session], Iterator[Finding]], ...] = (
     look_at_periods,
     look_at_breakers,
     look_at_predictors,
+    look_at_drift,
 )

@@ -1,5 +1,6 @@
 """Detectors of broken predictions, against streams whose change is known, and the corrections meanwhile."""
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_a_strategy_that_becomes_better_or_dearer_is_noticed_as_such() -> None:
     _, better = follow(watch, settle(rng, predicted, np.clip(predicted + 0.25, 0, 1)))
     _, dearer = follow(watch, settle(rng, draw_predictions(rng, 600), draw_predictions(rng, 600), times=2.5))
     assert {alarm.broken for _, alarm in better} == {Broken.BETTER}
+    assert better[0][1].stretch.excess > 0.1
     assert Broken.DEARER in {alarm.broken for _, alarm in dearer}
 
 
@@ -178,4 +180,5 @@ def test_nothing_seen_corrects_nothing_and_small_changes_are_not_worth_it() -> N
 
 def test_a_watch_is_the_same_after_it_was_stored() -> None:
     watch = watch_quietly(np.random.default_rng(6), 500)
-    assert read_watch(write_watch(watch)) == watch
+    assert read_watch(json.loads(json.dumps(write_watch(watch)))) == watch
+    assert read_watch({**write_watch(watch), "form": 0}) == UNSEEN

@@ -153,6 +153,7 @@ def submit(
     tasks: Sequence[NewTask] | None = None,
     pool: ServingPool | None = None,
     budget_id: int | None = None,
+    version_ids: Sequence[int] = (),
 ) -> int:
     """A stored run with these predictions."""
     own = list(tasks or make_tasks(len(predictions.cost)))
@@ -160,7 +161,7 @@ def submit(
         objective=objective,
         totals=Totals(cheapest=0, cheapest_worst=0, dearest=0),
         predictions=predictions,
-        version_ids=(),
+        version_ids=tuple(version_ids),
         encoder="none",
         encoding_seconds=0.0,
         planning_seconds=0.0,
