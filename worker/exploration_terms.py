@@ -21,6 +21,11 @@ class ExplorationTerms:
     points: float  # of accuracy that may be given up: right answers in a hundred tasks, as predicted
     need: tuple[float, ...]  # of each strategy in the job's order, as `router.outcome_need` has it
 
+    @property
+    def beside(self) -> float:
+        """What may be explored with for each quantum that is planned with."""
+        return self.share / (1 - self.share)
+
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self)

@@ -20,7 +20,9 @@ class WindowExploration:
 
     exploration: Exploration
     intended: NDArray[np.int64]  # (tasks,) column of the strategy
-    set_aside: int  # quanta
+    set_aside: int  # quanta, of what settles
+    worst_extra_cost: float  # quanta, of what settles: at most what was set aside
+    share_used: float  # of the money: what exploring may cost at its worst, in the mean over the draws
 
     @property
     def chances(self) -> NDArray[np.float32]:
@@ -41,23 +43,28 @@ class WindowExploration:
             set_aside=self.set_aside,
             accuracy_given_up=self.exploration.accuracy_given_up,
             extra_cost=self.exploration.extra_cost,
-            worst_extra_cost=self.exploration.worst_extra_cost,
+            worst_extra_cost=self.worst_extra_cost,
         )
 
 
 def explore_window(
-    window: Predictions, chosen: WindowChoice, *, terms: ExplorationTerms, ratio: float, seed: Sequence[int]
+    window: Predictions,
+    chosen: WindowChoice,
+    *,
+    terms: ExplorationTerms,
+    ratio: float,
+    seed: Sequence[int],
+    dearest: float = math.inf,
 ) -> WindowExploration | None:
     """Draws for the window's rows; None where nothing is explored: there is no money, or no time, to explore with.
 
     The plan was made with `1 - share` of the money. What this leaves is divided over the windows as the planned cost
-    is; nothing that could cost more than all of it is tried. `ratio` is settled cost per predicted cost: a worst case
-    is of what is settled.
+    is. Nothing is tried that could cost `dearest` quanta more than is planned for its task, as predicted; `ratio` is
+    settled cost per predicted cost: a worst case is of what is settled.
     """
     is_late = chosen.timed is not None and chosen.timed.stretch > 1 - terms.share
     if chosen.certificate is None or is_late:
         return None
-    beside = terms.share / (1 - terms.share)  # for each quantum that is planned with
     best = Chosen(
         choice=chosen.choice,
         accuracy=window.accuracy.astype(np.float64),
@@ -65,10 +72,17 @@ def explore_window(
         worst_cost=window.worst_cost / ratio,
         price=chosen.certificate.shadow_price,
     )
-    money = beside * best.find_cost()
-    most = math.inf if chosen.allowance is None else beside * chosen.allowance
-    limits = Limits(money=money, dearest=most, accuracy=terms.points / 100 * len(window.cost))
+    planned = best.find_cost()
+    money = terms.beside * planned
+    limits = Limits(money=money, dearest=dearest, accuracy=terms.points / 100 * len(window.cost))
     exploration = plan_exploration(best, limits=limits, need=np.array(terms.need))
     if exploration.is_certain:
         return None
-    return WindowExploration(exploration=exploration, intended=exploration.draw(seed), set_aside=int(money * ratio))
+    used = exploration.worst_extra_cost
+    return WindowExploration(
+        exploration=exploration,
+        intended=exploration.draw(seed),
+        set_aside=math.ceil(money * ratio),
+        worst_extra_cost=used * ratio,
+        share_used=used / (planned + used) if used else 0.0,
+    )

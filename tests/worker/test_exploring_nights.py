@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
+from sqlalchemy import select
 
 from db.budgets import Budget, read_budget
 from db.explorations import Draw, count_explored, iterate_draws
@@ -13,6 +14,7 @@ from db.jobs import Job, read_job
 from db.predictions import Predictions
 from db.results import TaskResult, iterate_results
 from db.session import session_scope
+from db.tables import WindowRow
 from db.tasks import NewTask
 from router.allocate import allocate
 from router.generation import Completion, GenerationRequest
@@ -129,6 +131,19 @@ def test_without_terms_everybody_gets_the_best_for_sure(db_engine: Database, tmp
     assert [outcome.strategy_id for outcome in outcomes if outcome] == [strategy_ids[own] for own in best.choice]
     assert {outcome.propensity for outcome in outcomes if outcome} == {1.0}
     assert draws_of(db_engine, job_id) == {}
+
+
+def test_no_more_is_set_aside_than_exploring_can_use(db_engine: Database, tmp_path: Path) -> None:
+    job_id = submit(db_engine, predictions=predict(), objective=exploring(terms=replace(TERMS, points=0.1)))
+    routed = open_routing(db_engine, job=job_of(db_engine, job_id))
+    settings = make_settings(tmp_path, window_tasks=TASKS)
+    assert route_next_window(db_engine, routed=routed, owner="me", settings=settings) is not None
+    with session_scope(db_engine) as session:
+        window = session.execute(select(WindowRow)).scalar_one()
+        counts = count_explored(session, job_id=job_id)
+    assert 0 < counts.worst_extra_cost <= counts.set_aside < 0.05 * CAP
+    assert window.allowance is not None
+    assert CAP - 0.05 * CAP < window.allowance < CAP
 
 
 def test_a_budget_that_needs_everything_explores_nothing(db_engine: Database, tmp_path: Path) -> None:
