@@ -241,9 +241,8 @@ def main() -> None:
     print(f"training one strategy on {OUTCOMES:,} outcomes, from query to stored: {alone.seconds:.1f} s the first time")
     for number, own in enumerate(rounds, start=1):
         taken = f"{own.training.seconds:5.1f} s ({own.training.cpu_seconds:.1f} of CPU)"
-        print(
-            f"    {number}: {taken} beside a router, which routes {own.alone:8,.0f} tasks/s alone and {own.beside:8,.0f} beside it: {100 * own.slower:+.1f} % slower"
-        )
+        rates = f"{own.alone:8,.0f} tasks/s alone and {own.beside:8,.0f} beside it: {100 * own.slower:+.1f} % slower"
+        print(f"    {number}: {taken} beside a router, which routes {rates}")
     print(f"encoding their texts first, on a machine that has not planned them: {time_encoding(tasks):.0f} s more")
     print(f"this process at its most: {read_use().peak_rss_mib:,.0f} MiB")
     seconds = statistics.median(own.training.seconds for own in rounds)
