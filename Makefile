@@ -11,6 +11,8 @@ BIN := .venv/bin
 TOO_OLD := sys.version_info < (3, 11) and "Apportion needs Python 3.11 or newer: make PYTHON=python3.11 ..."
 CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit($(TOO_OLD))'
 INSTALL = $(PYTHON) -m install.install --engine=$(ENGINE) --torch-index=$(TORCH_INDEX)
+# Files of tests side by side, each process with a Postgres of its own; a file's tests share what takes long to start.
+BESIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 SOURCES := gateway worker router db migrations install tests bench examples
 NIGHT := --strategies examples/strategies.yaml
 # Where it is set, every command would compile all of torch, transformers and vLLM again: some 10 s each time.
@@ -39,7 +41,7 @@ night: install  ## the same night as a fleet answers it: Celery workers on a pri
 	$(BIN)/python -m examples.distributed_night
 
 test: install-dev  ## run the tests
-	$(BIN)/python -m pytest -m "not slow and not rabbitmq"
+	$(BIN)/python -m pytest -m "not slow and not rabbitmq" $(BESIDE)
 
 test-slow: install-dev  ## run the fault and scale tests as well
 	$(BIN)/python -m pytest -m "not rabbitmq"

@@ -10,8 +10,13 @@ Floats = NDArray[np.floating]
 
 def log_loss(probability: Floats, correct: Floats, weight: Floats | None = None) -> float:
     """Mean negative log likelihood in nats; `correct` may be a fraction."""
+    return float(np.average(list_log_losses(probability, correct), weights=weight))
+
+
+def list_log_losses(probability: Floats, correct: Floats) -> NDArray[np.float64]:
+    """Negative log likelihood of each, in nats."""
     likely = np.clip(np.asarray(probability, dtype=np.float64), CERTAINTY, 1 - CERTAINTY)
-    return float(np.average(-(correct * np.log(likely) + (1 - correct) * np.log1p(-likely)), weights=weight))
+    return np.asarray(-(correct * np.log(likely) + (1 - correct) * np.log1p(-likely)), dtype=np.float64)
 
 
 def brier_score(probability: Floats, correct: Floats, weight: Floats | None = None) -> float:

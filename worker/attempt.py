@@ -67,14 +67,14 @@ async def _ask_all(assigned: Assigned, engine: Engine, completions: list[Complet
     """The answer, once every request that its method makes is answered; each completion is kept as it comes."""
     line, priced = assigned.line, assigned.priced
     decoding = priced.strategy.decoding
+    if isinstance(decoding, OneRequest):  # its request is its stage: there is nothing to compare
+        completions.append(await _generate(engine, priced.strategy.address(decoding.build(line.prompt))))
+        return decoding.extract(line.prompt, completions[0].texts)
     asking = decoding.ask(line.prompt)
     asked = next(asking)
-    planned = type(decoding).ask is OneRequest.ask  # its request is its stage: there is nothing to compare
     while True:
-        if not planned:
-            asked = bound_request(asked, place=len(completions), line=line, priced=priced)
-        assert isinstance(asked, GenerationRequest)
-        completion = await _generate(engine, priced.strategy.address(asked))
+        request = bound_request(asked, place=len(completions), line=line, priced=priced)
+        completion = await _generate(engine, priced.strategy.address(request))
         completions.append(completion)
         try:
             asked = asking.send(completion)

@@ -21,7 +21,7 @@ from worker.bootstrap import build_doorbell
 from worker.dispatcher import Assets, Dispatcher
 from worker.doorbell import Doorbell
 from worker.engine_room import EngineRoom
-from worker.engines.errors import EngineUnavailable
+from worker.engines.errors import EngineNotStarted
 from worker.engines.identity import EngineIdentity
 from worker.engines.load import EngineLoad
 from worker.engines.prompt_bound import PromptBound
@@ -57,7 +57,7 @@ class FakeEngine:
 
     async def generate(self, request: GenerationRequest) -> Completion:
         if self.stopped:
-            raise EngineUnavailable("not started", retry_after_seconds=0.001)
+            raise EngineNotStarted("not started", retry_after_seconds=0.001)
         self.asked.append(request.messages[-1].content)
         await asyncio.sleep(0.001)
         return self.answer(request)

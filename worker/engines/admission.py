@@ -1,7 +1,7 @@
 """Refuses requests that an engine could not serve as asked, before they cost anything."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from router.generation import Capability, GenerationRequest
 from worker.engines.errors import PromptRefused
@@ -18,16 +18,17 @@ def refuse_unsupported(request: GenerationRequest, capabilities: frozenset[Capab
         raise PromptRefused(f"{request.n} samples at temperature 0 would all be the same: raise the temperature")
     if not 0.0 <= request.temperature < math.inf or not 0.0 < request.top_p <= 1.0:
         raise PromptRefused(f"temperature {request.temperature} or top_p {request.top_p} is outside its range")
-    for text in _list_texts(request):
+    for message in request.messages:
+        _refuse_no_text(message.content)
+    for text in _list_settings(request):
         _refuse_no_text(text)
 
 
-def _list_texts(request: GenerationRequest) -> Iterator[str]:
-    """All that the request says."""
-    yield from (message.content for message in request.messages)
-    yield from request.stop
-    if request.grammar is not None:
-        yield from (*request.grammar.choices, request.grammar.pattern, request.grammar.schema)
+def _list_settings(request: GenerationRequest) -> Sequence[str]:
+    """All texts of a request beside its messages."""
+    if request.grammar is None:
+        return request.stop
+    return (*request.stop, *request.grammar.choices, request.grammar.pattern, request.grammar.schema)
 
 
 def _refuse_no_text(text: str) -> None:

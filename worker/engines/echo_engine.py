@@ -36,7 +36,7 @@ class EchoEngine:
         return Completion(
             texts=(" ".join(answer),) * request.n,
             finish_reasons=("stop" if answer == words else "length",) * request.n,
-            prompt_tokens=sum(len(message.content.split()) for message in request.messages),
+            prompt_tokens=sum([len(message.content.split()) for message in request.messages]),
             output_tokens=len(answer) * request.n,
         )
 

@@ -1,0 +1,30 @@
+"""A watch as JSON and back: what is kept of it from one look at settlements to the next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from router.drift.detector import Evidence, Stake, Tallies
+from router.drift.tally import Tally
+from router.drift.watch import Broken, Watch
+
+
+def write_watch(watch: Watch) -> dict[str, Any]:
+    """Numbers only."""
+    evidence = {broken.value: known._asdict() for broken, known in watch.evidence.items()}
+    return {"evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs}
+
+
+def read_watch(stored: Mapping[str, Any]) -> Watch:
+    """What `write_watch` made the JSON of."""
+    evidence = {broken: _read_evidence(stored["evidence"][broken.value]) for broken in Broken}
+    return Watch(evidence=evidence, accuracies=Tally(*stored["accuracies"]), costs=Tally(*stored["costs"]))
+
+
+def _read_evidence(stored: Mapping[str, Any]) -> Evidence:
+    stakes = tuple(Stake(money, climb, _read_tallies(pending)) for money, climb, pending in stored["stakes"])
+    return Evidence(usual=_read_tallies(stored["usual"]), anchor=stored["anchor"], stakes=stakes)
+
+
+def _read_tallies(stored: Sequence[Sequence[float]]) -> Tallies:
+    chosen, drawn = stored
+    return Tally(*chosen), Tally(*drawn)
