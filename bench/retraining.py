@@ -59,10 +59,17 @@ class Routed(NamedTuple):
     seconds: float
 
 
+class Training(NamedTuple):
+    """What one training took."""
+
+    seconds: float
+    cpu_seconds: float  # of its thread
+
+
 class Round(NamedTuple):
     """One training, and the router's tasks a second."""
 
-    seconds: float
+    training: Training
     alone: float
     beside: float
 
@@ -179,15 +186,15 @@ def store_outcomes(workshop: Workshop, tasks: Sequence[NewTask]) -> None:
     )
 
 
-def train_once(workshop: Workshop) -> float:
-    """The seconds of one training of the first strategy, as a trainer trains: in a thread that lets others go first."""
+def train_once(workshop: Workshop) -> Training:
+    """One training of the first strategy, as a trainer trains: in a thread that lets others go first."""
     with ThreadPoolExecutor(1, initializer=let_others_go_first) as pool:
         return pool.submit(_train, workshop).result()
 
 
-def _train(workshop: Workshop) -> float:
+def _train(workshop: Workshop) -> Training:
     own = workshop.keep([0])
-    started = time.monotonic()
+    started, cpu_started = time.monotonic(), time.thread_time()
     train_predictors(
         own.database,
         pool=own.pool,
@@ -196,17 +203,17 @@ def _train(workshop: Workshop) -> float:
         watch=lambda _: None,
         lesson=Lesson(scope=TrainingScope.ALL),
     )
-    return time.monotonic() - started
+    return Training(time.monotonic() - started, time.thread_time() - cpu_started)
 
 
 def measure_round(workshop: Workshop, router_beside: Router) -> Round:
     """A training between two stretches of routing alone."""
     before = router_beside.work(BESIDE_SECONDS)
     started = time.monotonic()
-    seconds = train_once(workshop)
+    training = train_once(workshop)
     beside = router_beside.rate(started, time.monotonic())
     after = router_beside.work(BESIDE_SECONDS)
-    return Round(seconds, statistics.fmean((before, after)), beside)
+    return Round(training, statistics.fmean((before, after)), beside)
 
 
 def time_encoding(tasks: Sequence[NewTask]) -> float:
@@ -231,15 +238,14 @@ def main() -> None:
         alone = train_once(workshop)  # and all that is loaded when something is first trained
         with run_router(workshop.settings) as beside:
             rounds = [measure_round(workshop, beside) for _ in range(1 if arguments.quick else ROUNDS)]
-    print(f"training one strategy on {OUTCOMES:,} outcomes, from query to stored: {alone:.1f} s the first time, alone")
+    print(f"training one strategy on {OUTCOMES:,} outcomes, from query to stored: {alone.seconds:.1f} s the first time")
     for number, own in enumerate(rounds, start=1):
-        print(
-            f"    {number}: {own.seconds:5.1f} s beside a router, which routes {own.alone:8,.0f} tasks/s alone and "
-            f"{own.beside:8,.0f} beside the training: {100 * own.slower:+.1f} % slower"
-        )
+        taken = f"{own.training.seconds:5.1f} s ({own.training.cpu_seconds:.1f} of CPU)"
+        rates = f"{own.alone:8,.0f} tasks/s alone and {own.beside:8,.0f} beside it: {100 * own.slower:+.1f} % slower"
+        print(f"    {number}: {taken} beside a router, which routes {rates}")
     print(f"encoding their texts first, on a machine that has not planned them: {time_encoding(tasks):.0f} s more")
     print(f"this process at its most: {read_use().peak_rss_mib:,.0f} MiB")
-    seconds = statistics.median(own.seconds for own in rounds)
+    seconds = statistics.median(own.training.seconds for own in rounds)
     slower = statistics.median(own.slower for own in rounds)
     print_figures(
         [
