@@ -26,7 +26,8 @@ def read_watch(stored: Mapping[str, Any]) -> Watch:
 
 def _read_evidence(stored: Mapping[str, Any]) -> Evidence:
     stakes = tuple(Stake(money, climb, _read_tallies(pending)) for money, climb, pending in stored["stakes"])
-    return Evidence(usual=_read_tallies(stored["usual"]), anchor=stored["anchor"], stakes=stakes)
+    usual = _read_tallies(stored["usual"])
+    return Evidence(usual=usual, anchor=stored["anchor"], room=stored["room"], stakes=stakes)
 
 
 def _read_tallies(stored: Sequence[Sequence[float]]) -> Tallies:

@@ -102,6 +102,18 @@ def test_what_an_alarm_told_is_not_told_again_and_a_further_fall_is() -> None:
     assert {alarm.broken for _, alarm in second} == {Broken.WORSE}
 
 
+def test_what_looked_worse_than_it_is_is_not_told_to_be_better() -> None:
+    """The outcomes that raise an alarm are the unluckiest: what comes after them is no news."""
+    told = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        predicted = draw_predictions(rng, 2500)
+        _, alarms = follow(UNSEEN, settle(rng, predicted, np.clip(predicted - 0.15, 0, 1)))
+        told += [alarm.broken for _, alarm in alarms]
+    assert told.count(Broken.WORSE) >= 30
+    assert told.count(Broken.BETTER) <= 1
+
+
 def test_the_correction_is_at_once_what_the_alarm_found() -> None:
     rng = np.random.default_rng(3)
     watch = watch_quietly(rng, 2000)
