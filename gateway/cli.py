@@ -12,6 +12,7 @@ from gateway.ending import end
 from gateway.exit_codes import ExitCode
 from gateway.feedback_cli import feedback
 from gateway.json_option import AsJson
+from gateway.judge_cli import judge
 from gateway.keys_cli import keys_app
 from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
@@ -30,6 +31,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(predictors_app, name="predictors")
 app.command()(plan)
 app.command()(feedback)
+app.command()(judge)
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 BudgetOption = Annotated[
