@@ -67,6 +67,12 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     shared_budget: SharedOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
+    judge_by: Annotated[
+        str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
+    ] = None,
+    judge_budget: Annotated[
+        str, typer.Option(help="What judging may cost beside the budget: an amount, or a part of the budget.")
+    ] = "10%",
 ) -> None:
     """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
 
@@ -77,10 +83,17 @@ def run(  # noqa: PLR0917 - typer passes every option by name
             budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
         )
         precedence = read_precedence(priority=priority, deadline=deadline)
+        from gateway.commands.judge import read_judge
         from gateway.commands.run import run_job_file
 
         return run_job_file(
-            console, job_file=job_file, strategy_file=strategies, request=request, precedence=precedence, out=out
+            console,
+            job_file=job_file,
+            strategy_file=strategies,
+            request=request,
+            precedence=precedence,
+            out=out,
+            judge=None if judge_by is None else read_judge(strategies, strategy=judge_by, budget=judge_budget),
         )
 
     end(work)

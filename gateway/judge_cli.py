@@ -21,9 +21,9 @@ def judge(
     """Let a strategy read the answers that no program can grade; its verdicts are labels, from which `train` learns."""
 
     def work(console: Console) -> ExitCode:
-        from gateway.commands.judge import Asked, judge_answers
+        from gateway.commands.judge import judge_answers, read_judge
 
-        asked = Asked(job_id=job, strategy=by, budget=budget)
-        return judge_answers(console, strategy_file=strategies, asked=asked, as_json=as_json)
+        judge = read_judge(strategies, strategy=by, budget=budget)
+        return judge_answers(console, job_id=job, strategy_file=strategies, judge=judge, as_json=as_json)
 
     end(work)

@@ -1,7 +1,9 @@
 """`apportion judge`: answers that no program can grade are read by a strategy, within a budget of its own."""
 
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +19,7 @@ from gateway.json_option import print_json
 from gateway.known_strategy import find_strategy
 from gateway.report.amounts import say_share
 from router.units import Amount, BudgetPercent, parse_budget
-from worker.bootstrap import open_workshop, read_known_job
+from worker.bootstrap import Workshop, open_workshop, read_known_job
 from worker.judging import Judged, Judging, count_judged
 from worker.objective import Objective
 from worker.pool import ServingPool, read_strategy_file
@@ -26,36 +28,53 @@ from worker.settings import read_settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the command line says."""
+class Judge:
+    """Who judges, as the command line says."""
 
-    job_id: int
     strategy: str
-    budget: str
+    position: int  # of the strategy in its file
+    budget: Amount | BudgetPercent
 
 
-def judge_answers(console: Console, *, strategy_file: Path, asked: Asked, as_json: bool) -> ExitCode:
+def read_judge(strategy_file: Path, *, strategy: str, budget: str) -> Judge:
+    """The judge, once the file has it and the budget can be read."""
+    position = find_strategy(read_strategy_file(strategy_file), strategy_file, strategy)
+    return Judge(strategy=strategy, position=position, budget=parse_budget(budget))
+
+
+def judge_answers(console: Console, *, job_id: int, strategy_file: Path, judge: Judge, as_json: bool) -> ExitCode:
     """Only answers that nobody has said anything of are read; each command has its own budget."""
-    settings, stated = read_settings(), parse_budget(asked.budget)
-    position = find_strategy(read_strategy_file(strategy_file), strategy_file, asked.strategy)
+    settings = read_settings()
     with (
         working(CommandConsole(stderr=True) if as_json else console, settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
-        judge = workshop.keep([position])
-        job = read_known_job(workshop.database, job_id=asked.job_id)
-        budget = _settle_budget(stated, job=job, judge=judge.pool)
-        judging = Judging(judge, job=job, budget=budget)
-        end = drive_jobs(judge, jobs=judging.jobs(), draining=work.draining)
-        if end is not None and not end.completed:
-            return tell_drained(console, settings, job_id=end.job_id, remedy="the same command")
-        with session_scope(workshop.database) as session:
-            judged = count_judged(session, job_id=job.id, judging_ids=judging.done)
+        drained, judged = let_judge(workshop, job_id=job_id, judge=judge, draining=work.draining)
+    if drained is not None:
+        return tell_drained(console, settings, job_id=drained, remedy="the same command")
     if as_json:
         print_json(console, asdict(judged))
     else:
         console.print(Text(describe_judged(judged)))
     return ExitCode.DONE
+
+
+class Let(NamedTuple):
+    """How far a judge came."""
+
+    drained: int | None  # the judging job that was stopped on request
+    judged: Judged
+
+
+def let_judge(workshop: Workshop, *, job_id: int, judge: Judge, draining: threading.Event) -> Let:
+    """Bring the judging of a job to its end, or as far as we may."""
+    own = workshop.keep([judge.position])
+    job = read_known_job(workshop.database, job_id=job_id)
+    judging = Judging(own, job=job, budget=_settle_budget(judge.budget, job=job, judge=own.pool))
+    end = drive_jobs(own, jobs=judging.jobs(), draining=draining)
+    with session_scope(workshop.database) as session:
+        judged = count_judged(session, job_id=job.id, judging_ids=judging.done)
+    return Let(end.job_id if end is not None and not end.completed else None, judged)
 
 
 def describe_judged(judged: Judged) -> str:
