@@ -9,6 +9,7 @@ class JobKind(StrEnum):
     RUN = "run"  # every task is answered once, by the strategy that the router chose
     CALIBRATION = "calibration"  # every task is answered once by each strategy
     PROBE = "probe"  # some tasks of a file, chosen to stand for the rest, are answered by one strategy
+    JUDGING = "judging"  # answers of another job, which no program can grade, are read by one strategy
 
 
 class JobState(StrEnum):

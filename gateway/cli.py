@@ -21,6 +21,7 @@ from gateway.job_options import (
     WeightOption,
 )
 from gateway.json_option import AsJson
+from gateway.judge_cli import judge
 from gateway.keys_cli import keys_app
 from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
@@ -43,6 +44,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(predictors_app, name="predictors")
 app.command()(plan)
 app.command()(feedback)
+app.command()(judge)
 app.command()(train)
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
@@ -61,6 +63,12 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     exploration: ExplorationOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
+    judge_by: Annotated[
+        str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
+    ] = None,
+    judge_budget: Annotated[
+        str, typer.Option(help="What judging may cost beside the budget: an amount, or a part of the budget.")
+    ] = "10%",
 ) -> None:
     """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
 
@@ -75,10 +83,17 @@ def run(  # noqa: PLR0917 - typer passes every option by name
             exploration=exploration,
         )
         precedence = read_precedence(priority=priority, deadline=deadline)
+        from gateway.commands.judge import read_judge
         from gateway.commands.run import run_job_file
 
         return run_job_file(
-            console, job_file=job_file, strategy_file=strategies, request=request, precedence=precedence, out=out
+            console,
+            job_file=job_file,
+            strategy_file=strategies,
+            request=request,
+            precedence=precedence,
+            out=out,
+            judge=None if judge_by is None else read_judge(strategies, strategy=judge_by, budget=judge_budget),
         )
 
     end(work)

@@ -17,6 +17,7 @@ from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
 from db.twins import store_twins
+from router.units import Amount
 from worker.exploration_terms import settle_exploration
 from worker.forecast import measure_demand, price_worst
 from worker.foresight import foresee
@@ -205,6 +206,29 @@ def submit_probe(
     return _submit_arms(session, kind=JobKind.PROBE, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=weighed)
 
 
+def submit_judging(
+    session: Session,
+    *,
+    tasks: Sequence[NewTask],
+    judge: ServingPool,
+    strategy_id: int,
+    budget: Amount,
+    tenant_id: str,
+    meta: Mapping[str, Any],
+) -> int:
+    """The id of a stored job in which one strategy reads what others answered, within a budget of its own."""
+    return _submit_arms(
+        session,
+        kind=JobKind.JUDGING,
+        tasks=tasks,
+        pool=judge,
+        strategy_ids=[strategy_id],
+        meta=meta,
+        budget=budget,
+        tenant_id=tenant_id,
+    )
+
+
 def _submit_arms(
     session: Session,
     *,
@@ -213,18 +237,22 @@ def _submit_arms(
     pool: ServingPool,
     strategy_ids: Sequence[int],
     meta: Mapping[str, Any],
+    budget: Amount | None = None,
+    tenant_id: str = TENANT,
 ) -> int:
-    unit = choose_unit(None, [priced.tariff for priced in pool.strategies])
+    """Without a budget the cap is the worst that all of it may cost."""
+    unit = budget.unit if budget else choose_unit(None, [priced.tariff for priced in pool.strategies])
     demand = measure_demand([parse_task_line(task.payload) for task in tasks], pool.strategies)
     worst = price_worst(demand, strategies=pool.strategies, unit=unit)
-    cap = sum(int(amount) for amount in worst[demand.eligible])  # exact: a float sum may fall below its own parts
+    # Exact: a float sum may fall below its own parts.
+    cap = budget.quanta if budget else sum(int(amount) for amount in worst[demand.eligible])
     objective = Objective(mode=Mode.BUDGET, unit=unit, stated=str(kind), cap=cap)
     # Nothing is chosen here: the accuracy only says who can serve what, and every cost is the worst case.
     accuracy = np.where(demand.eligible, 0.0, np.nan).astype(np.float32)
     predictions = Predictions(accuracy=accuracy, cost=worst, worst_cost=worst, prompt_tokens=demand.prompt_tokens)
     job_id = _create(
         session,
-        tenant_id=TENANT,
+        tenant_id=tenant_id,
         kind=kind,
         objective=objective,
         strategy_ids=strategy_ids,

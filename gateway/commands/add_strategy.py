@@ -10,11 +10,12 @@ from db.predictors import has_champion
 from db.session import run_in_transaction
 from db.states import StrategyMode
 from db.strategy_modes import append_change, lock_strategy, read_mode
-from gateway.commands.probe import Asked, find_strategy, probe_strategy
+from gateway.commands.probe import Asked, probe_strategy
 from gateway.commands.strategy_life import MEANINGS, name_person
 from gateway.console import CommandConsole
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json
+from gateway.known_strategy import find_strategy
 from worker.database import open_database
 from worker.errors import StrategyUnusable
 from worker.pool import read_strategy_file

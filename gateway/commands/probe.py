@@ -11,13 +11,12 @@ from gateway.commands.figures_table import draw_figures
 from gateway.commands.finish_job import tell_drained
 from gateway.commands.run import read_tasks_of
 from gateway.commands.working import working
-from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.graded_tasks import keep_graded, require_sandbox
+from gateway.known_strategy import find_strategy
 from gateway.report.amounts import say_share
 from router.figures import Fallback
 from router.predictor import PredictorConfig
-from router.strategy import StrategyPool
 from worker.bootstrap import open_workshop
 from worker.placement import Placement, Reception, offer
 from worker.pool import read_strategy_file
@@ -74,14 +73,6 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
     console.print(draw_figures([row], caption="log loss on outcomes the placement had not seen"))
     console.print(Text(describe_placement(placement, reception)))
     return ExitCode.DONE
-
-
-def find_strategy(pool: StrategyPool, strategy_file: Path, name: str) -> int:
-    """The place of the strategy in its file; UsageError names those that the file has."""
-    names = [strategy.name for strategy in pool.strategies]
-    if name not in names:
-        raise UsageError(f"{strategy_file} has no strategy {name}; it has {', '.join(names)}")
-    return names.index(name)
 
 
 def describe_placement(placement: Placement, reception: Reception) -> str:

@@ -207,3 +207,14 @@ def test_measured_prices_are_the_next_that_jobs_are_charged_and_earlier_jobs_kee
         assert new.tariff["prices"]["joules"] != old.tariff["prices"]["joules"]
         assert new.tariff["prices"]["USD"] == old.tariff["prices"]["USD"]
         assert "rated at 40 W" in new.tariff["sources"]["joules"]
+
+
+def test_a_run_lets_a_judge_read_what_no_program_grades(trained: House, tmp_path: Path) -> None:
+    rubric = {"kind": "judge", "reference": "says it"}
+    asked = make_tasks(TASKS, grader=rubric, body=lambda n: {"messages": [{"role": "user", "content": f"say it {n}"}]})
+    (tmp_path / "judged.jsonl").write_text("".join(f"{task.payload}\n" for task in asked), encoding="utf-8")
+    options = ("--budget", ENOUGH, "--out", tmp_path / "out", "--judge", "large", "--judge-budget", ENOUGH)
+    said = trained.run("run", tmp_path / "judged.jsonl", *trained.strategies, *options)
+    # The judge has no model: it repeats what it is asked, which is no verdict.
+    assert f"0 answers judged; {TASKS} got no verdict that can be read" in said
+    assert "judging" in trained.run("status")
