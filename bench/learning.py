@@ -1,15 +1,15 @@
 """Prints what routers learn from nights of which they see the chosen strategies' outcomes only.
 
     python -m bench.learning [--data FOLDER] [--datasets NAME ...] [--scenarios NAME ...]
-                             [--nights N] [--tasks N] [--probes N] [--seeds N] [--strategies N] [--quick] [--json]
-                             [--plot FILE]
+                             [--nights N] [--tasks N] [--probes N] [--seeds N] [--strategies N] [--light] [--quick]
+                             [--json] [--plot FILE]
 
-Of each data set 30 % are held out, by group. Of the rest all strategies answer the probes, which cover it; then it comes
-in nights, drawn without replacement. A set that is too small for all of them comes again in another order, and a night
-that would hold a task twice is shorter. A night has four windows whose budgets lie 10, 25, 50 and 75 % of the way from
-all-cheapest to best-single. Areas are the decision bench's, of the tasks held out: they say what predictions are worth
-at all budgets. "full information" is told all strategies' outcomes of all nights, "constant" too, and knows means only.
-All policies learn again once they were told of a fifth more outcomes.
+Of each data set 30 % are held out, by group. Of the rest all strategies answer the probes, which cover it; then it
+comes in nights, drawn without replacement. A set that is too small for all of them comes again in another order, and a
+night that would hold a task twice is shorter. A night has four windows whose budgets lie 10, 25, 50 and 75 % of the way
+from all-cheapest to best-single. Areas are the decision bench's, of the tasks held out: they say what predictions are
+worth at all budgets. "full information" is told all strategies' outcomes of all nights, "constant" too, and knows means
+only. All policies learn again once they were told of a fifth more outcomes.
 """
 
 import argparse
@@ -22,11 +22,13 @@ from bench.learning_plot import plot_replays
 from bench.learning_results import Replay
 from bench.learning_table import format_degraded, format_replay, format_scenario
 from bench.replay_nights import run_nights
-from bench.replay_policies import POLICIES
+from bench.replay_policies import POLICIES, Training
 from bench.replay_scenarios import Scenario, stage
 from bench.replay_world import make_world
+from router.predictor import PredictorConfig
 
 NIGHTS, TASKS, PROBES, STRATEGIES = 10, 1000, 200, 8
+LIGHT = PredictorConfig(members=2, folds=3, max_steps=60, patience_steps=15, cluster_restarts=3)
 QUICK_NIGHTS, QUICK_TASKS, QUICK_PROBES = 4, 80, 80
 
 
@@ -39,11 +41,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--nights", type=int, default=NIGHTS)
     parser.add_argument("--tasks", type=int, default=TASKS, help="a night")
     parser.add_argument("--probes", type=int, default=PROBES, help="tasks that all strategies answer first")
+    parser.add_argument("--light", action="store_true", help="smaller pairs, trained in a fifth of the time")
     parser.add_argument("--plot", type=Path, help="draw the nights to this file")
     arguments = parse(parser)
     if arguments.quick:
         arguments.nights, arguments.tasks, arguments.probes = QUICK_NIGHTS, QUICK_TASKS, QUICK_PROBES
-        arguments.scenarios = [Scenario.QUIET, Scenario.DEGRADED]
+        arguments.light, arguments.scenarios = True, [Scenario.QUIET, Scenario.DEGRADED]
     return arguments
 
 
@@ -62,7 +65,7 @@ def replay(given: Embedded, scenario: Scenario, arguments: argparse.Namespace, *
     nights = {}
     for name, policy in POLICIES.items():
         tell(f"{given.table.name}, {scenario}, seed {seed}: {name}")
-        nights[name] = run_nights(world, policy, seed=seed)
+        nights[name] = run_nights(world, policy, Training(LIGHT if arguments.light else PredictorConfig(), seed))
     return Replay(world=world, scenario=scenario, nights=nights)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.replay_memory import PROBE, Memory
-from bench.replay_policies import Policy
+from bench.replay_policies import Policy, Training
 from bench.replay_watch import Noticed, PoolWatch
 from bench.replay_window import Routed, route_best, route_exploring
 from bench.replay_world import Answers, Cells, Floats, Rows, Window, World
@@ -45,15 +45,15 @@ class _Windowed(NamedTuple):
 class Learner:
     """A policy on its way: it is told outcomes, and learns from nothing else."""
 
-    def __init__(self, vectors: Floats, policy: Policy, *, strategies: int, seed: int) -> None:
-        self.policy, self.seed = policy, seed
+    def __init__(self, vectors: Floats, policy: Policy, *, strategies: int, how: Training) -> None:
+        self.policy, self.how = policy, how
         self.memory = Memory(vectors, strategies=strategies)
         self.watch = PoolWatch(strategies)
         self.learnt_from = 0
 
     def learn(self, *, first: bool) -> None:
         """Predictors anew from what is known."""
-        self.serve = self.policy.learn(self.memory, None if first else self.predict, self.seed)
+        self.serve = self.policy.learn(self.memory, None if first else self.predict, self.how)
         self.learnt_from = self.memory.told
         self.watch.begin()
 
@@ -72,7 +72,7 @@ class Learner:
             window.budget,
             dearest=self.memory.find_dearest() * prices,
             outcomes=self.memory.count_outcomes(),
-            seed=(self.seed, night, int(window.rows[0])),
+            seed=(self.how.seed, night, int(window.rows[0])),
         )
 
     def settle(self, rows: Rows, routed: Routed, answers: Answers, *, night: int) -> list[Noticed]:
@@ -94,9 +94,9 @@ class Learner:
             self.learn(first=False)
 
 
-def run_nights(world: World, policy: Policy, *, seed: int) -> list[Night]:
+def run_nights(world: World, policy: Policy, how: Training) -> list[Night]:
     """Every night, from probes of all strategies that are there at first."""
-    learner = Learner(world.vectors, policy, strategies=len(world.table.strategies), seed=seed)
+    learner = Learner(world.vectors, policy, strategies=len(world.table.strategies), how=how)
     nights = []
     for night in range(len(world.nights)):
         _meet_newcomers(world, learner, night)

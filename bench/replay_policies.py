@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.replay_memory import Memory
 from bench.replay_world import Cells, Floats, Rows
@@ -18,9 +18,19 @@ from router.stack import PredictorStack
 from router.training import train_pair
 
 MOST_WEIGHT = 10.0  # of an outcome, as the inverse of its chance
+SMALLEST_AMOUNT = 1e-300  # a mean that is divided by
 
 Serve = Callable[[Floats], Estimates]  # vectors (tasks, d) -> accuracies and amounts, NaN for who is not there
-Learn = Callable[[Memory, Serve | None, int], Serve]  # what is known, what serves by now, seed
+
+
+class Training(NamedTuple):
+    """How every pair is trained."""
+
+    config: PredictorConfig
+    seed: int
+
+
+Learn = Callable[[Memory, Serve | None, Training], Serve]  # from what is known, and what serves by now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,24 +44,23 @@ class Policy:
     watches: bool = False  # outcomes against predictions, and corrects those
 
 
-def learn_own(memory: Memory, serving: Serve | None, seed: int) -> Serve:
+def learn_own(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     """Each strategy's pair from its own outcomes."""
-    return _serve_pairs(memory, lambda strategy, rows: np.ones(len(rows)), seed)
+    return _serve_pairs(memory, lambda strategy, rows: np.ones(len(rows)), how)
 
 
-def learn_weighted(memory: Memory, serving: Serve | None, seed: int) -> Serve:
+def learn_weighted(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     """The same, with outcomes weighted by the clipped inverse of their chance."""
-    return _serve_pairs(memory, lambda strategy, rows: np.minimum(1 / memory.chance[rows, strategy], MOST_WEIGHT), seed)
+    return _serve_pairs(memory, lambda strategy, rows: np.minimum(1 / memory.chance[rows, strategy], MOST_WEIGHT), how)
 
 
-def learn_taught(memory: Memory, serving: Serve | None, seed: int) -> Serve:
+def learn_taught(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     """Every strategy's pair from every task (`router/pool_lessons.py`); from its own outcomes at first."""
+    if serving is None:
+        return learn_own(memory, None, how)
     present = np.flatnonzero(memory.count_outcomes() > 0)
-    own = None if serving is None else serving(memory.vectors[:1]).accuracy[0]
-    if own is None or np.isnan(own[present]).any():
-        serving = learn_own(memory, None, seed)
-        if own is None:
-            return serving
+    if np.isnan(serving(memory.vectors[:1]).accuracy[0, present]).any():  # one has just arrived
+        serving = learn_own(memory, None, how)
     rows = np.flatnonzero(np.isfinite(memory.correct).any(axis=1))
     expected = serving(memory.vectors[rows])
     lessons = teach_pool(
@@ -59,13 +68,19 @@ def learn_taught(memory: Memory, serving: Serve | None, seed: int) -> Serve:
         Expected(expected.accuracy[:, present], expected.cost[:, present]),
     )
     pairs = {
-        int(strategy): _train(memory.vectors[rows], *(cells[:, place] for cells in lessons), seed=seed)
+        int(strategy): _train(
+            memory.vectors[rows],
+            lessons.correct[:, place],
+            lessons.output_tokens[:, place],
+            lessons.weight[:, place],
+            how,
+        )
         for place, strategy in enumerate(present)
     }
     return _stack(pairs, strategies=memory.correct.shape[1])
 
 
-def learn_neighbours(memory: Memory, serving: Serve | None, seed: int) -> Serve:
+def learn_neighbours(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     """Each strategy's mean over its own outcomes on the hundred tasks that are nearest."""
 
     def serve(vectors: Floats) -> Estimates:
@@ -80,7 +95,7 @@ def learn_neighbours(memory: Memory, serving: Serve | None, seed: int) -> Serve:
     return serve
 
 
-def learn_means(memory: Memory, serving: Serve | None, seed: int) -> Serve:
+def learn_means(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     """Each strategy's mean, for every task: what is allocated is the best mixture of fixed strategies."""
     known = np.flatnonzero(memory.count_outcomes() > 0)
     means = np.full((2, memory.correct.shape[1]), np.nan)
@@ -90,19 +105,18 @@ def learn_means(memory: Memory, serving: Serve | None, seed: int) -> Serve:
     return lambda vectors: Estimates(*(np.tile(row, (len(vectors), 1)) for row in means))
 
 
-def _serve_pairs(memory: Memory, weigh: Callable[[int, Rows], Cells], seed: int) -> Serve:
+def _serve_pairs(memory: Memory, weigh: Callable[[int, Rows], Cells], how: Training) -> Serve:
     pairs = {}
     for strategy in np.flatnonzero(memory.count_outcomes() > 0).tolist():
         rows = memory.find_rows(strategy)
         outcomes = memory.correct[rows, strategy], memory.amount[rows, strategy]
-        pairs[strategy] = _train(memory.vectors[rows], *outcomes, weigh(strategy, rows), seed=seed)
+        pairs[strategy] = _train(memory.vectors[rows], *outcomes, weigh(strategy, rows), how)
     return _stack(pairs, strategies=memory.correct.shape[1])
 
 
-
-def _train(vectors: Floats, correct: Cells, amount: Cells, weight: Cells, *, seed: int) -> tuple[FoldedPair, float]:
+def _train(vectors: Floats, correct: Cells, amount: Cells, weight: Cells, how: Training) -> tuple[FoldedPair, float]:
     """A pair, and the amount that one of its output tokens stands for: recordings have costs, not always tokens."""
-    scale = max(float(amount.mean()), np.finfo(np.float64).tiny) / MEAN_TOKENS
+    scale = max(float(amount.mean()), SMALLEST_AMOUNT) / MEAN_TOKENS
     nothing = np.zeros(vectors.shape[1], dtype=np.float32)
     pair = train_pair(
         vectors,
@@ -110,8 +124,8 @@ def _train(vectors: Floats, correct: Cells, amount: Cells, weight: Cells, *, see
         amount / scale,
         model_vector=nothing,
         decoding_vector=nothing,
-        config=PredictorConfig(),
-        seed=seed,
+        config=how.config,
+        seed=how.seed,
         weight=weight,
     )
     return fold_pair(pair), scale

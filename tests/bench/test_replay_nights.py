@@ -7,12 +7,14 @@ import pytest
 
 from bench.replay_memory import Memory
 from bench.replay_nights import Night, run_nights
-from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, WEIGHTED
+from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, WEIGHTED, Training
 from bench.replay_scenarios import DEARER, Scenario, stage
 from bench.replay_world import LEVELS, Answers, Rows, World, make_world
+from router.predictor import PredictorConfig
 from tests.bench.made_tables import make_table
 
 QUERIES, PROBES, NIGHTS, TASKS = 300, 60, 2, 70
+HOW = Training(PredictorConfig(members=2, folds=3, max_steps=20, cluster_restarts=2), seed=0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,26 +49,26 @@ def list_traffic(nights: list[Night]) -> list[list[int]]:
 @pytest.mark.parametrize("name", [NO_LEARNING, GREEDY, WEIGHTED, NEIGHBOURS, OWN])
 def test_outcomes_that_nobody_asked_for_change_nothing(name: str) -> None:
     world = overhear(make_nights())
-    routed = run_nights(world, POLICIES[name], seed=0)
+    routed = run_nights(world, POLICIES[name], HOW)
     assert not world.told[world.held_out].any()
     others = replace(
         world.table, correct=np.where(world.told, world.table.correct, 1 - world.table.correct)
     )  # costs stay: budgets are made of them
-    again = run_nights(replace(world, table=others), POLICIES[name], seed=0)
+    again = run_nights(replace(world, table=others), POLICIES[name], HOW)
     assert list_traffic(again) == list_traffic(routed)
     assert [night.alarms for night in again] == [night.alarms for night in routed]
 
 
 def test_full_information_is_told_what_was_not_chosen() -> None:
     world = overhear(make_nights())
-    run_nights(world, POLICIES[FULL], seed=0)
+    run_nights(world, POLICIES[FULL], HOW)
     assert world.told[np.concatenate([world.probes, *world.nights])].all()
     assert not world.told[world.held_out].any()
 
 
 def test_only_probes_are_told_to_who_does_not_learn() -> None:
     world = overhear(make_nights())
-    nights = run_nights(world, POLICIES[NO_LEARNING], seed=0)
+    nights = run_nights(world, POLICIES[NO_LEARNING], HOW)
     assert nights[0].area == nights[1].area
 
 
@@ -113,7 +115,7 @@ def test_a_price_rises_in_the_middle_and_budgets_do_not() -> None:
     world = stage(make_nights(), Scenario.DEARER)
     assert world.find_prices(0).tolist() == [1, 1]
     assert world.find_prices(1)[world.best] == DEARER
-    assert list(world.divide_night(1))[0].budget == list(make_nights().divide_night(1))[0].budget
+    assert next(iter(world.divide_night(1))).budget == next(iter(make_nights().divide_night(1))).budget
 
 
 def test_an_answer_given_again_replaces_the_first_and_old_ones_are_forgotten() -> None:
@@ -122,13 +124,14 @@ def test_an_answer_given_again_replaces_the_first_and_old_ones_are_forgotten() -
     memory.note(rows, choice, Answers(np.array([1.0, 0.0]), np.array([2.0, 3.0])), chance=0.5, night=0)
     memory.note(rows[:1], choice[:1], Answers(np.array([0.0]), np.array([4.0])), chance=1.0, night=2)
     assert memory.count_outcomes().tolist() == [0, 2]
-    assert memory.correct[0, 1] == 0 and memory.find_dearest().tolist() == [0, 4]
+    assert memory.correct[0, 1] == 0
+    assert memory.find_dearest().tolist() == [0, 4]
     memory.forget(1, before=2)
     assert memory.find_rows(1).tolist() == [0]
 
 
 def test_the_constant_router_mixes_fixed_strategies() -> None:
     world = make_nights()
-    night = run_nights(world, POLICIES[CONSTANT], seed=0)[0]
+    night = run_nights(world, POLICIES[CONSTANT], HOW)[0]
     assert night.accuracy == night.unexplored
     assert night.explored == 0

@@ -26,8 +26,10 @@ def test_what_was_seen_is_taught_as_it_is_and_counts_more() -> None:
     lessons = teach_pool(seen, expect(0.5))
     known = np.isfinite(seen.correct)
     assert np.array_equal(lessons.correct[known], correct[known])
-    assert (lessons.output_tokens[known] == 7).all() and (lessons.output_tokens[~known] == 5).all()
-    assert (lessons.weight[known] == SEEN_WEIGHT).all() and (lessons.weight[~known] == 1).all()
+    assert (lessons.output_tokens[known] == 7).all()
+    assert (lessons.output_tokens[~known] == 5).all()
+    assert (lessons.weight[known] == SEEN_WEIGHT).all()
+    assert (lessons.weight[~known] == 1).all()
 
 
 def test_what_was_not_seen_is_nearer_the_truth_for_what_others_did() -> None:
