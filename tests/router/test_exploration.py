@@ -163,7 +163,13 @@ def test_doubtful_and_close_pairs_are_tried_more_than_clear_ones() -> None:
 
 
 def test_the_accuracy_given_up_shrinks_as_strategies_become_known() -> None:
-    points = [find_points(find_need([1_000_000, outcomes])) for outcomes in (0, 200, 1_000, 100_000)]
+    points = [find_points(find_need([outcomes] * 3)) for outcomes in (0, 200, 1_000, 1_000_000)]
     assert points == sorted(points, reverse=True)
-    assert points[0] == POINTS_AT_FIRST
+    assert points[:2] == pytest.approx([POINTS_AT_FIRST] * 2)
+    assert points[2] < (POINTS_AT_FIRST + POINTS_LATER) / 2
     assert points[-1] == pytest.approx(POINTS_LATER, abs=1e-3)
+
+
+def test_a_strategy_that_is_never_worth_trying_does_not_keep_the_others_exploring() -> None:
+    assert find_points(find_need([200, 5_000, 5_000])) == find_points(find_need([5_000, 5_000, 5_000]))
+    assert find_points(find_need([])) == POINTS_LATER
