@@ -1,6 +1,6 @@
 """Prints what routers learn from nights of which they see the chosen strategies' outcomes only.
 
-    python -m bench.learning [--data FOLDER] [--datasets NAME ...] [--scenarios NAME ...]
+    python -m bench.learning [--data FOLDER] [--datasets NAME ...] [--scenarios NAME ...] [--policies NAME ...]
                              [--nights N] [--tasks N] [--probes N] [--seeds N] [--strategies N] [--light] [--quick]
                              [--json] [--plot FILE]
 
@@ -22,13 +22,14 @@ from bench.learning_plot import plot_replays
 from bench.learning_results import Replay
 from bench.learning_table import format_degraded, format_replay, format_scenario
 from bench.replay_nights import run_nights
-from bench.replay_policies import POLICIES, Training
+from bench.replay_policies import CONSTANT, FULL, OWN, POLICIES, Training
 from bench.replay_scenarios import Scenario, stage
 from bench.replay_world import make_world
 from router.predictor import PredictorConfig
 
 NIGHTS, TASKS, PROBES, STRATEGIES = 10, 1000, 200, 8
 LIGHT = PredictorConfig(members=2, folds=3, max_steps=60, patience_steps=15, cluster_restarts=3)
+COMPARED = (OWN, CONSTANT, FULL)  # whatever is asked for
 QUICK_NIGHTS, QUICK_TASKS, QUICK_PROBES = 4, 80, 80
 
 
@@ -38,12 +39,14 @@ def parse_arguments() -> argparse.Namespace:
     add_arguments(parser)
     parser.set_defaults(seeds=1, strategies=STRATEGIES)
     parser.add_argument("--scenarios", nargs="+", default=list(Scenario), choices=list(Scenario), type=Scenario)
+    parser.add_argument("--policies", nargs="+", default=[], choices=list(POLICIES), metavar="NAME", help="beside ours")
     parser.add_argument("--nights", type=int, default=NIGHTS)
     parser.add_argument("--tasks", type=int, default=TASKS, help="a night")
     parser.add_argument("--probes", type=int, default=PROBES, help="tasks that all strategies answer first")
     parser.add_argument("--light", action="store_true", help="smaller pairs, trained in a fifth of the time")
     parser.add_argument("--plot", type=Path, help="draw the nights to this file")
     arguments = parse(parser)
+    arguments.policies = {*COMPARED, *(arguments.policies or POLICIES)}
     if arguments.quick:
         arguments.nights, arguments.tasks, arguments.probes = QUICK_NIGHTS, QUICK_TASKS, QUICK_PROBES
         arguments.light, arguments.scenarios = True, [Scenario.QUIET, Scenario.DEGRADED]
@@ -64,6 +67,8 @@ def replay(given: Embedded, scenario: Scenario, arguments: argparse.Namespace, *
     world = stage(world, scenario)
     nights = {}
     for name, policy in POLICIES.items():
+        if name not in arguments.policies:
+            continue
         tell(f"{given.table.name}, {scenario}, seed {seed}: {name}")
         nights[name] = run_nights(world, policy, Training(LIGHT if arguments.light else PredictorConfig(), seed))
     return Replay(world=world, scenario=scenario, nights=nights)

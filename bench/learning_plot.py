@@ -41,12 +41,12 @@ def plot_replays(by_scenario: Mapping[Scenario, Sequence[Replay]], *, path: Path
 
 def _draw_areas(axes: "Axes", scenario: Scenario, replays: Sequence[Replay]) -> None:
     nights = np.arange(1, len(replays[0].world.nights) + 1)
-    for policy, colour in COLOURS.items():
+    for policy in replays[0].nights:
         gains = [replay.trace_area(policy) - replay.trace_area(CONSTANT) for replay in replays]
         axes.plot(
             nights,
             100 * np.mean(gains, axis=0),
-            color=colour,
+            color=COLOURS[policy],
             linewidth=2.6 if policy == OWN else 1.3,
             linestyle=(0, (5, 2)) if policy == FULL else "-",
             label=policy,
