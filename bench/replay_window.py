@@ -11,9 +11,9 @@ from router import allocate
 from router.baselines.outcomes import Estimates
 from router.errors import InfeasibleBudget
 from router.exploration import Chosen, Limits, plan_exploration
-from router.outcome_need import find_need, find_points
+from router.outcome_need import find_need, find_points, find_share
 
-SHARE = 0.05  # of the money, which is left for exploring: the product's default
+SHARE = 0.05  # of the money, which exploring may have: the product's default
 
 
 class Routed(NamedTuple):
@@ -47,7 +47,9 @@ def route_exploring(
 
     `dearest` (strategies,) is what an answer costs at most, `outcomes` (strategies,) how many predictors learnt from.
     """
-    best = _choose(predicted, (1 - SHARE) * budget)
+    need = find_need(outcomes)
+    share = find_share(SHARE, need)
+    best = _choose(predicted, (1 - share) * budget)
     chosen = Chosen(
         choice=best.choice,
         accuracy=predicted.accuracy,
@@ -55,9 +57,8 @@ def route_exploring(
         worst_cost=np.maximum(predicted.cost, dearest),
         price=best.price,
     )
-    need = find_need(outcomes)
     planned = float(predicted.cost[np.arange(len(best.choice)), best.choice].sum())
-    limits = Limits(money=SHARE / (1 - SHARE) * planned, accuracy=find_points(need) / 100 * len(best.choice))
+    limits = Limits(money=share / (1 - share) * planned, accuracy=find_points(need) / 100 * len(best.choice))
     exploration = plan_exploration(chosen, limits=limits, need=need)
     return Routed(exploration.draw(seed), best.choice, exploration.propensity.astype(np.float64))
 

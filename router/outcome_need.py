@@ -15,9 +15,21 @@ def find_need(outcomes: ArrayLike) -> NDArray[np.float64]:
 
 
 def find_points(need: NDArray[np.float64]) -> float:
-    """Accuracy points that exploring may give up, by how much the middle strategy has to teach.
+    """Accuracy points that exploring may give up, by how much there is still to learn."""
+    return POINTS_LATER + (POINTS_AT_FIRST - POINTS_LATER) * _find_unknown(need)
+
+
+def find_share(share: float, need: NDArray[np.float64]) -> float:
+    """Of the share of the money that exploring may have, what is held back for it.
+
+    Money that is held back costs accuracy where budgets are tight, whatever is done with it: it shrinks as points do.
+    """
+    return share * find_points(need) / POINTS_AT_FIRST
+
+
+def _find_unknown(need: NDArray[np.float64]) -> float:
+    """From 1 while the middle strategy has no more outcomes than at first, towards 0.
 
     Not by the one that has most to teach: that is one which is never worth trying, and stays so.
     """
-    unknown = min(1.0, 2 * float(np.median(need)) ** 2) if len(need) else 0.0
-    return POINTS_LATER + (POINTS_AT_FIRST - POINTS_LATER) * unknown**2
+    return min(1.0, 2 * float(np.median(need)) ** 2) ** 2 if len(need) else 0.0
