@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 AT_FIRST = 200.0  # graded outcomes: what probes come to
-POINTS_AT_FIRST = 1.0  # right answers given up in a hundred tasks, as predicted, while most strategies have no more
-POINTS_LATER = 0.2  # and when they have very many: what changes is still noticed
+POINTS_AT_FIRST = 1.0  # right answers given up in a hundred tasks, as predicted, while no strategy has more
+POINTS_LATER = 0.2  # and when one has very many: what changes is still noticed
 
 
 def find_need(outcomes: ArrayLike) -> NDArray[np.float64]:
@@ -28,8 +28,9 @@ def find_share(share: float, need: NDArray[np.float64]) -> float:
 
 
 def _find_unknown(need: NDArray[np.float64]) -> float:
-    """From 1 while the middle strategy has no more outcomes than at first, towards 0.
+    """From 1 while no strategy has more outcomes than at first, towards 0.
 
-    Not by the one that has most to teach: that is one which is never worth trying, and stays so.
+    By the best known, which says for how long the pool has been learning. Not by those that have most to teach: they are
+    never worth trying, stay so, and would keep all nights as dear as the first.
     """
-    return min(1.0, 2 * float(np.median(need)) ** 2) ** 2 if len(need) else 0.0
+    return min(1.0, 2 * float(need.min(initial=1.0)) ** 2) ** 2
