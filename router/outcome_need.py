@@ -30,7 +30,7 @@ def find_share(share: float, need: NDArray[np.float64]) -> float:
 def _find_unknown(need: NDArray[np.float64]) -> float:
     """From 1 while no strategy has more outcomes than at first, towards 0.
 
-    By the best known, which says for how long the pool has been learning. Not by those that have most to teach: they are
-    never worth trying, stay so, and would keep all nights as dear as the first.
+    By the best known, which says for how long the pool has been learning. Not by those that have most to teach: they
+    are never worth trying, stay so, and would keep all nights as dear as the first.
     """
     return min(1.0, 2 * float(need.min(initial=1.0)) ** 2) ** 2
