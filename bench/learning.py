@@ -22,7 +22,7 @@ from bench.learning_plot import plot_replays
 from bench.learning_results import Replay
 from bench.learning_table import format_degraded, format_replay, format_scenario
 from bench.replay_nights import run_nights
-from bench.replay_policies import CONSTANT, FULL, OWN, POLICIES, Training
+from bench.replay_policies import CONSTANT, FULL, GREEDY, OWN, POLICIES, Training
 from bench.replay_scenarios import Scenario, stage
 from bench.replay_world import make_world
 from router.predictor import PredictorConfig
@@ -49,6 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     arguments.policies = {*COMPARED, *(arguments.policies or POLICIES)}
     if arguments.quick:
         arguments.nights, arguments.tasks, arguments.probes = QUICK_NIGHTS, QUICK_TASKS, QUICK_PROBES
+        arguments.policies = {*COMPARED, GREEDY}
         arguments.light, arguments.scenarios = True, [Scenario.QUIET, Scenario.DEGRADED]
     return arguments
 
