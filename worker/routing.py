@@ -14,11 +14,13 @@ from db.plans import NewGroup, commit_window
 from db.predictions import Predictions
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, RequeueReason, StrategyMode
+from db.trial_windows import NewLots
 from db.windows import ClaimedWindow, claim_window
 from router.allocation import DEFERRED
 from worker.budget_backlog import BudgetBacklog
 from worker.job_money import read_money
 from worker.job_predictions import JobPredictions
+from worker.job_trial import JobTrial
 from worker.least_worst import find_least_worst, sum_least
 from worker.prediction_rows import exclude, find_servable, strike, take_rows
 from worker.settings import Settings
@@ -45,13 +47,14 @@ class RoutedJob:
     job: Job  # as it stood when the process began to work on it
     predictions: JobPredictions
     backlog: BudgetBacklog
+    trial: JobTrial
 
 
 def open_routing(database: Engine, *, job: Job) -> RoutedJob:
     """The job made ready for routing."""
     predictions = JobPredictions(database, job=job)
     backlog = BudgetBacklog(database, job=job, predictions=predictions)
-    return RoutedJob(job=job, predictions=predictions, backlog=backlog)
+    return RoutedJob(job=job, predictions=predictions, backlog=backlog, trial=JobTrial(database, job=job))
 
 
 def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settings: Settings) -> Routed | None:
@@ -93,6 +96,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         own=take_rows(own, servable),
         struck=struck,
         least=least,
+        tried=None if window.requeued else routed.trial.of(window.seqs, rows=servable),
     )
     choice = np.full(len(window.seqs), DEFERRED, dtype=np.int64)
     choice[servable] = plan.intended
@@ -112,6 +116,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         held_seconds=min(left_alone.values(), default=0.0),
         chosen=plan.chosen,
         exploration=None if plan.explored is None else plan.explored.to_rows(servable),
+        lots=None if plan.tried is None else plan.tried.to_rows(np.asarray(window.seqs)[servable]),
         least_given_up=sum_least(least[np.isin(window.seqs, [*refused, *unserved])]),
     )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
@@ -217,6 +222,7 @@ def _commit(
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
     exploration: NewExploration | None = None,
+    lots: NewLots | None = None,
     least_given_up: int = 0,
 ) -> None:
     proof = None if chosen is None else chosen.certificate
@@ -233,6 +239,7 @@ def _commit(
             held_seconds=held_seconds,
             least_given_up=least_given_up,
             exploration=exploration,
+            lots=lots,
             shadow_price=None if proof is None else proof.shadow_price,
             allowance=None if chosen is None else chosen.allowance,
             predicted_cost=sum(group.predicted_cost for group in groups),
