@@ -9,6 +9,7 @@ from db.predictors import StoredPredictor
 from router.artefact import load_pair
 from router.errors import PredictorArtefactError
 from router.figures import Fallback
+from router.fold import FoldedPair
 from router.held_out import OutOfFold
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateReport, Rival, judge_at_gate
@@ -59,19 +60,9 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Stor
     challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
     if not len(place):
         return Judged(report=judge_at_gate(rows, challenger, {}), promised=(), challenger_curve=(), champion_curve=())
-    known = PredictorStack([pair]).predict(learnt.vectors[place])
-    served = Foreseen(
-        accuracy=known.accuracy[:, 0].astype(np.float64), cost=known.output_tokens[:, 0].astype(np.float64)
-    )
-    past = Past(
-        embeddings=learnt.vectors[held_out.place],
-        correct=learnt.correct[held_out.place],
-        cost=learnt.output_tokens[held_out.place],
-        weight=learnt.weight[held_out.place],
-        fold=held_out.fold,
-    )
+    past = _gather_past(learnt, held_out)
     rivals = {
-        Rival.CHAMPION: served,
+        Rival.CHAMPION: _foresee(pair, learnt.vectors[place]),
         Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
         Rival.CONSTANT: foresee_constant(past, unseen),
     }
@@ -79,8 +70,24 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Stor
         report=judge_at_gate(rows, challenger, rivals),
         promised=promise(rows.correct, challenger.accuracy, rows.weight),
         challenger_curve=trace_reliability(rows, challenger),
-        champion_curve=trace_reliability(rows, served),
+        champion_curve=trace_reliability(rows, rivals[Rival.CHAMPION]),
     )
+
+
+def _gather_past(learnt: TrainingSet, held_out: OutOfFold) -> Past:
+    return Past(
+        embeddings=learnt.vectors[held_out.place],
+        correct=learnt.correct[held_out.place],
+        cost=learnt.output_tokens[held_out.place],
+        weight=learnt.weight[held_out.place],
+        fold=held_out.fold,
+    )
+
+
+def _foresee(pair: FoldedPair, vectors: NDArray[np.float32]) -> Foreseen:
+    known = PredictorStack([pair]).predict(vectors)
+    accuracy, cost = (column[:, 0].astype(np.float64) for column in (known.accuracy, known.output_tokens))
+    return Foreseen(accuracy=accuracy, cost=cost)
 
 
 def _pick_latest(told_at: NDArray[np.float64], *, since: float) -> NDArray[np.bool_]:

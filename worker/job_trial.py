@@ -1,6 +1,5 @@
 """What challengers predict for a job's tasks, as long as their trial goes on."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +11,7 @@ from db.session import session_scope
 from db.trial_predictions import TrialPredictions, read_trial_predictions
 from db.trials import read_trial
 from db.twins import read_leaders
+from db.windows import ClaimedWindow
 from worker.submission import TRIAL
 from worker.twins import count_alike
 
@@ -28,13 +28,13 @@ class JobTrial:
             with session_scope(database) as session:
                 self._alike = count_alike(job.task_count, leader_of=read_leaders(session, job_id=job.id))
 
-    def of(self, seqs: Sequence[int], *, rows: NDArray[np.bool_]) -> TrialPredictions | None:
-        """Predictions for those of the tasks, in their order; None where nothing is tried any more.
+    def of(self, window: ClaimedWindow, *, rows: NDArray[np.bool_]) -> TrialPredictions | None:
+        """Predictions for these of its tasks, in their order; None where nothing is tried, or tasks came back.
 
         As everywhere in routing, the accuracy of a task that has twins counts for all of them.
         """
-        wanted = np.asarray(seqs, dtype=np.int64)[rows]
-        if self._trial_id is None or not len(wanted):
+        wanted = np.asarray(window.seqs, dtype=np.int64)[rows]
+        if self._trial_id is None or window.requeued or not len(wanted):
             return None
         lo, hi = int(wanted.min()), int(wanted.max()) + 1
         with session_scope(self._database) as session:

@@ -85,8 +85,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
     own = strike(_exclude_failed(own, job=job, window=window), columns=retired)
     possible = find_servable(own)
     left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
-    struck = list(left_alone)
-    own = strike(own, columns=struck)
+    own = strike(own, columns=list(left_alone))
     servable = find_servable(own)
     plan = plan_window(
         database,
@@ -94,18 +93,16 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         backlog=routed.backlog,
         window=window,
         own=take_rows(own, servable),
-        struck=struck,
+        struck=list(left_alone),
         least=least,
-        tried=None if window.requeued else routed.trial.of(window.seqs, rows=servable),
+        tried=routed.trial.of(window, rows=servable),
     )
     choice = np.full(len(window.seqs), DEFERRED, dtype=np.int64)
     choice[servable] = plan.intended
     chances = None if plan.explored is None else _spread(plan.explored.chances, servable)
-    groups = list(_group(job, window.seqs, own, choice, size=settings.group_tasks, least=least, chances=chances))
-    if window.requeued:  # sent elsewhere by what happened to them: no draw says with what chance
-        groups = [replace(group, propensities=None) for group in groups]
-    refused = _list_seqs(window, ~possible)
-    unserved = _list_seqs(window, servable & (choice < 0))
+    drawn = list(_group(job, window.seqs, own, choice, size=settings.group_tasks, least=least, chances=chances))
+    groups = _forget_chances(drawn) if window.requeued else drawn
+    refused, unserved = _list_seqs(window, ~possible), _list_seqs(window, servable & (choice < 0))
     _commit(
         database,
         window=window,
@@ -120,6 +117,11 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         least_given_up=sum_least(least[np.isin(window.seqs, [*refused, *unserved])]),
     )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
+
+
+def _forget_chances(groups: Sequence[NewGroup]) -> list[NewGroup]:
+    """Of tasks that were sent elsewhere by what happened to them: no draw says with what chance."""
+    return [replace(group, propensities=None) for group in groups]
 
 
 def _spread(chances: NDArray[np.float32], served: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -64,10 +64,10 @@ def plan_window(
 ) -> WindowPlan:
     """The plan for the window's rows that can be served; `struck` are columns that serve nobody now.
 
-    `tried` is what challengers predict for these rows; tasks that came back go by no lot.
+    `tried` is what challengers predict for these rows; None: none of them goes by lot.
     """
     plan = _plan_best(database, job=job, backlog=backlog, window=window, own=own, struck=struck, least=least)
-    if tried is None or window.requeued:
+    if tried is None:
         return plan
     objective, seed = Objective.from_json(job.objective), (window.job_id, window.id)
     trial = try_window(own, tried, chosen=plan.chosen, objective=objective, seed=seed)
