@@ -108,13 +108,7 @@ def plan_run(
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
     lines = [parse_task_line(task.payload) for task in tasks]
     foresight = foresee(
-        lines,
-        unit=unit,
-        pool=pool,
-        predictors=predictors,
-        encoder=encoder,
-        watch=watch,
-        challengers=challengers,
+        lines, unit=unit, pool=pool, predictors=predictors, encoder=encoder, watch=watch, challengers=challengers
     )
     expected = foresight.expected
     leader_of = find_twins(tasks)
