@@ -221,6 +221,21 @@ _DRAWS_FIT_WINDOW = """
                   AND octet_length(propensities) IS DISTINCT FROM 4 * cardinality(grp.seqs))
 """
 
+_LOTS_FIT_WINDOW = """
+    SELECT trial_window.window_id, tasks, apart, cardinality(trial_window.seqs) AS on_trial
+    FROM trial_window JOIN task_window ON task_window.id = window_id
+    WHERE NOT trial_window.seqs <@ task_window.seqs OR NOT cardinality(trial_window.seqs) <= apart OR NOT apart <= tasks
+       OR NOT EXISTS (SELECT FROM exploration WHERE exploration.window_id = trial_window.window_id)
+"""
+
+_TRIED_IN_A_TRIAL = """
+    SELECT id AS predictor_version_id FROM predictor_version AS tried
+    WHERE state = 'on_trial' AND NOT EXISTS (
+        SELECT FROM trial WHERE ended_at IS NULL AND trial.encoder = tried.encoder
+                            AND tried.id = ANY (predictor_version_ids)
+    )
+"""
+
 INVARIANTS: dict[str, str] = {
     "the ledger's deltas add up to the budget": _LEDGER_IS_BUDGET,
     "no budget is over its cap": _BUDGET_WITHIN_CAP,
@@ -241,4 +256,6 @@ INVARIANTS: dict[str, str] = {
     "what is promised covers the tasks that wait in groups": _PROMISE_COVERS_GROUPS,
     "a budget without open jobs keeps nothing free": _NOTHING_IS_KEPT_FOR_NOBODY,
     "how a window explored fits its tasks and groups": _DRAWS_FIT_WINDOW,
+    "the lots of a window are of its tasks, with their chances": _LOTS_FIT_WINDOW,
+    "what is on trial is in an open trial": _TRIED_IN_A_TRIAL,
 }

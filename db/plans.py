@@ -21,6 +21,7 @@ from db.requeues import Arm, NewRequeue, close_requeues, insert_requeues
 from db.states import GroupState, JobKind, RequeueReason, WindowState
 from db.tables import GroupRow
 from db.tables.base import core_table
+from db.trial_windows import NewLots, store_lots
 from db.windows import HeldWindow, list_wanted, read_requeued, write_window_fenced
 
 
@@ -61,6 +62,7 @@ def commit_window(
     held_seconds: float = 0.0,
     least_given_up: int = 0,
     exploration: NewExploration | None = None,
+    lots: NewLots | None = None,
     **certificate: Unpack[Certificate],
 ) -> list[int]:
     """The ids of the groups, now ready to be claimed; StaleFence, or WindowMismatch unless every task has its place.
@@ -87,6 +89,8 @@ def commit_window(
         take_back_promise(session, job_id=job.id, least=least_given_up)
     if exploration is not None:
         store_exploration(session, window=window, tenant_id=job.tenant_id, exploration=exploration)
+    if lots is not None:
+        store_lots(session, window=window, tenant_id=job.tenant_id, lots=lots)
     return _insert_groups(session, window=window, job=job, groups=groups)
 
 

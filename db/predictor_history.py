@@ -14,7 +14,7 @@ from db.tables import PredictorVersionRow
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorVersion:
-    """A predictor that serves, or once did."""
+    """A predictor that serves, once did, or was to."""
 
     id: int
     spec_hash: str
@@ -22,6 +22,7 @@ class PredictorVersion:
     encoder: str
     state: PredictorState
     meta: Mapping[str, Any]
+    report: Mapping[str, Any]  # why it serves, or does not
     created_at: datetime
 
 

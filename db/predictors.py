@@ -1,12 +1,12 @@
 """Predictor versions: one champion for each strategy and encoder."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, literal_column, select, update
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import ColumnElement, Row, Select, cast, exists, func, insert, literal_column, select, update
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from db.arrays import among
@@ -36,11 +36,34 @@ def store_champion(
     session: Session, *, strategy_id: int, encoder: str, artefact: bytes, meta: Mapping[str, Any]
 ) -> int:
     """The id of the predictor version, which serves from now on; the champion before it is retired."""
+    return store_version(
+        session,
+        strategy_id=strategy_id,
+        encoder=encoder,
+        artefact=artefact,
+        meta=meta,
+        state=PredictorState.CHAMPION,
+        report={},
+    )
+
+
+def store_version(
+    session: Session,
+    *,
+    strategy_id: int,
+    encoder: str,
+    artefact: bytes,
+    meta: Mapping[str, Any],
+    state: PredictorState,
+    report: Mapping[str, Any],
+) -> int:
+    """The id of the predictor version. One that serves retires the champion; whatever waited for a trial is held."""
     (strategy,) = read_strategies(session, strategy_ids=[strategy_id])
     same_line = _lock_line(session, tenant_id=strategy.tenant_id, spec_hash=strategy.spec_hash, encoder=encoder)
     last = session.execute(select(func.max(PredictorVersionRow.version)).where(*same_line)).scalar_one() or 0
-    before = update(PredictorVersionRow).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
-    session.execute(before.values(state=PredictorState.RETIRED))
+    _move(session, *same_line, before=PredictorState.CANDIDATE, to=PredictorState.HELD)
+    if state is PredictorState.CHAMPION:
+        _make_way(session, *same_line)
     row = insert(PredictorVersionRow).values(
         tenant_id=strategy.tenant_id,
         strategy_id=strategy_id,
@@ -49,9 +72,42 @@ def store_champion(
         encoder=encoder,
         artefact=artefact,
         meta=dict(meta),
-        state=PredictorState.CHAMPION,
+        state=state,
+        report=dict(report),
+        crowned_at=func.clock_timestamp() if state is PredictorState.CHAMPION else None,
     )
     return session.execute(row.returning(PredictorVersionRow.id)).scalar_one()
+
+
+def count_on_trial(session: Session, *, predictor_ids: Sequence[int]) -> int:
+    """How many of these versions are still tried."""
+    tried = (among(PredictorVersionRow.id, predictor_ids), PredictorVersionRow.state == PredictorState.ON_TRIAL)
+    return session.execute(select(func.count()).select_from(PredictorVersionRow).where(*tried)).scalar_one()
+
+
+def set_state(session: Session, *, predictor_ids: Sequence[int], before: PredictorState, to: PredictorState) -> None:
+    """Those of these versions that stand like `before`, none of which serves, stand like `to` from now on."""
+    _move(session, among(PredictorVersionRow.id, predictor_ids), before=before, to=to)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """Why a version stands as it does."""
+
+    report: Mapping[str, Any]
+    crowned_at: datetime | None  # when it last became champion; None: it never did, or before this was kept
+
+
+def read_report(session: Session, *, predictor_id: int) -> Reported:
+    """What is kept with a version."""
+    own = select(PredictorVersionRow.report, PredictorVersionRow.crowned_at)
+    return Reported(**session.execute(own.where(PredictorVersionRow.id == predictor_id)).one()._mapping)
+
+
+def amend_report(session: Session, *, predictor_id: int, parts: Mapping[str, Any]) -> None:
+    """Add to the report that is kept with a version; a part that it has already is replaced."""
+    own = update(PredictorVersionRow).where(PredictorVersionRow.id == predictor_id)
+    session.execute(own.values(report=PredictorVersionRow.report.concat(cast(dict(parts), JSONB))))
 
 
 def read_champions(session: Session, *, strategy_ids: Sequence[int], encoder: str) -> dict[int, StoredPredictor]:
@@ -64,6 +120,12 @@ def list_champions(session: Session) -> list[StoredPredictor]:
     """Every predictor that serves, of all strategies, encoders and tenants."""
     serving = select(*_COLUMNS).where(PredictorVersionRow.state == PredictorState.CHAMPION)
     return [_predictor_of(row) for row in session.execute(serving.order_by(PredictorVersionRow.id))]
+
+
+def read_on_trial(session: Session, *, strategy_ids: Sequence[int], encoder: str) -> dict[int, StoredPredictor]:
+    """The version on trial of each strategy that has one, keyed by the strategy ids as given."""
+    tried = _select_lines(strategy_ids=strategy_ids, encoder=encoder)
+    return _by_strategy(session, tried.where(PredictorVersionRow.state == PredictorState.ON_TRIAL))
 
 
 def read_newest(session: Session, *, strategy_ids: Sequence[int], encoder: str) -> dict[int, StoredPredictor]:
@@ -80,6 +142,14 @@ def find_retired(session: Session, *, strategy_id: int, encoder: str, before: in
     )
     latest = retired.order_by(PredictorVersionRow.version.desc()).limit(1)
     return _by_strategy(session, latest).get(strategy_id)
+
+
+def read_predecessor(session: Session, *, strategy_id: int, encoder: str) -> StoredPredictor | None:
+    """The strategy's predictor that served last before the champion; None where there is none."""
+    retired = _select_lines(strategy_ids=[strategy_id], encoder=encoder)
+    retired = retired.where(PredictorVersionRow.state == PredictorState.RETIRED)
+    latest = (PredictorVersionRow.crowned_at.desc().nulls_last(), PredictorVersionRow.version.desc())
+    return _by_strategy(session, retired.order_by(*latest).limit(1)).get(strategy_id)
 
 
 def _select_lines(*, strategy_ids: Sequence[int], encoder: str) -> Select[Any]:
@@ -129,29 +199,35 @@ def list_predictors(session: Session, *, tenant_id: str, limit: int) -> list[Pre
     return sorted(found, key=lambda version: (version.strategy, version.encoder, -version.version))
 
 
-def promote(session: Session, *, tenant_id: str, predictor_id: int) -> PredictorVersion:
-    """The version, which serves from now on; the champion before it is retired. NoSuchRow."""
+def read_version(session: Session, *, tenant_id: str, predictor_id: int) -> PredictorVersion:
+    """The version as it is listed; NoSuchRow."""
     own = _select_versions().where(PredictorVersionRow.tenant_id == tenant_id, PredictorVersionRow.id == predictor_id)
     row = session.execute(own).one_or_none()
     if row is None:
         raise NoSuchRow(table="predictor_version", row_id=predictor_id)
-    same_line = _lock_line(session, tenant_id=tenant_id, spec_hash=row.spec_hash, encoder=row.encoder)
-    serving = update(PredictorVersionRow).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
-    session.execute(serving.values(state=PredictorState.RETIRED))
+    return PredictorVersion(**row._mapping)
+
+
+def promote(session: Session, *, tenant_id: str, predictor_id: int) -> PredictorVersion:
+    """The version, which serves from now on; the champion before it is retired. NoSuchRow."""
+    version = read_version(session, tenant_id=tenant_id, predictor_id=predictor_id)
+    same_line = _lock_line(session, tenant_id=tenant_id, spec_hash=version.spec_hash, encoder=version.encoder)
+    _make_way(session, *same_line)
     chosen = update(PredictorVersionRow).where(PredictorVersionRow.id == predictor_id)
-    session.execute(chosen.values(state=PredictorState.CHAMPION))
-    return PredictorVersion(**{**row._mapping, "state": PredictorState.CHAMPION})
+    session.execute(chosen.values(state=PredictorState.CHAMPION, crowned_at=func.clock_timestamp()))
+    return replace(version, state=PredictorState.CHAMPION)
 
 
 def find_earlier(session: Session, *, tenant_id: str, strategy: str) -> int | None:
-    """The version before the one that serves the strategy's newest spec; None where there is none."""
+    """The version that served before the one that serves the strategy's newest spec; None where there is none."""
     serving, earlier = aliased(PredictorVersionRow), aliased(PredictorVersionRow)
     query = (
         select(earlier.id)
         .join(serving, (serving.tenant_id == earlier.tenant_id) & (serving.spec_hash == earlier.spec_hash))
         .join(StrategyRow, (StrategyRow.tenant_id == serving.tenant_id) & (StrategyRow.spec_hash == serving.spec_hash))
         .where(earlier.encoder == serving.encoder, earlier.version < serving.version)
-        .where(serving.state == PredictorState.CHAMPION, StrategyRow.tenant_id == tenant_id)
+        .where(serving.state == PredictorState.CHAMPION, earlier.state == PredictorState.RETIRED)
+        .where(StrategyRow.tenant_id == tenant_id)
         .where(StrategyRow.name == strategy)
         .order_by(StrategyRow.version.desc(), serving.id.desc(), earlier.version.desc())
     )
@@ -163,6 +239,17 @@ def _select_versions() -> Select[Any]:
     columns = [getattr(own, name) for name in ("id", "spec_hash", "version", "encoder", "state", "created_at")]
     named = (StrategyRow.name.label("strategy"), own.meta["figures"].label("figures"))
     return select(*columns, *named).join(StrategyRow, StrategyRow.id == own.strategy_id)
+
+
+def _move(session: Session, *which: ColumnElement[bool], before: PredictorState, to: PredictorState) -> None:
+    moved = update(PredictorVersionRow).where(*which, PredictorVersionRow.state == before)
+    session.execute(moved.values(state=to))
+
+
+def _make_way(session: Session, *same_line: ColumnElement[bool]) -> None:
+    """Nothing serves any more, nor is anything tried against what did."""
+    _move(session, *same_line, before=PredictorState.CHAMPION, to=PredictorState.RETIRED)
+    _move(session, *same_line, before=PredictorState.ON_TRIAL, to=PredictorState.HELD)
 
 
 def _lock_line(session: Session, *, tenant_id: str, spec_hash: str, encoder: str) -> tuple[ColumnElement[bool], ...]:

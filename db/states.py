@@ -95,8 +95,12 @@ class StrategyMode(StrEnum):
 class PredictorState(StrEnum):
     """Whether a predictor version serves."""
 
+    CANDIDATE = "candidate"  # passed the gate: waits for a trial
+    ON_TRIAL = "on_trial"  # some tasks on which it and the champion disagree go by what it says
     CHAMPION = "champion"  # the version that predicts
     RETIRED = "retired"  # an earlier champion, kept for rollback
+    HELD = "held"  # nothing spoke for it, at the gate or in its trial
+    REJECTED = "rejected"  # found worse than the champion, or to predict worse than was promised
 
 
 class TrainingScope(StrEnum):

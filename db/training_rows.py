@@ -44,6 +44,8 @@ class TrainingRow:
     propensity: float | None  # with what probability the strategy was given the task, in a run
     source: OutcomeSource
     cached_prompt_tokens: int
+    told_at: datetime  # when the latest of it was known: the answer, or what counts of what was said of it
+    window_id: int | None  # in which it was routed
 
 
 _LATEST = f"""SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at FROM outcome
@@ -81,14 +83,16 @@ _READ = text("""
            outcome.prompt_tokens,
            coalesce(outcome.prompt_tokens - CAST(outcome.response #>> '{requests,0,prompt_tokens}' AS int), 0)
                AS later_prompt_tokens,
-           outcome.output_tokens, outcome.propensity, outcome.source, outcome.cached_prompt_tokens
+           outcome.output_tokens, outcome.propensity, outcome.source, outcome.cached_prompt_tokens,
+           greatest(outcome.created_at, said.created_at) AS told_at, grp.window_id
     FROM unnest(CAST(:job_ids AS bigint[]), CAST(:seqs AS int[]), CAST(:arms AS bigint[]))
          WITH ORDINALITY AS asked (job_id, seq, arm, place)
     JOIN outcome ON outcome.job_id = asked.job_id AND outcome.seq = asked.seq AND outcome.arm = asked.arm
     JOIN job ON job.id = outcome.job_id
     JOIN task ON task.job_id = outcome.job_id AND task.seq = outcome.seq
+    LEFT JOIN grp ON grp.id = outcome.grp_id
     LEFT JOIN LATERAL (
-        SELECT correct FROM label
+        SELECT correct, created_at FROM label
         WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
           AND label.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))
         ORDER BY array_position(CAST(:sources AS text[]), label.source), label.id DESC LIMIT 1

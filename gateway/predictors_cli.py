@@ -1,5 +1,6 @@
 """The `predictors` commands: options in, one call a command, an exit code out."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,22 @@ def list_(as_json: AsJson = False) -> None:
         from gateway.commands.predictors import list_all
 
         return list_all(console, as_json=as_json)
+
+    end(work)
+
+
+@predictors_app.command()
+def show(
+    predictor: Annotated[int, typer.Argument(metavar="ID", help="A predictor's number: `predictors list`.")],
+    output: Annotated[Path | None, typer.Option(help="A folder for the page and its plots.", file_okay=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why a version serves or does not: what the gate, its trial and live outcomes said of it."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.predictors import show_version
+
+        return show_version(console, predictor_id=predictor, folder=output, as_json=as_json)
 
     end(work)
 

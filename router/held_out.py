@@ -1,5 +1,7 @@
 """How well a strategy's outcomes are predicted by what did not see them."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,6 +10,15 @@ from router.figures import Fallback, TrainingFigures
 from router.outcome_rows import OutcomeRows
 from router.scoring import brier_score, expected_calibration_error, log_loss
 from router.training_weights import count_effective
+
+
+class OutOfFold(NamedTuple):
+    """What was predicted of the graded outcomes (n,), each by networks that had not seen it."""
+
+    place: NDArray[np.intp]  # of each in the rows that were given
+    fold: NDArray[np.intp]  # that it was held out with
+    accuracy: NDArray[np.float64]
+    output_tokens: NDArray[np.float64]
 
 
 def measure_held_out(

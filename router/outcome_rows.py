@@ -22,6 +22,7 @@ class OutcomeRows:
     weight: DoubleArray  # (n,), mean 1
     fold: NDArray[np.intp]  # (n,), the cross-fitting fold that holds the row out
     distinct_tasks: int
+    place: NDArray[np.intp]  # (n,), of each in the rows that were given
 
     def __len__(self) -> int:
         return len(self.correct)
@@ -45,6 +46,7 @@ class OutcomeRows:
             weight=weight / weight.mean(),
             fold=self.fold[graded],
             distinct_tasks=len(np.unique(self.embeddings[graded], axis=0)),
+            place=self.place[graded],
         )
 
     @property
@@ -85,6 +87,7 @@ def arrange_outcomes(
         weight=np.asarray(weight[order] / np.mean(weight), dtype=np.float64),
         fold=np.asarray(rank % folds, dtype=np.intp),
         distinct_tasks=len(distinct),
+        place=order,
     )
 
 

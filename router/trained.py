@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from router.blend import Shares
 from router.clusters import ClusterMeans
 from router.figures import TrainingFigures
+from router.held_out import OutOfFold
 from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.predictor import PredictorNetwork
@@ -40,3 +41,4 @@ class TrainedPair:
     platt: PlattScaling  # of the blended accuracy
     token_scaling: TokenScaling  # of the blended output tokens
     figures: TrainingFigures
+    held_out: OutOfFold

@@ -18,14 +18,14 @@ from router.constant import (
 from router.errors import PredictorInputError
 from router.figures import Fallback
 from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
-from router.held_out import measure_held_out
+from router.held_out import OutOfFold, measure_held_out
 from router.linear import constant_linear
 from router.linear_fit import fit_linear
 from router.outcome_rows import OutcomeRows, arrange_outcomes, digest_tasks
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
 from router.threads import one_thread
-from router.token_scaling import TokenScaling, fit_token_scaling
+from router.token_scaling import TokenScaling, fit_token_scaling, scale_tokens
 from router.trained import TrainedHead, TrainedPair
 
 CHOSEN_SPLIT = 2  # as many clusters: those tasks are not all of the outcomes
@@ -94,6 +94,8 @@ def _network_pair(
     predicted_tokens = blend(config.shares, tokens.out_of_fold, linear.output_tokens, near)
     fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
     constant = shrunken_accuracy(graded) if one_sided else None
+    scaling = fit_token_scaling(predicted_tokens, rows.output_tokens, rows.weight)
+    scaled = scale_tokens(predicted_tokens, *scaling, log_limit=linear.head.log_tokens_limit)
     return TrainedPair(
         center=center,
         spread=spread,
@@ -104,8 +106,9 @@ def _network_pair(
         clusters=clusters.means(constant),
         shares=config.shares,
         platt=platt,
-        token_scaling=fit_token_scaling(predicted_tokens, rows.output_tokens, rows.weight),
+        token_scaling=scaling,
         figures=measure_held_out(rows, held_out, smearing=tokens.smearing, fallback=fallback),
+        held_out=OutOfFold(graded.place, graded.fold, held_out, scaled[rows.is_graded]),
     )
 
 
@@ -179,4 +182,7 @@ def _constant_pair(rows: OutcomeRows) -> TrainedPair:
         platt=PlattScaling(),
         token_scaling=TokenScaling(),
         figures=measure_held_out(rows, accuracy.out_of_fold, smearing=1.0, fallback=Fallback.CONSTANT),
+        held_out=OutOfFold(
+            graded.place, graded.fold, accuracy.out_of_fold, np.full(len(graded), mean_output_tokens(rows))
+        ),
     )

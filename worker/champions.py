@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -30,8 +30,27 @@ class Challenger:
     later_prompt_share: float  # how much of what prompts after the first may hold they are expected to hold
 
 
+class Version(NamedTuple):
+    """A pair as it is stored."""
+
+    artefact: bytes
+    meta: dict[str, Any]
+
+
 def crown(session: Session, *, strategy_id: int, challenger: Challenger, compared: bool = True) -> None:
     """Make it the champion; `compared` says that no other way of predicting these outcomes is left to be tried."""
+    version = make_version(session, challenger, compared=compared)
+    store_champion(
+        session,
+        strategy_id=strategy_id,
+        encoder=challenger.encoder,
+        artefact=version.artefact,
+        meta=version.meta,
+    )
+
+
+def make_version(session: Session, challenger: Challenger, *, compared: bool = True) -> Version:
+    """What is stored of a pair: its bytes, and what it learnt from."""
     metadata = PairMetadata(
         strategy=challenger.strategy.name,
         strategy_hash=challenger.strategy.spec_hash,
@@ -39,12 +58,9 @@ def crown(session: Session, *, strategy_id: int, challenger: Challenger, compare
         seed=SEED,
         figures=challenger.figures,
     )
-    store_champion(
-        session,
-        strategy_id=strategy_id,
-        encoder=challenger.encoder,
-        artefact=dump_pair(challenger.pair, metadata),
-        meta={
+    return Version(
+        dump_pair(challenger.pair, metadata),
+        {
             "figures": asdict(challenger.figures),
             "later_prompt_share": challenger.later_prompt_share,
             "engines": _list_engines(session, challenger.evidence.job_ids),

@@ -39,6 +39,15 @@ class Demand:
         """Of all requests, where a strategy can serve a task."""
         return self.prompt_tokens + self.later_prompt_tokens
 
+    def keep(self, columns: Sequence[int]) -> "Demand":
+        """That of these strategies only."""
+        kept = list(columns)
+        return Demand(
+            prompt_tokens=self.prompt_tokens[:, kept],
+            later_prompt_tokens=self.later_prompt_tokens[:, kept],
+            max_output_tokens=self.max_output_tokens[:, kept],
+        )
+
 
 def measure_demand(lines: Sequence[TaskLine], strategies: Sequence[PricedStrategy]) -> Demand:
     """Prompt tokens, exact or a proven bound, and the most output tokens, for every pair that can be served."""

@@ -4,10 +4,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from db.predictions import Predictions
 from router.units import Unit
-from worker.forecast import measure_demand, predict
-from worker.pool import ServingPool
+from worker.challengers import Challengers, Tried
+from worker.forecast import Demand, measure_demand, predict
+from worker.pool import PricedStrategy, ServingPool
 from worker.predictors import LoadedPredictors
 from worker.progress import Progress, Stage, Watch
 from worker.task_encoder import TaskEncoder
@@ -20,6 +24,7 @@ class Foresight:
 
     predictions: Predictions
     expected: Predictions  # the same as they are to be taken now, of strategies that tasks can be routed to
+    tried: Tried | None  # what is on trial predicts; None: nothing is
     encoding_seconds: float
     encoded: float  # on the monotonic clock: what followed is planning
 
@@ -32,6 +37,7 @@ def foresee(
     predictors: LoadedPredictors,
     encoder: TaskEncoder,
     watch: Watch,
+    challengers: Challengers | None = None,
 ) -> Foresight:
     """Accuracy and cost of every pair of a task and a strategy of the pool, by these predictors."""
     started = time.monotonic()
@@ -41,15 +47,40 @@ def foresee(
     )
     encoded = time.monotonic()
     watch(Progress(stage=Stage.PLANNING))
-    predictions = predict(
-        measure_demand(lines, pool.strategies),
+    demand = measure_demand(lines, pool.strategies)
+    predictions, tried = _predict(demand, embeddings, pool.strategies, predictors=predictors, unit=unit), None
+    if challengers is not None:
+        strategies = [pool.strategies[column] for column in challengers.columns]
+        kept = demand.keep(challengers.columns)
+        tried = Tried(
+            trial_id=challengers.trial_id,
+            columns=challengers.columns,
+            predictions=_predict(kept, embeddings, strategies, predictors=challengers.predictors, unit=unit),
+        )
+    standing = predictors.standing
+    return Foresight(
+        predictions=predictions,
+        expected=standing.keep_in_service(standing.correct(predictions)),
+        tried=tried,
+        encoding_seconds=encoded - started,
+        encoded=encoded,
+    )
+
+
+def _predict(
+    demand: Demand,
+    embeddings: NDArray[np.float32],
+    strategies: Sequence[PricedStrategy],
+    *,
+    predictors: LoadedPredictors,
+    unit: Unit,
+) -> Predictions:
+    return predict(
+        demand,
         embeddings,
-        strategies=pool.strategies,
+        strategies=strategies,
         stack=predictors.stack,
         unit=unit,
         cached_shares=predictors.cached_shares,
         later_shares=predictors.later_shares,
     )
-    standing = predictors.standing
-    expected = standing.keep_in_service(standing.correct(predictions))
-    return Foresight(predictions=predictions, expected=expected, encoding_seconds=encoded - started, encoded=encoded)

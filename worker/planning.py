@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from db.session import run_in_transaction, session_scope
 from db.tasks import NewTask
 from worker.bootstrap import Workshop
+from worker.challengers import Challengers, load_challengers
 from worker.objective import Request
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.producer import ring_once
@@ -59,7 +60,13 @@ def plan_tasks(
         encoder=workshop.encoder,
         watch=workshop.watch,
         exploration=workshop.settings.exploration,
+        challengers=_read_challengers(workshop),
     )
+
+
+def _read_challengers(workshop: Workshop) -> Challengers | None:
+    with session_scope(workshop.database) as session:
+        return load_challengers(session, strategy_ids=workshop.strategy_ids, encoder=workshop.encoder.name)
 
 
 def store_run(

@@ -14,11 +14,13 @@ from db.plans import NewGroup, commit_window
 from db.predictions import Predictions
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, RequeueReason, StrategyMode
+from db.trial_windows import NewLots
 from db.windows import ClaimedWindow, claim_window
 from router.allocation import DEFERRED
 from worker.budget_backlog import BudgetBacklog
 from worker.job_money import read_money
 from worker.job_predictions import JobPredictions
+from worker.job_trial import JobTrial
 from worker.least_worst import find_least_worst, sum_least
 from worker.prediction_rows import exclude, find_servable, strike, take_rows
 from worker.settings import Settings
@@ -45,13 +47,14 @@ class RoutedJob:
     job: Job  # as it stood when the process began to work on it
     predictions: JobPredictions
     backlog: BudgetBacklog
+    trial: JobTrial
 
 
 def open_routing(database: Engine, *, job: Job) -> RoutedJob:
     """The job made ready for routing."""
     predictions = JobPredictions(database, job=job)
     backlog = BudgetBacklog(database, job=job, predictions=predictions)
-    return RoutedJob(job=job, predictions=predictions, backlog=backlog)
+    return RoutedJob(job=job, predictions=predictions, backlog=backlog, trial=JobTrial(database, job=job))
 
 
 def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settings: Settings) -> Routed | None:
@@ -82,8 +85,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
     own = strike(_exclude_failed(own, job=job, window=window), columns=retired)
     possible = find_servable(own)
     left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
-    struck = list(left_alone)
-    own = strike(own, columns=struck)
+    own = strike(own, columns=list(left_alone))
     servable = find_servable(own)
     plan = plan_window(
         database,
@@ -91,17 +93,16 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         backlog=routed.backlog,
         window=window,
         own=take_rows(own, servable),
-        struck=struck,
+        struck=list(left_alone),
         least=least,
+        tried=routed.trial.of(window, rows=servable),
     )
     choice = np.full(len(window.seqs), DEFERRED, dtype=np.int64)
     choice[servable] = plan.intended
     chances = None if plan.explored is None else _spread(plan.explored.chances, servable)
-    groups = list(_group(job, window.seqs, own, choice, size=settings.group_tasks, least=least, chances=chances))
-    if window.requeued:  # sent elsewhere by what happened to them: no draw says with what chance
-        groups = [replace(group, propensities=None) for group in groups]
-    refused = _list_seqs(window, ~possible)
-    unserved = _list_seqs(window, servable & (choice < 0))
+    drawn = list(_group(job, window.seqs, own, choice, size=settings.group_tasks, least=least, chances=chances))
+    groups = _forget_chances(drawn) if window.requeued else drawn
+    refused, unserved = _list_seqs(window, ~possible), _list_seqs(window, servable & (choice < 0))
     _commit(
         database,
         window=window,
@@ -112,9 +113,15 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         held_seconds=min(left_alone.values(), default=0.0),
         chosen=plan.chosen,
         exploration=None if plan.explored is None else plan.explored.to_rows(servable),
+        lots=None if plan.tried is None else plan.tried.to_rows(np.asarray(window.seqs)[servable]),
         least_given_up=sum_least(least[np.isin(window.seqs, [*refused, *unserved])]),
     )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
+
+
+def _forget_chances(groups: Sequence[NewGroup]) -> list[NewGroup]:
+    """Of tasks that were sent elsewhere by what happened to them: no draw says with what chance."""
+    return [replace(group, propensities=None) for group in groups]
 
 
 def _spread(chances: NDArray[np.float32], served: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -217,6 +224,7 @@ def _commit(
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
     exploration: NewExploration | None = None,
+    lots: NewLots | None = None,
     least_given_up: int = 0,
 ) -> None:
     proof = None if chosen is None else chosen.certificate
@@ -233,6 +241,7 @@ def _commit(
             held_seconds=held_seconds,
             least_given_up=least_given_up,
             exploration=exploration,
+            lots=lots,
             shadow_price=None if proof is None else proof.shadow_price,
             allowance=None if chosen is None else chosen.allowance,
             predicted_cost=sum(group.predicted_cost for group in groups),

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from db.budgets import open_budget
 from db.jobs import create_job
-from db.predictions import PredictionBlock, Predictions, store_prediction_block
+from db.predictions import Predictions
 from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
 from db.twins import store_twins
 from router.units import Amount
+from worker.challengers import Challengers, Tried
 from worker.exploration_terms import settle_exploration
 from worker.forecast import measure_demand, price_worst
 from worker.foresight import foresee
@@ -33,6 +34,7 @@ from worker.objective import (
     sum_totals,
 )
 from worker.pool import ServingPool
+from worker.prediction_blocks import store_blocks, store_tried
 from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
 from worker.progress import Watch
@@ -41,7 +43,7 @@ from worker.task_line import TaskLine, parse_task_line
 from worker.twins import count_alike, find_twins
 
 TENANT = "default"
-BLOCK_TASKS = 10_000
+TRIAL = "trial"  # in a job's meta: in which its windows take part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,7 @@ class RunPlan:
     planning_seconds: float  # counting tokens and predicting; without encoding
     leader_of: Mapping[int, int] = field(default_factory=dict)  # for each twin, the task that it repeats
     budget_id: int | None = None  # of a shared budget; None: the job gets one of its own
+    tried: Tried | None = None  # what challengers predict; None: nothing is on trial
 
     @property
     def alike(self) -> NDArray[np.int64]:
@@ -95,14 +98,18 @@ def plan_run(
     encoder: TaskEncoder,
     watch: Watch,
     exploration: float = 0.0,
+    challengers: Challengers | None = None,
 ) -> RunPlan:
     """The plan; BudgetTooSmall when the budget is below the cheapest total.
 
-    `exploration` is the share of the money that is explored with where the request says nothing of it.
+    `exploration` is the share of the money that is explored with where the request says nothing of it, `challengers`
+    predict beside the predictors that serve.
     """
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
     lines = [parse_task_line(task.payload) for task in tasks]
-    foresight = foresee(lines, unit=unit, pool=pool, predictors=predictors, encoder=encoder, watch=watch)
+    foresight = foresee(
+        lines, unit=unit, pool=pool, predictors=predictors, encoder=encoder, watch=watch, challengers=challengers
+    )
     expected = foresight.expected
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)
@@ -122,6 +129,7 @@ def plan_run(
         planning_seconds=time.monotonic() - foresight.encoded,
         leader_of=leader_of,
         budget_id=request.budget.id if isinstance(request.budget, SharedBudget) else None,
+        tried=foresight.tried,
     )
 
 
@@ -160,13 +168,16 @@ def submit_run(
             "dearest": str(plan.totals.dearest),
             "encoding_seconds": plan.encoding_seconds,
             "planning_seconds": plan.planning_seconds,
+            **({} if plan.tried is None else {TRIAL: plan.tried.trial_id}),
         },
         precedence=precedence,
         budget_id=plan.budget_id,
         continues_job_id=continues_job_id,
     )
     copy_tasks(session, job_id=job_id, tasks=tasks)
-    _store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
+    store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
+    if plan.tried is not None:
+        store_tried(session, job_id=job_id, tried=plan.tried)
     store_twins(session, job_id=job_id, leader_of=plan.leader_of)
     least = find_least_worst(plan.predictions)[plan.alike > 0]
     promise_answers(session, job_id=job_id, least=sum_least(least))
@@ -253,7 +264,7 @@ def _submit_arms(
         meta=meta,
     )
     copy_tasks(session, job_id=job_id, tasks=tasks)
-    _store_blocks(session, job_id=job_id, predictions=predictions, version_ids=())
+    store_blocks(session, job_id=job_id, predictions=predictions, version_ids=())
     return job_id
 
 
@@ -286,10 +297,3 @@ def _create(
         deadline=precedence.deadline,
         continues_job_id=continues_job_id,
     )
-
-
-def _store_blocks(session: Session, *, job_id: int, predictions: Predictions, version_ids: Sequence[int]) -> None:
-    for lo in range(0, len(predictions.cost), BLOCK_TASKS):
-        part = take_rows(predictions, slice(lo, lo + BLOCK_TASKS))
-        block = PredictionBlock(lo=lo, hi=lo + len(part.cost), predictor_version_ids=version_ids, predictions=part)
-        store_prediction_block(session, job_id=job_id, block=block)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -11,23 +11,31 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.clock import read_settled_moment
+from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
+from db.states import PredictorState
 from router.errors import PredictorArtefactError
 from router.figures import COLD_STARTS, TrainingFigures
 from router.fold import fold_pair
 from router.predictor import PredictorConfig
+from router.trained import TrainedPair
 from router.training import train_pair
-from worker.champions import SEED, Challenger, crown
+from worker.champions import SEED, Challenger
 from worker.errors import CutoffAhead, NothingToTrain
+from worker.gate import Judged, judge_challenger
 from worker.known_outcomes import read_pool_rows
 from worker.lesson import WHAT_IS_NEW, Lesson
+from worker.live_check import check_champions
 from worker.placement import place
+from worker.policy_value import read_past, value_policies
 from worker.pool import PricedStrategy, ServingPool
 from worker.progress import Progress, Stage, Watch
+from worker.promotion import receive
 from worker.task_encoder import TaskEncoder
 from worker.task_vectors import TaskVectors
 from worker.training_due import Standing, read_standings
 from worker.training_set import TrainingSet, TrainingSource, read_training_set
+from worker.trial_sweep import sweep_trials
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +60,7 @@ class Trained:
     outcomes: int
     figures: TrainingFigures | None  # of the new pair; None: nothing new to learn from, the old one stays
     handover: Handover | None = None  # None: nothing to compare, as where there are no probes
+    state: PredictorState | None = None  # of the new version; None: there is none
 
 
 def train_predictors(
@@ -67,6 +76,7 @@ def train_predictors(
 
     NothingToTrain when none has a labelled outcome, CutoffAhead for a moment up to which not everything is committed.
     """
+    check_champions(database, strategy_ids=strategy_ids, encoder=encoder)
     cutoff = run_in_transaction(database, partial(_settle_cutoff, asked=lesson.cutoff))
     with session_scope(database) as session:
         standings = read_standings(session, strategy_ids=strategy_ids, encoder=encoder.name, cutoff=cutoff)
@@ -83,6 +93,7 @@ def train_predictors(
             trained.append(school.train(priced, strategy_id=key))
         else:
             trained.append(_leave_alone(priced, standings[key]))
+    sweep_trials(database)
     return trained
 
 
@@ -114,23 +125,57 @@ class _School:
         outcomes = learnt.evidence.outcomes
         if not learnt.graded:
             return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=None)
-        challenger, handover = self._train_own(priced, learnt), None
+        pair = self._train_pair(priced, learnt)
+        challenger, handover = self._make_challenger(priced, learnt, pair), None
         if learnt.evidence.probes:
             cold = self._place(priced, strategy_id=strategy_id)
             if cold.figures.fallback in COLD_STARTS:
                 handover = Handover(own=challenger.figures, cold=cold.figures)
                 challenger = challenger if handover.is_done else cold
+        judged = None
+        if challenger.figures is pair.figures:  # it is no cold start
+            judged = self._judge(challenger, learnt, pair, priced=priced, strategy_id=strategy_id)
+        offer = partial(receive, strategy_id=strategy_id, challenger=challenger, judged=judged)
         try:
-            run_in_transaction(self.source.database, partial(crown, strategy_id=strategy_id, challenger=challenger))
+            state = run_in_transaction(self.source.database, offer)
         except PredictorArtefactError as error:
             logger.warning("what serves goes on serving: %s", error)
             return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=None)
-        return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=challenger.figures, handover=handover)
+        return Trained(
+            strategy=priced.strategy.name,
+            outcomes=outcomes,
+            figures=challenger.figures,
+            handover=handover,
+            state=state,
+        )
 
-    def _train_own(self, priced: PricedStrategy, learnt: TrainingSet) -> Challenger:
+    def _judge(
+        self,
+        challenger: Challenger,
+        learnt: TrainingSet,
+        pair: TrainedPair,
+        *,
+        priced: PricedStrategy,
+        strategy_id: int,
+    ) -> Judged | None:
+        """What the gate says of it beside the champion; None where there is none to be beside."""
+        encoder = self.source.encoder
+        with session_scope(self.source.database) as session:
+            champions = read_champions(session, strategy_ids=[strategy_id], encoder=encoder.name)
+            past = read_past(session, strategy_ids=self.strategy_ids)
+        if strategy_id not in champions:
+            return None
+        judged = judge_challenger(learnt, pair.held_out, champion=champions[strategy_id])
+        if judged is None or past is None:
+            return judged
+        column = self.strategy_ids.index(strategy_id)
+        values = value_policies(past, challenger=challenger, priced=priced, column=column, encoder=encoder)
+        return replace(judged, policies=values)
+
+    def _train_pair(self, priced: PricedStrategy, learnt: TrainingSet) -> TrainedPair:
         strategy, encoder = priced.strategy, self.source.encoder
         model_vector, decoding_vector = encoder.encode([strategy.model_text, strategy.decoding_text])
-        pair = train_pair(
+        return train_pair(
             learnt.vectors,
             learnt.correct,
             learnt.output_tokens,
@@ -141,9 +186,11 @@ class _School:
             weight=learnt.weight,
             cells=learnt.cells,
         )
+
+    def _make_challenger(self, priced: PricedStrategy, learnt: TrainingSet, pair: TrainedPair) -> Challenger:
         return Challenger(
-            strategy=strategy,
-            encoder=encoder.name,
+            strategy=priced.strategy,
+            encoder=self.source.encoder.name,
             pair=fold_pair(pair),
             figures=pair.figures,
             evidence=learnt.evidence,

@@ -36,6 +36,8 @@ class TrainingSet:
     output_tokens: DoubleArray  # (n,)
     weight: DoubleArray  # (n,)
     cells: NDArray[np.float32] | None  # (m, d), tasks that nobody chose; None: all, or too few to be told apart by
+    told_at: DoubleArray  # (n,) POSIX seconds: when the latest of each was known
+    window: NDArray[np.int64]  # (n,) that it was routed in by choice; one of its own below 0 where nobody chose
     evidence: Evidence
     later_prompt_share: float
 
@@ -69,6 +71,10 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
         output_tokens=columns.output_tokens,
         weight=weigh_outcomes(columns.design, columns.propensity),
         cells=columns.cells,
+        told_at=columns.told_at,
+        window=np.where(np.isnan(columns.propensity), -1 - np.arange(len(columns.window)), columns.window).astype(
+            np.int64
+        ),
         evidence=columns.evidence,
         later_prompt_share=columns.later_prompt_share,
     )
@@ -81,6 +87,8 @@ class _Columns:
     output_tokens: DoubleArray
     design: DoubleArray  # what each would count for if nobody had chosen a task
     propensity: DoubleArray  # NaN where nobody did
+    told_at: DoubleArray
+    window: DoubleArray  # NaN where it was not routed here
     evidence: Evidence
     later_prompt_share: float
 
@@ -99,20 +107,22 @@ class _Columns:
 def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int, with_runs: bool) -> _Columns:
     gathering, later = Gathering(), LaterPrompts(priced)
     vectors = [np.empty((0, source.encoder.dimension), dtype=np.float32)]
-    numbers = [np.empty((0, 4))]
+    numbers = [np.empty((0, 6))]
     for rows in _read_blocks(source, strategy_id=strategy_id, with_runs=with_runs):
         vectors.append(source.encoder.encode([parse_task_line(row.payload).embedded_text for row in rows]))
         numbers.append(np.array([_list_numbers(row) for row in rows]))
         later.add(rows)
         for row in rows:
             gathering.add(row)
-    correct, output_tokens, design, propensity = np.concatenate(numbers).T
+    correct, output_tokens, design, propensity, told_at, window = np.concatenate(numbers).T
     return _Columns(
         vectors=np.concatenate(vectors),
         correct=correct,
         output_tokens=output_tokens,
         design=design,
         propensity=propensity,
+        told_at=told_at,
+        window=window,
         evidence=gathering.end(cutoff=source.cutoff),
         later_prompt_share=later.share,
     )
@@ -131,6 +141,7 @@ def _read_blocks(source: TrainingSource, *, strategy_id: int, with_runs: bool) -
             yield rows
 
 
-def _list_numbers(row: TrainingRow) -> tuple[float, float, float, float]:
+def _list_numbers(row: TrainingRow) -> tuple[float, ...]:
     propensity = row.propensity if row.kind is JobKind.RUN and row.propensity is not None else math.nan
-    return row.correct, row.output_tokens, row.weight, propensity
+    window = math.nan if row.window_id is None else row.window_id
+    return row.correct, row.output_tokens, row.weight, propensity, row.told_at.timestamp(), window

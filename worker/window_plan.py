@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from db.jobs import Job
 from db.predictions import Predictions
 from db.states import RequeueReason
+from db.trial_predictions import TrialPredictions
 from db.windows import ClaimedWindow
 from router.engine_time import EngineTime
 from worker.budget_backlog import BudgetBacklog
@@ -32,6 +33,7 @@ from worker.window_choice import (
     choose_weighted,
 )
 from worker.window_exploration import WindowExploration, explore_window
+from worker.window_trial import WindowTrial, try_window
 
 LEAST_SHARE = 1e-4  # of the money, also where nothing that is tried can cost more than the best
 
@@ -41,6 +43,7 @@ class WindowPlan(NamedTuple):
 
     chosen: WindowChoice
     explored: WindowExploration | None = None  # None: each gets what is chosen
+    tried: WindowTrial | None = None  # None: nothing is on trial; its lots are among the draws
 
     @property
     def intended(self) -> NDArray[np.int64]:
@@ -57,11 +60,33 @@ def plan_window(
     own: Predictions,
     struck: Sequence[int],
     least: NDArray[np.float64],
+    tried: TrialPredictions | None,
 ) -> WindowPlan:
     """The plan for the window's rows that can be served; `struck` are columns that serve nobody now.
 
-    Tasks that came back are not drawn again.
+    `tried` is what challengers predict for these rows; None: none of them goes by lot.
     """
+    plan = _plan_best(database, job=job, backlog=backlog, window=window, own=own, struck=struck, least=least)
+    if tried is None:
+        return plan
+    objective, seed = Objective.from_json(job.objective), (window.job_id, window.id)
+    trial = try_window(own, tried, chosen=plan.chosen, objective=objective, seed=seed)
+    if trial is None:
+        return plan
+    return WindowPlan(plan.chosen, trial.join(plan.explored, strategies=own.cost.shape[1]), trial)
+
+
+def _plan_best(
+    database: Engine,
+    *,
+    job: Job,
+    backlog: BudgetBacklog,
+    window: ClaimedWindow,
+    own: Predictions,
+    struck: Sequence[int],
+    least: NDArray[np.float64],
+) -> WindowPlan:
+    """The best choice and its draws. Tasks that came back are not drawn again."""
     objective = Objective.from_json(job.objective)
     if not len(own.cost):
         return WindowPlan(WindowChoice(choice=np.empty(0, dtype=np.int64), certificate=None, allowance=None))

@@ -8,13 +8,14 @@ from db.tables.insert_only import declare_insert_only, declare_refusal
 from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow, TwinRow
 from db.tables.money import BudgetRow, LedgerEntryRow
 from db.tables.operation import BreakerRow, TrainingRequestRow, WorkerRow
+from db.tables.promotion import TrialPredictionRow, TrialRow, TrialWindowRow
 from db.tables.routing import ExplorationRow, GroupRow, WindowRow
 from db.tables.strategies import PredictorVersionRow, StrategyChangeRow, StrategyRow
 
 METADATA = Base.metadata
 INSERT_ONLY_TABLES = (
     *("task", "twin", "outcome", "ledger_entry", "attempt", "label"),
-    *("exploration", "strategy_change", "drift_alarm"),
+    *("exploration", "trial_window", "strategy_change", "drift_alarm"),
 )
 
 declare_refusal(METADATA)
@@ -45,6 +46,9 @@ __all__ = [
     "StrategyRow",
     "TaskRow",
     "TrainingRequestRow",
+    "TrialPredictionRow",
+    "TrialRow",
+    "TrialWindowRow",
     "TwinRow",
     "WindowRow",
     "WorkerRow",

@@ -1,5 +1,6 @@
 """Tables of what tasks can be routed to, and of the predictors that foresee it."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstraint, text
@@ -72,3 +73,5 @@ class PredictorVersionRow(Base):
     meta: Mapped[dict[str, Any]] = mapped_column("metadata", JSONB)  # `metadata` is taken by SQLAlchemy
     state: Mapped[PredictorState] = mapped_column(text_enum(PredictorState, name="state"))
     created_at: Mapped[Created]
+    report: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")  # why it serves, or does not
+    crowned_at: Mapped[datetime | None]  # when it last became champion

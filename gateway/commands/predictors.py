@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -16,6 +17,9 @@ from db.predictors import PredictorVersion, find_earlier, list_predictors, promo
 from db.session import run_in_transaction, session_scope
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json
+from gateway.promotion_report.gather import gather_promotion
+from gateway.promotion_report.markdown import write_markdown
+from gateway.promotion_report.plots import draw_plots
 from gateway.report.amounts import UNKNOWN, say_share
 from worker.database import open_database
 from worker.errors import NoSuchPredictor
@@ -38,6 +42,29 @@ def list_all(console: Console, *, as_json: bool) -> ExitCode:
     for version in versions:
         table.add_row(*_describe(version))
     console.print(table)
+    return ExitCode.DONE
+
+
+def show_version(console: Console, *, predictor_id: int, folder: Path | None, as_json: bool) -> ExitCode:
+    """Why the version serves or does not; with a folder as a page there, with its plots. NoSuchPredictor."""
+    with open_database(read_settings()) as database, session_scope(database) as session:
+        try:
+            report = gather_promotion(session, tenant_id=TENANT, predictor_id=predictor_id)
+        except NoSuchRow:
+            raise _say_missing(predictor_id) from None
+    if as_json:
+        print_json(console, report.to_json())
+        return ExitCode.DONE
+    if folder is None:
+        console.print(Text(write_markdown(report, plots={})))
+        return ExitCode.DONE
+    drawn = draw_plots(report)
+    folder.mkdir(parents=True, exist_ok=True)
+    for title, svg in drawn.items():
+        (folder / f"{title.lower()}.svg").write_text(svg, encoding="utf-8")
+    page = write_markdown(report, plots={title: f"{title.lower()}.svg" for title in drawn})
+    (folder / "report.md").write_text(page, encoding="utf-8")
+    console.print(Text(f"the report is in {folder / 'report.md'}"))
     return ExitCode.DONE
 
 
@@ -66,9 +93,11 @@ def _promote(session: Session, *, predictor_id: int) -> PredictorVersion:
     try:
         return promote(session, tenant_id=TENANT, predictor_id=predictor_id)
     except NoSuchRow:
-        raise NoSuchPredictor(
-            f"there is no predictor {predictor_id}: `apportion predictors list` lists those there are"
-        ) from None
+        raise _say_missing(predictor_id) from None
+
+
+def _say_missing(predictor_id: int) -> NoSuchPredictor:
+    return NoSuchPredictor(f"there is no predictor {predictor_id}: `apportion predictors list` lists those there are")
 
 
 def _tell(console: Console, version: PredictorVersion, *, as_json: bool) -> ExitCode:

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from db.states import PredictorState
 from gateway.commands.figures_table import draw_figures
 from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
@@ -15,6 +16,12 @@ from worker.queues import TRAINER
 from worker.settings import read_settings
 from worker.training_job import Handover, Trained, train_predictors
 from worker.training_wait import ask_trainer, has_trainer
+
+STAND_BY = {
+    PredictorState.CANDIDATE: "its new predictor passed the gate and waits for a trial",
+    PredictorState.HELD: "its new predictor is held: nothing shows that it is better than the one that serves",
+    PredictorState.REJECTED: "its new predictor is rejected: it is worse than the one that serves",
+}
 
 
 def train_strategies(console: Console, *, strategy_file: Path, lesson: Lesson) -> ExitCode:
@@ -38,6 +45,10 @@ def train_strategies(console: Console, *, strategy_file: Path, lesson: Lesson) -
     for row in trained:
         if row.handover is not None:
             console.print(Text(describe_handover(row.strategy, row.handover)))
+        if row.state in STAND_BY:
+            console.print(
+                Text(f"{row.strategy}: {STAND_BY[row.state]}; `apportion predictors list` and `show` say more")
+            )
     return ExitCode.DONE
 
 

@@ -22,6 +22,7 @@ from gateway.dashboard.pages import render_page
 from gateway.dashboard.strategy_rows import measure_cost_ratio
 from gateway.dashboard.visitor import Looking
 from gateway.drift_words import say_alarm
+from gateway.promotion_report.sentences import say_why
 from gateway.report.amounts import say_cost
 from gateway.report.facts import describe_spec
 from router.tariff import Tariff
@@ -44,6 +45,7 @@ class StrategyCard:
     cost_ratio: float | None  # settled over predicted, in the sample
     chart: Chart | None
     versions: Sequence[PredictorVersion]
+    reasons: Sequence[str]  # of each version: why it stands as it does
     breaker: OpenBreaker | None
     change: StrategyChange | None  # None: it was always enabled
     drift: ServingDrift | None
@@ -102,6 +104,7 @@ def _describe(
         cost_ratio=ratio,
         chart=chart,
         versions=versions,
+        reasons=[say_why(version.report, state=version.state) for version in versions],
         breaker=breaker,
         change=life.changes.get(strategy.name),
         drift=life.drifts.get(strategy.spec_hash),

@@ -10,7 +10,8 @@ from router.promotion.rivals import Foreseen
 LEAST_OUTCOMES = 100
 CALIBRATION_SLACK = 0.02  # by which a challenger may surely be worse calibrated, for the rest it does better
 COST_SLACK = 0.05  # by which its cost error may surely be larger
-CONFIDENCE = 0.95
+CONFIDENCE = 0.95  # of an objection
+PROOF = 0.9  # two-sided, so that 5 % of challengers that are no better seem proven
 
 
 class Rival(StrEnum):
@@ -117,7 +118,7 @@ def _compare_means(reason: GateReason, rival: Rival, comparison: Comparison, *, 
 
 
 def _describe_gain(comparison: Comparison) -> Finding:
-    low, high = comparison.log_loss.interval(CONFIDENCE)
+    low, high = comparison.log_loss.interval(PROOF)
     lower = comparison.log_loss.mean < 0
     return Finding(
         reason=GateReason.LOSS_LOWER if lower else GateReason.LOSS_NOT_LOWER,

@@ -1,5 +1,6 @@
 """What a challenger has to beat beside its champion: the mean of a strategy's outcomes, and its nearest neighbours'."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,23 +34,28 @@ class Past:
     fold: NDArray[np.intp]
 
 
-def foresee_constant(past: Past) -> Foreseen:
-    """For every row the weighted means of the other folds."""
-    accuracy, cost = np.empty(len(past.fold)), np.empty(len(past.fold))
-    for fold in np.unique(past.fold):
-        asked = past.fold == fold
-        accuracy[asked] = np.average(past.correct[~asked], weights=past.weight[~asked])
-        cost[asked] = np.average(past.cost[~asked], weights=past.weight[~asked])
-    return Foreseen(accuracy=accuracy, cost=cost)
+def foresee_constant(past: Past, asked: NDArray[np.bool_]) -> Foreseen:
+    """For every row that is asked about the weighted means of the other folds."""
+    accuracy, cost = np.empty(len(asked)), np.empty(len(asked))
+    for rows, others in _hold_out(past, asked):
+        accuracy[rows] = np.average(past.correct[others], weights=past.weight[others])
+        cost[rows] = np.average(past.cost[others], weights=past.weight[others])
+    return Foreseen(accuracy=accuracy, cost=cost).take(asked)
 
 
-def foresee_by_neighbours(past: Past) -> Foreseen:
-    """For every row the weighted means of its hundred nearest rows of other folds."""
-    accuracy, cost = np.empty(len(past.fold)), np.empty(len(past.fold))
-    for fold in np.unique(past.fold):
-        asked = past.fold == fold
-        near = find_nearest(past.embeddings[asked], past.embeddings[~asked], HUNDRED)
-        weight = past.weight[~asked][near]  # (m, neighbours)
-        accuracy[asked] = np.average(past.correct[~asked][near], axis=1, weights=weight)
-        cost[asked] = np.average(past.cost[~asked][near], axis=1, weights=weight)
-    return Foreseen(accuracy=accuracy, cost=cost)
+def foresee_by_neighbours(past: Past, asked: NDArray[np.bool_]) -> Foreseen:
+    """For every row that is asked about the weighted means of its hundred nearest rows of other folds."""
+    accuracy, cost = np.empty(len(asked)), np.empty(len(asked))
+    for rows, others in _hold_out(past, asked):
+        near = find_nearest(past.embeddings[rows], past.embeddings[others], HUNDRED)
+        weight = past.weight[others][near]  # (m, neighbours)
+        accuracy[rows] = np.average(past.correct[others][near], axis=1, weights=weight)
+        cost[rows] = np.average(past.cost[others][near], axis=1, weights=weight)
+    return Foreseen(accuracy=accuracy, cost=cost).take(asked)
+
+
+def _hold_out(past: Past, asked: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Fold by fold the rows that are asked about, and all rows of other folds."""
+    for fold in np.unique(past.fold[asked]):
+        own = past.fold == fold
+        yield own & asked, ~own

@@ -30,6 +30,14 @@ EXPLORE = """
            decode(repeat('0000', {tasks}), 'hex'), decode(repeat('00000000', 2 * {tasks}), 'hex'), '{{}}', 0, 0, 0, 0
     FROM task_window
 """
+LOTS = """
+    INSERT INTO trial_window (window_id, tenant_id, trial_id, job_id, price, tasks, apart, seqs, challenged, expected)
+    SELECT id, tenant_id, 1, job_id, 0, 4, 1, {seqs}, '{{true}}', '{{0}}' FROM task_window
+"""
+TRY = """
+    INSERT INTO predictor_version (tenant_id, strategy_id, spec_hash, version, encoder, artefact, metadata, state)
+    SELECT tenant_id, id, spec_hash, 1, 'e', '', '{}', 'on_trial' FROM strategy
+"""
 REOPEN = "UPDATE grp SET state = 'ready', lease_until = NULL"
 COMPLETE = "UPDATE job SET state = 'completed', finished_at = now()"
 
@@ -67,6 +75,12 @@ DAMAGE = [
     ("a budget without open jobs keeps nothing free", [COMPLETE]),
     ("how a window explored fits its tasks and groups", [EXPLORE.format(tasks=3)]),
     ("how a window explored fits its tasks and groups", [EXPLORE.format(tasks=4)]),  # its group has no chances
+    ("the lots of a window are of its tasks, with their chances", [LOTS.format(seqs="'{1}'")]),  # it has none
+    (
+        "the lots of a window are of its tasks, with their chances",
+        [EXPLORE.format(tasks=4), LOTS.format(seqs="'{99}'")],
+    ),
+    ("what is on trial is in an open trial", [TRY]),
 ]
 
 

@@ -109,7 +109,7 @@ def test_challengers_no_better_than_their_champion_are_seldom_proven() -> None:
         rows, odds = make_rows(seed, 1000)
         ours, theirs = (foresee(odds, error=0.6, seed=1000 * seed + side) for side in (1, 2))
         proven += judge_at_gate(rows, ours, {Rival.CHAMPION: theirs}).verdict is GateVerdict.PROVEN
-    assert proven <= 11  # 5 expected: one side of 95 %
+    assert proven <= 18  # 10 expected: one side of 90 %
 
 
 def test_rivals_see_nothing_of_the_fold_that_they_are_asked_about() -> None:
@@ -123,8 +123,11 @@ def test_rivals_see_nothing_of_the_fold_that_they_are_asked_about() -> None:
         fold=fold,
     )
     changed = replace(past, correct=np.where(fold == 2, 1 - past.correct, past.correct))
+    everything = np.ones(400, dtype=bool)
     for foresee_them in (foresee_constant, foresee_by_neighbours):
-        before, after = foresee_them(past), foresee_them(changed)
+        before, after = foresee_them(past, everything), foresee_them(changed, everything)
+        some = foresee_them(past, fold < 2)
+        assert (some.accuracy == before.accuracy[fold < 2]).all()
         assert (before.accuracy[fold == 2] == after.accuracy[fold == 2]).all()
         assert (before.accuracy[fold != 2] != after.accuracy[fold != 2]).any()
 

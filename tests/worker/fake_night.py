@@ -18,6 +18,7 @@ from router.strategy_file import parse_strategies
 from router.tariff import TOKEN_COUNT, Tariff, TokenPrice
 from router.units import Unit
 from worker.bootstrap import build_doorbell
+from worker.challengers import Tried
 from worker.dispatcher import Assets, Dispatcher
 from worker.doorbell import Doorbell
 from worker.engine_room import EngineRoom
@@ -154,6 +155,7 @@ def submit(
     pool: ServingPool | None = None,
     budget_id: int | None = None,
     version_ids: Sequence[int] = (),
+    tried: Tried | None = None,
 ) -> int:
     """A stored run with these predictions."""
     own = list(tasks or make_tasks(len(predictions.cost)))
@@ -167,6 +169,7 @@ def submit(
         planning_seconds=0.0,
         leader_of=find_twins(own),
         budget_id=budget_id,
+        tried=tried,
     )
 
     def store(session: object) -> int:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from db.states import JobKind, OutcomeSource
 from db.training_rows import TrainingRow
@@ -21,6 +22,8 @@ ROW = TrainingRow(
     propensity=None,
     source=OutcomeSource.ENGINE,
     cached_prompt_tokens=0,
+    told_at=datetime(2026, 11, 1, tzinfo=UTC),
+    window_id=None,
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -33,6 +34,8 @@ def make_row(question: str, *, later: int, weight: float = 1.0) -> TrainingRow:
         propensity=None,
         source=OutcomeSource.ENGINE,
         cached_prompt_tokens=0,
+        told_at=datetime(2026, 11, 1, tzinfo=UTC),
+        window_id=None,
     )
 
 

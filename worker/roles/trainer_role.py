@@ -11,10 +11,12 @@ from db.training_requests import ClaimedRequest, claim_request, finish_request
 from worker.bootstrap import Workshop
 from worker.errors import CutoffAhead, NothingToTrain
 from worker.lesson import Lesson
+from worker.live_check import check_champions
 from worker.low_priority import let_others_go_first
 from worker.owner import name_owner
 from worker.queues import TRAINER
 from worker.training_call import call_for_training
+from worker.trial_sweep import sweep_trials
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +60,8 @@ class TrainerRole:
         if self._now() >= self._look_at:
             self._look_at = self._now() + LOOK_SECONDS
             call_for_training(self._workshop)
+            sweep_trials(database)
+            check_champions(database, strategy_ids=self._workshop.strategy_ids, encoder=self._workshop.encoder)
         claim = partial(claim_request, owner=name_owner(), lease_seconds=LEASE_SECONDS)
         request = run_in_transaction(database, claim)
         if request is None:

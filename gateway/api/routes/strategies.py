@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.drift import DriftAlarm, ServingDrift, list_serving_drifts, list_standing_alarms
+from db.errors import NoSuchRow
 from db.predictors import list_predictors
 from db.session import run_in_transaction, session_scope
 from db.states import PredictorState, StrategyMode
@@ -19,6 +20,7 @@ from gateway.api.errors import InvalidRequest, NoSuchObject, NotPermitted
 from gateway.api.front_door import Door, FrontDoor
 from gateway.api.storable import Storable
 from gateway.drift_words import say_alarm
+from gateway.promotion_report.gather import gather_promotion
 from worker.errors import NoSuchStrategy, StrategyUnusable
 from worker.strategy_life import turn
 from worker.submission import TENANT
@@ -90,6 +92,13 @@ class PredictorObject(BaseModel):
     state: PredictorState
     figures: Mapping[str, Any] | None = Field(description="How well it predicts outcomes it was not trained on.")
     created_at: datetime
+
+
+class PredictorReport(PredictorObject):
+    """One trained predictor with the reasons why it serves or does not."""
+
+    report: Mapping[str, Any] = Field(description="What the gate found, and every look at live outcomes since.")
+    trial: Mapping[str, Any] | None = Field(description="Its latest trial, look by look.")
 
 
 class PredictorList(BaseModel):
@@ -179,3 +188,14 @@ def list_all_predictors(door: Door, _: Caller) -> PredictorList:
         versions = list_predictors(session, tenant_id=TENANT, limit=MOST_PREDICTORS)
     names = PredictorObject.model_fields.keys() - {"object"}
     return PredictorList(data=[PredictorObject(**{name: getattr(own, name) for name in names}) for own in versions])
+
+
+@routes.get("/predictors/{predictor_id}")
+def show_predictor(door: Door, _: Caller, predictor_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> PredictorReport:
+    """Why a version serves or does not: what the gate, its trial and live outcomes said of it."""
+    with session_scope(door.database) as session:
+        try:
+            found = gather_promotion(session, tenant_id=TENANT, predictor_id=predictor_id)
+        except NoSuchRow:
+            raise NoSuchObject(f"there is no predictor {predictor_id}", param="predictor_id") from None
+    return PredictorReport(**found.to_json())

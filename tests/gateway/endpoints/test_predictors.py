@@ -1,6 +1,7 @@
 """`apportion predictors`, and `--json` of commands that list."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -61,3 +62,12 @@ def test_jobs_and_budgets_are_told_as_json(door: FrontDoor) -> None:
     (job,) = json.loads(run("status", "--json").stdout)
     assert (job["kind"], job["state"], job["outcomes"]) == ("calibration", "completed", 24)
     assert json.loads(run("status", job["job"], "--json").stdout) == job
+
+
+def test_a_version_says_why_it_serves(door: FrontDoor, second: int, tmp_path: Path) -> None:
+    shown = json.loads(run("predictors", "show", second, "--json").stdout)
+    assert (shown["strategy"], shown["version"], shown["state"], shown["trial"]) == ("small", 2, "champion", None)
+    assert "small, version 2: champion" in run("predictors", "show", second).stdout
+    assert run("predictors", "show", second, "--output", tmp_path / "why").exit_code == ExitCode.DONE
+    assert (tmp_path / "why" / "report.md").read_text().startswith("# small, version 2: champion")
+    assert run("predictors", "show", 999).exit_code == ExitCode.NOT_FOUND

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import select
 
-from db.predictors import read_champions
+from db.predictors import read_newest
 from db.session import run_in_transaction, session_scope
 from db.states import TrainingScope
 from db.tables import TrainingRequestRow
@@ -67,9 +67,10 @@ def scopes(database: Database) -> list[TrainingScope]:
 
 
 def versions(workshop: Workshop) -> list[int]:
+    """Those that were trained last, whether the gate let them serve or not."""
     with session_scope(workshop.database) as session:
-        serving = read_champions(session, strategy_ids=workshop.strategy_ids, encoder=workshop.encoder.name)
-    return [serving[key].version for key in workshop.strategy_ids if key in serving]
+        newest = read_newest(session, strategy_ids=workshop.strategy_ids, encoder=workshop.encoder.name)
+    return [newest[key].version for key in workshop.strategy_ids if key in newest]
 
 
 def test_enough_labels_are_trained_on_and_few_wait(workshop: Workshop) -> None:
@@ -115,10 +116,10 @@ def test_all_is_trained_where_all_was_asked_for(workshop: Workshop) -> None:
     answer(workshop.database, ENOUGH, strategy=1)
     role = make_role(workshop, Clock())
     assert step(role)
-    for scope, serving in ((TrainingScope.NEWS, [1, 1]), (TrainingScope.ALL, [2, 2])):
+    for scope, trained in ((TrainingScope.NEWS, [1, 1]), (TrainingScope.ALL, [2, 2])):
         run_in_transaction(workshop.database, partial(request_training, tenant_id="default", scope=scope))
         assert step(role)
-        assert versions(workshop) == serving
+        assert versions(workshop) == trained
 
 
 def test_a_training_that_can_not_be_done_says_why(workshop: Workshop) -> None:

@@ -1,0 +1,141 @@
+"""A version's page as Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gateway.promotion_report.gather import PromotionReport
+from gateway.promotion_report.sentences import say_finding, say_why
+from gateway.report.amounts import UNKNOWN
+from router.promotion.trial import ALPHA, HORIZON_LABELS
+
+ERRORS = {
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+    "cost_error": "cost error",
+}
+POLICIES = {"challenger": "this version and the other champions", "champion": "the champions"}
+RIVALS = ("champion", "neighbours", "constant")
+
+
+def write_markdown(report: PromotionReport, *, plots: Mapping[str, str]) -> str:
+    """The page; `plots` are titles and the files that they are in."""
+    version = report.version
+    figures = version.figures or {}
+    parts = [
+        f"# {version.strategy}, version {version.version}: {version.state.value.replace('_', ' ')}",
+        f"Predictor {version.id} of {version.created_at:%Y-%m-%d %H:%M} UTC, learnt from "
+        f"{figures.get('outcomes', UNKNOWN)} outcomes. {say_why(report.report, state=version.state)}".rstrip(),
+        *_write_gate(report),
+        *_write_policies(report),
+        *_write_trial(report),
+        *_write_live(report),
+        *(f"![{title}]({file})" for title, file in plots.items()),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _write_gate(report: PromotionReport) -> list[str]:
+    gate = report.gate
+    if gate is None:
+        return []
+    heading = f"## At the gate: {gate['verdict']}"
+    reasons = "\n".join(f"- {say_finding(finding)} ({_measure(finding)})" for finding in gate["findings"])
+    if gate["challenger"] is None:
+        return [heading, reasons]
+    rows = [
+        (words, _say(gate["challenger"][name]), *(_say(gate["comparisons"][who]["rival"][name]) for who in RIVALS))
+        for name, words in ERRORS.items()
+    ]
+    beside = f"On {gate['outcomes']:,} outcomes that neither it nor the champion had learnt from; less is better."
+    return [heading, reasons, beside, _write_table(("", "this version", *RIVALS), rows)]
+
+
+def _measure(finding: Mapping[str, Any]) -> str:
+    if finding["low"] == finding["high"]:
+        return f"{finding['measured']:g}, at least {finding['limit']:g} are needed"
+    return f"{_say(finding['measured'])}, {_say(finding['low'])} to {_say(finding['high'])}"
+
+
+def _write_policies(report: PromotionReport) -> list[str]:
+    policies = (report.report.get("gate") or {}).get("policies")
+    if policies is None:
+        return []
+    says = (
+        "Right answers and cost a task of choosing by either, from the draws of past jobs (doubly robust), at a price "
+        "at which that costs what the past choices did. It decides nothing: it is far less sure than a trial."
+    )
+    rows = [(words, *_say_policy(policies[name])) for name, words in POLICIES.items()]
+    heading = ("choosing by", "right, %", f"cost, {policies['unit']} quanta", "worth so many drawn tasks")
+    return ["## The whole policy", says, _write_table(heading, rows)]
+
+
+def _say_policy(estimate: Mapping[str, Any]) -> tuple[str, str, str]:
+    rows = f"{estimate['support']['effective_rows']:,.0f}"
+    if estimate["value"] is None:
+        return "no claim", "no claim", rows
+    accuracy, cost = estimate["value"]["accuracy"], estimate["value"]["cost"]
+    return (
+        f"{_say_points(accuracy['mean'])} ± {_say_points(accuracy['standard_error'])}",
+        f"{cost['mean']:.4g} ± {UNKNOWN if cost['standard_error'] is None else format(cost['standard_error'], '.2g')}",
+        rows,
+    )
+
+
+def _write_trial(report: PromotionReport) -> list[str]:
+    if report.trial is None:
+        return []
+    verdict = report.trial.verdict or "goes on"
+    says = (
+        f"Tasks on which it and the champion disagreed went to either by lot. Over all looks a challenger that is no "
+        f"better passes with a chance of {ALPHA:.0%}; the trial ends after {HORIZON_LABELS:,} labels."
+    )
+    rows = [
+        (
+            f"{look['labels']:,}",
+            f"{100 * look['policy_gain']['mean']:+.2f} ± {_say_points(look['policy_gain']['standard_error'])}",
+            _say(look["score"]),
+            _say(look["boundary"]),
+            look["verdict"],
+        )
+        for look in report.looks
+    ]
+    table = _write_table(("labels", "points over all tasks", "score", "needed", "verdict"), rows)
+    return [f"## Trial {report.trial.id}: {verdict}", says, *([table] if rows else [])]
+
+
+def _write_live(report: PromotionReport) -> list[str]:
+    if not report.live:
+        return []
+    rows = [
+        (
+            f"{look['outcomes']:,}",
+            *(_say_miss(look["misses"], band) for band in ("low", "middle", "high")),
+            look["verdict"].replace("_", " "),
+        )
+        for look in report.live
+    ]
+    heading = ("outcomes", "predicted low", "middle", "high", "verdict")
+    says = "Right answers less predicted ones by predicted accuracy, in points, and what was promised."
+    return ["## Since it serves", says, _write_table(heading, rows)]
+
+
+def _say_miss(misses: Sequence[Mapping[str, Any]], band: str) -> str:
+    for miss in misses:
+        if miss["band"] == band:
+            return f"{100 * miss['live']['mean']:+.1f} ({100 * miss['promised']:+.1f})"
+    return UNKNOWN
+
+
+def _say(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.4f}"
+
+
+def _say_points(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{100 * share:.2f}"
+
+
+def _write_table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(heading), *(list(row) for row in rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

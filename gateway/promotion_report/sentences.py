@@ -1,0 +1,43 @@
+"""Why a version stands as it does, in a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from db.states import PredictorState
+from router.promotion.gate import GateReason, GateVerdict
+from router.promotion.rollback import LiveVerdict
+
+GATE = {
+    GateReason.TOO_FEW: "too few outcomes that neither it nor the champion had learnt from",
+    GateReason.LOSS_LOWER: "lower log loss",
+    GateReason.LOSS_NOT_LOWER: "no lower log loss",
+    GateReason.LOSS_HIGHER: "surely higher log loss",
+    GateReason.BRIER_HIGHER: "surely higher Brier score",
+    GateReason.CALIBRATION_WORSE: "surely worse calibrated",
+    GateReason.COST_WORSE: "surely worse at costs",
+}
+WITHOUT_TRIAL = "too few labels a day for a trial"
+
+
+def say_why(report: Mapping[str, Any], *, state: PredictorState) -> str:
+    """The reason that weighed most; empty where none was written down."""
+    live = report.get("live") or []
+    if live and live[-1]["verdict"] == LiveVerdict.ROLL_BACK:
+        return f"missed what was promised of it on {live[-1]['outcomes']:,} live outcomes"
+    gate = (report.get("gate") or {}).get("report")
+    if gate is None:
+        return "the first pair of its strategy" if report else ""
+    if state in (PredictorState.CANDIDATE, PredictorState.ON_TRIAL):
+        return "passed the gate"
+    verdict = GateVerdict(gate["verdict"])
+    if verdict is GateVerdict.PROVEN and not report.get("has_trials"):
+        return f"surely lower log loss; {WITHOUT_TRIAL}"
+    if verdict in (GateVerdict.PROVEN, GateVerdict.TRIAL):
+        return "its trial decided" if report.get("has_trials") else f"lower log loss, but not surely; {WITHOUT_TRIAL}"
+    return "; ".join(say_finding(finding) for finding in gate["findings"][:2])
+
+
+def say_finding(finding: Mapping[str, Any]) -> str:
+    """One reason of the gate, with whom it is about."""
+    words = GATE[GateReason(finding["reason"])]
+    return words if finding["rival"] is None else f"{words} than the {finding['rival']}"

@@ -1,0 +1,157 @@
+"""A version's page: what the gate, a trial and live outcomes said of it, in words, tables and plots."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from db.predictors import PredictorVersion
+from db.states import PredictorState
+from db.trials import Trial
+from gateway.promotion_report.gather import PromotionReport
+from gateway.promotion_report.markdown import write_markdown
+from gateway.promotion_report.plots import CALIBRATION, TRIAL, draw_plots
+from gateway.promotion_report.sentences import say_why
+from router.promotion.comparison import HeldOut
+from router.promotion.gate import GateVerdict, Rival, judge_at_gate
+from router.promotion.reliability import trace_reliability
+from router.promotion.report_json import to_json
+from router.promotion.rivals import Foreseen
+from router.promotion.rollback import LiveOutcomes, check_live
+from router.promotion.trial import TrialRows, judge_trial
+from worker.gate import Judged
+
+MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def make_gate(*, better: bool, outcomes: int = 1000) -> dict[str, Any]:
+    """What a version's report has of a gate, as it comes out of the database."""
+    rng = np.random.default_rng(1)
+    likely = rng.random(outcomes)
+    correct = (rng.random(outcomes) < likely).astype(np.float64)
+    ones, window = np.ones(outcomes), np.arange(outcomes) // 20
+    rows = HeldOut(correct=correct, cost=ones, weight=ones, window=window)
+    sharp, flat = Foreseen(accuracy=likely, cost=ones), Foreseen(accuracy=ones / 2, cost=ones)
+    challenger, champion = (sharp, flat) if better else (flat, sharp)
+    rivals = {Rival.CHAMPION: champion, Rival.NEIGHBOURS: flat, Rival.CONSTANT: flat}
+    judged = Judged(
+        report=judge_at_gate(rows, challenger, rivals),
+        promised=(0.01, -0.02, 0.0),
+        challenger_curve=trace_reliability(rows, challenger),
+        champion_curve=trace_reliability(rows, champion),
+    )
+    stored: dict[str, Any] = json.loads(json.dumps(to_json(judged), allow_nan=False))
+    return stored
+
+
+def make_trial() -> Trial:
+    rng = np.random.default_rng(2)
+    side = rng.random(1000) < 0.5
+    rows = TrialRows(
+        challenged=side,
+        correct=(rng.random(1000) < 0.4 + 0.3 * side).astype(np.float64),
+        spent=np.zeros(1000),
+        expected=np.full(1000, 0.5),
+        window=np.arange(1000) // 25,
+    )
+    look = json.loads(json.dumps(to_json(judge_trial(rows, disagreement=0.2)), allow_nan=False))
+    return Trial(
+        id=4,
+        tenant_id="default",
+        encoder="e",
+        predictor_version_ids=[7],
+        looks=[look],
+        verdict="promote",
+        created_at=MOMENT,
+    )
+
+
+def make_report(**given: Any) -> PromotionReport:
+    version = PredictorVersion(
+        id=7,
+        strategy="small",
+        spec_hash="h",
+        version=3,
+        encoder="e",
+        state=PredictorState.CHAMPION,
+        figures={"outcomes": 1234},
+        created_at=MOMENT,
+    )
+    stored = {"has_trials": True, "gate": make_gate(better=True)}
+    return replace(PromotionReport(version=version, report=stored, trial=make_trial()), **given)
+
+
+def test_a_page_has_the_gate_and_the_trial_with_their_plots() -> None:
+    report = make_report()
+    plots = draw_plots(report)
+    assert set(plots) == {CALIBRATION, TRIAL}
+    assert all("<svg" in svg for svg in plots.values())
+    page = write_markdown(report, plots={CALIBRATION: "calibration.svg"})
+    assert "# small, version 3: champion" in page
+    assert "## At the gate: proven" in page
+    assert "- lower log loss than the champion" in page
+    assert "| log loss |" in page
+    assert "## Trial 4: promote" in page
+    assert "| 1,000 | +" in page
+    assert "![Calibration](calibration.svg)" in page
+
+
+def test_the_values_of_whole_policies_are_told_where_the_log_can_speak_for_them() -> None:
+    sure = {"mean": 0.61, "standard_error": 0.02, "rows": 500, "clusters": 20}
+    support = {"effective_rows": 412.0, "largest_share": 0.01, "unseen": 0.0}
+    known = {"support": support, "value": {"accuracy": sure, "cost": {**sure, "mean": 1500.0}}}
+    unknown = {"support": {**support, "effective_rows": 12.0}, "value": None}
+    policies = {"cost": 1500.0, "unit": "tokens", "champion": known, "challenger": unknown}
+    report = make_report(report={"gate": {**make_gate(better=True), "policies": policies}})
+    page = write_markdown(report, plots={})
+    assert "| this version and the other champions | no claim | no claim | 12 |" in page
+    assert "| the champions | 61.00 ± 2.00 | 1500 ± 0.02 | 412 |" in page
+
+
+def test_a_first_pair_has_nothing_to_be_compared_with() -> None:
+    report = make_report(report={"state": "champion"}, trial=None)
+    assert draw_plots(report) == {}
+    assert "the first pair of its strategy" in write_markdown(report, plots={})
+
+
+def test_live_looks_are_told_beside_what_was_promised() -> None:
+    rng = np.random.default_rng(3)
+    likely = rng.random(800)
+    live = LiveOutcomes(
+        correct=(rng.random(800) < likely / 2).astype(np.float64),
+        weight=np.ones(800),
+        window=np.arange(800) // 20,
+        champion=likely,
+        earlier=likely / 2,
+    )
+    check = to_json(check_live(live, promised=(0.01, -0.02, 0.0), looks_taken=0))
+    report = make_report()
+    report = replace(report, report={**report.report, "live": [json.loads(json.dumps(check, allow_nan=False))]})
+    page = write_markdown(report, plots={})
+    assert "| 800 |" in page
+    assert "roll back |" in page
+    assert say_why(report.report, state=PredictorState.REJECTED).startswith("missed what was promised of it on 800")
+
+
+@pytest.mark.parametrize(
+    ("report", "state", "why"),
+    [
+        ({}, PredictorState.RETIRED, ""),
+        ({"gate": make_gate(better=True), "has_trials": True}, PredictorState.ON_TRIAL, "passed the gate"),
+        ({"gate": make_gate(better=True), "has_trials": False}, PredictorState.CHAMPION, "surely lower log loss"),
+        ({"gate": make_gate(better=False)}, PredictorState.REJECTED, "surely higher log loss than the champion"),
+        ({"gate": make_gate(better=True, outcomes=20)}, PredictorState.HELD, "too few outcomes"),
+    ],
+)
+def test_every_version_says_why(report: dict[str, Any], state: PredictorState, why: str) -> None:
+    assert say_why(report, state=state).startswith(why)
+
+
+def test_what_a_gate_could_not_know_is_told_as_that() -> None:
+    gate = make_gate(better=True, outcomes=20)
+    assert gate["report"]["verdict"] == GateVerdict.HOLD
+    report = make_report(report={"gate": gate}, trial=None)
+    assert "20, at least 100 are needed" in write_markdown(report, plots={})

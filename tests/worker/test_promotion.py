@@ -1,0 +1,212 @@
+"""From training to what serves: first pairs at once, later ones by the gate, and back when live outcomes say so."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine as Database
+
+from db.predictors import list_predictors, read_champions, read_report
+from db.session import run_in_transaction, session_scope
+from db.states import PredictorState
+from db.tasks import NewTask
+from router.generation import Completion, GenerationRequest
+from router.promotion.gate import GateReport, GateVerdict
+from router.units import Unit
+from tests.worker.fake_night import (
+    FakeEngine,
+    answer_with,
+    budget,
+    drive,
+    make_pool,
+    make_settings,
+    predict_flat,
+    submit,
+)
+from worker.calibration import submit_recorded
+from worker.encoder import SentenceEncoder
+from worker.exploration_terms import ExplorationTerms
+from worker.gate import Judged
+from worker.live_check import check_champions
+from worker.pool import register_pool
+from worker.promotion import LABELS_A_DAY, decide
+from worker.recording import RecordedOutcome, Recording
+from worker.task_encoder import TaskEncoder
+from worker.training_job import Trained, train_predictors
+
+Right = Callable[[int], bool]  # whether the strategy is right about a task of this number
+
+PLACES = ("river", "mountain", "harbour", "island", "valley", "desert", "forest", "lake")
+
+
+@pytest.fixture(scope="module")
+def encoder() -> TaskEncoder:
+    return TaskEncoder(SentenceEncoder(threads=1), cache_directory=None)
+
+
+def is_sum(number: int) -> bool:
+    """Even tasks are sums, odd ones are about places."""
+    return number % 2 == 0
+
+
+def is_place(number: int) -> bool:
+    return not is_sum(number)
+
+
+def make_task(number: int) -> NewTask:
+    place = PLACES[number % len(PLACES)]
+    asked = f"What is {number} plus {number + 7}?" if is_sum(number) else f"Describe {place} number {number} in a poem."
+    body = {"model": "auto", "messages": [{"role": "user", "content": asked}]}
+    grader = {"kind": "exact", "reference": "yes"}
+    line = {"custom_id": f"t-{number}", "method": "POST", "url": "/v1/chat/completions", "body": body, "grader": grader}
+    return NewTask(custom_id=f"t-{number}", payload=json.dumps(line))
+
+
+def take_in(database: Database, *, numbers: range, right: Right) -> None:
+    """A recorded calibration of these tasks, in which either strategy is right about the same ones."""
+    tasks = [make_task(number) for number in numbers]
+    outcomes = [
+        RecordedOutcome(
+            custom_id=f"t-{number}",
+            strategy=name,
+            answer="yes",
+            texts=["yes"],
+            finish_reasons=["stop"],
+            prompt_tokens=5,
+            output_tokens=4 + number % 3,
+            cost=4,
+            correct=float(right(number) != (number % 10 == 3)),
+        )
+        for name in make_pool().names
+        for number in numbers
+    ]
+    digest = f"{numbers}"
+    recording = Recording(tasks_sha256=digest, unit=Unit.TOKENS, engines={}, strategy_hashes={}, outcomes=outcomes)
+    run_in_transaction(
+        database,
+        lambda session: submit_recorded(
+            session,
+            tasks=tasks,
+            tasks_sha256=digest,
+            pool=make_pool(),
+            strategy_ids=register_pool(session, tenant_id="default", pool=make_pool()),
+            recording=recording,
+        ),
+    )
+
+
+def train(database: Database, encoder: TaskEncoder) -> list[Trained]:
+    ids = register(database)
+    return train_predictors(database, pool=make_pool(), strategy_ids=ids, encoder=encoder, watch=lambda _: None)
+
+
+def register(database: Database) -> list[int]:
+    return run_in_transaction(database, lambda session: register_pool(session, tenant_id="default", pool=make_pool()))
+
+
+def states_of(database: Database, strategy: str) -> list[PredictorState]:
+    """Of its versions, the newest first."""
+    with session_scope(database) as session:
+        versions = list_predictors(session, tenant_id="default", limit=20)
+    return [version.state for version in versions if version.strategy == strategy]
+
+
+def explore(database: Database, folder: Path, *, numbers: range) -> None:
+    """A night that explores, in which places are answered right."""
+    terms = ExplorationTerms(share=0.4, points=20.0, need=(0.5, 0.5))
+    job_id = submit(
+        database,
+        predictions=predict_flat(len(numbers), small=(0.5, 5.0), large=(0.6, 20.0)),
+        objective=replace(budget(8_000), exploration=terms),
+        tasks=[make_task(number) for number in numbers],
+    )
+    assert drive(database, job_id, [FakeEngine(answer_places)], make_settings(folder, batch_tasks=16))
+
+
+def answer_places(request: GenerationRequest) -> Completion:
+    return answer_with("yes" if "poem" in request.messages[-1].content else "no", tokens=5)(request)
+
+
+def test_a_later_pair_that_is_surely_better_serves_and_says_why(
+    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
+) -> None:
+    take_in(db_engine, numbers=range(60), right=is_sum)
+    assert {own.state for own in train(db_engine, encoder)} == {PredictorState.CHAMPION}
+    explore(db_engine, tmp_path, numbers=range(3000, 3300))
+    take_in(db_engine, numbers=range(1000, 1300), right=is_place)
+    assert {own.state for own in train(db_engine, encoder)} == {PredictorState.CHAMPION}
+    assert states_of(db_engine, "small") == [PredictorState.CHAMPION, PredictorState.RETIRED]
+    small, _ = register(db_engine)
+    with session_scope(db_engine) as session:
+        champion = read_champions(session, strategy_ids=[small], encoder=encoder.name)[small]
+        report = read_report(session, predictor_id=champion.id).report
+    gate = report["gate"]["report"]
+    assert gate["verdict"] == GateVerdict.PROVEN
+    assert gate["outcomes"] > 300
+    assert gate["comparisons"]["champion"]["log_loss"]["mean"] < -0.3
+    assert set(gate["comparisons"]) == {"champion", "neighbours", "constant"}
+    assert len(report["gate"]["promised"]) == 3
+    values = report["gate"]["policies"]
+    assert values["cost"] == pytest.approx(5)
+    for policy in ("champion", "challenger"):
+        assert values[policy]["support"]["unseen"] == 0
+        assert 20 < values[policy]["support"]["effective_rows"] <= 300
+
+
+def test_a_later_pair_that_shows_no_gain_is_held_and_not_trained_again(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    take_in(db_engine, numbers=range(300), right=is_sum)
+    train(db_engine, encoder)
+    take_in(db_engine, numbers=range(1000, 1060), right=is_sum)
+    assert {own.state for own in train(db_engine, encoder)} == {PredictorState.HELD}  # of too few new outcomes
+    assert states_of(db_engine, "small") == [PredictorState.HELD, PredictorState.CHAMPION]
+    assert {own.state for own in train(db_engine, encoder)} == {None}
+
+
+def answer_sums(request: GenerationRequest) -> Completion:
+    return answer_with("yes" if "plus" in request.messages[-1].content else "no", tokens=5)(request)
+
+
+def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
+    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
+) -> None:
+    take_in(db_engine, numbers=range(60), right=is_sum)
+    train(db_engine, encoder)
+    take_in(db_engine, numbers=range(1000, 1300), right=is_place)
+    train(db_engine, encoder)
+    numbers = range(5000, 5220)
+    job_id = submit(
+        db_engine,
+        predictions=predict_flat(len(numbers), small=(0.9, 5.0), large=(0.5, 20.0)),
+        objective=budget(10_000),
+        tasks=[make_task(number) for number in numbers],
+    )
+    assert drive(db_engine, job_id, [FakeEngine(answer_sums)], make_settings(tmp_path, batch_tasks=16))
+    check_champions(db_engine, strategy_ids=register(db_engine), encoder=encoder)
+    assert states_of(db_engine, "small") == [PredictorState.REJECTED, PredictorState.CHAMPION]
+    assert states_of(db_engine, "large") == [PredictorState.CHAMPION, PredictorState.RETIRED]  # answered nothing
+
+
+def judged(verdict: GateVerdict) -> Judged:
+    report = GateReport(verdict=verdict, findings=(), outcomes=500, challenger=None, comparisons={})
+    return Judged(report=report, promised=(), challenger_curve=(), champion_curve=())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "without_trials", "with_trials"),
+    [
+        (GateVerdict.PROVEN, PredictorState.CHAMPION, PredictorState.CANDIDATE),
+        (GateVerdict.TRIAL, PredictorState.HELD, PredictorState.CANDIDATE),
+        (GateVerdict.HOLD, PredictorState.HELD, PredictorState.HELD),
+        (GateVerdict.REJECT, PredictorState.REJECTED, PredictorState.REJECTED),
+    ],
+)
+def test_what_follows_from_the_gate_depends_on_whether_there_are_labels_for_a_trial(
+    verdict: GateVerdict, without_trials: PredictorState, with_trials: PredictorState
+) -> None:
+    assert decide(judged(verdict), labels_a_day=LABELS_A_DAY - 1).state is without_trials
+    assert decide(judged(verdict), labels_a_day=LABELS_A_DAY).state is with_trials
+    assert decide(None, labels_a_day=LABELS_A_DAY).state is PredictorState.CHAMPION

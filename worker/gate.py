@@ -1,0 +1,97 @@
+"""A trained pair before the gate: judged on outcomes that neither it nor the champion has learnt from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.predictors import StoredPredictor
+from router.artefact import load_pair
+from router.errors import PredictorArtefactError
+from router.figures import Fallback
+from router.fold import FoldedPair
+from router.held_out import OutOfFold
+from router.promotion.comparison import HeldOut
+from router.promotion.gate import GateReport, Rival, judge_at_gate
+from router.promotion.reliability import Point, trace_reliability
+from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
+from router.promotion.rollback import Promise, promise
+from router.stack import PredictorStack
+from worker.evidence import read_cutoff
+from worker.policy_value import PolicyValues
+from worker.training_set import TrainingSet
+
+MOST_OUTCOMES = 4000  # the latest: a log loss is then known to a hundredth
+PAIRS = (Fallback.NONE, Fallback.CONSTANT_ACCURACY)  # that were learnt from outcomes of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the gate saw of a challenger."""
+
+    report: GateReport
+    promised: Promise
+    challenger_curve: tuple[Point, ...]
+    champion_curve: tuple[Point, ...]
+    policies: PolicyValues | None = None  # None: nothing was explored with these strategies
+
+
+def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: StoredPredictor) -> Judged | None:
+    """What the gate says of the pair that these are the out-of-fold predictions of.
+
+    None where there is nothing to compare with: the champion is no trained pair, can not be loaded, or does not say
+    what it has learnt from. Then the challenger serves.
+    """
+    cutoff = read_cutoff(champion.meta)
+    if cutoff is None or champion.meta.get("figures", {}).get("fallback") not in PAIRS:
+        return None
+    try:
+        pair = load_pair(champion.artefact, encoder=champion.encoder).pair
+    except PredictorArtefactError:
+        return None
+    unseen = _pick_latest(learnt.told_at[held_out.place], since=cutoff.timestamp())
+    place = held_out.place[unseen]
+    rows = HeldOut(
+        correct=learnt.correct[place],
+        cost=learnt.output_tokens[place],
+        weight=learnt.weight[place],
+        window=learnt.window[place],
+    )
+    challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
+    if not len(place):
+        return Judged(report=judge_at_gate(rows, challenger, {}), promised=(), challenger_curve=(), champion_curve=())
+    past = _gather_past(learnt, held_out)
+    rivals = {
+        Rival.CHAMPION: _foresee(pair, learnt.vectors[place]),
+        Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
+        Rival.CONSTANT: foresee_constant(past, unseen),
+    }
+    return Judged(
+        report=judge_at_gate(rows, challenger, rivals),
+        promised=promise(rows.correct, challenger.accuracy, rows.weight),
+        challenger_curve=trace_reliability(rows, challenger),
+        champion_curve=trace_reliability(rows, rivals[Rival.CHAMPION]),
+    )
+
+
+def _gather_past(learnt: TrainingSet, held_out: OutOfFold) -> Past:
+    return Past(
+        embeddings=learnt.vectors[held_out.place],
+        correct=learnt.correct[held_out.place],
+        cost=learnt.output_tokens[held_out.place],
+        weight=learnt.weight[held_out.place],
+        fold=held_out.fold,
+    )
+
+
+def _foresee(pair: FoldedPair, vectors: NDArray[np.float32]) -> Foreseen:
+    known = PredictorStack([pair]).predict(vectors)
+    accuracy, cost = (column[:, 0].astype(np.float64) for column in (known.accuracy, known.output_tokens))
+    return Foreseen(accuracy=accuracy, cost=cost)
+
+
+def _pick_latest(told_at: NDArray[np.float64], *, since: float) -> NDArray[np.bool_]:
+    """Which of the rows (n,) were known after `since`: the latest, where they are many."""
+    latest = np.zeros(len(told_at), dtype=bool)
+    latest[np.argsort(told_at, kind="stable")[-MOST_OUTCOMES:]] = True
+    return np.asarray(latest & (told_at > since))

@@ -1,0 +1,75 @@
+"""What becomes of a trained pair: it serves, waits for a trial, is held, or is rejected; the one place that says so."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.predictors import store_version
+from db.states import PredictorState
+from db.trial_windows import count_labels_a_day
+from router.promotion.gate import GateVerdict
+from router.promotion.report_json import to_json
+from router.promotion.trial import HORIZON_LABELS
+from worker.champions import Challenger, make_version
+from worker.gate import Judged
+from worker.submission import TENANT
+
+TRIAL_DAYS = 7  # in which a trial should be decided
+LIKELY_DISAGREEMENT = 0.2  # of all tasks; a trial is of those
+LABELS_A_DAY = HORIZON_LABELS / TRIAL_DAYS / LIKELY_DISAGREEMENT  # below it the gate decides alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What becomes of a challenger."""
+
+    state: PredictorState
+    has_trials: bool  # whether there are enough labels for one
+
+
+def decide(judged: Judged | None, *, labels_a_day: float) -> Decision:
+    """A first pair serves; a later one has to pass the gate, and then a trial where enough answers are labelled.
+
+    Where they are too few for a trial, a challenger serves that is proven by the gate: its log loss is surely lower.
+    """
+    has_trials = labels_a_day >= LABELS_A_DAY
+    if judged is None:
+        return Decision(state=PredictorState.CHAMPION, has_trials=has_trials)
+    return Decision(state=_FOLLOWS[has_trials][judged.report.verdict], has_trials=has_trials)
+
+
+_FOLLOWS = {
+    True: {
+        GateVerdict.PROVEN: PredictorState.CANDIDATE,
+        GateVerdict.TRIAL: PredictorState.CANDIDATE,
+        GateVerdict.HOLD: PredictorState.HELD,
+        GateVerdict.REJECT: PredictorState.REJECTED,
+    },
+    False: {
+        GateVerdict.PROVEN: PredictorState.CHAMPION,
+        GateVerdict.TRIAL: PredictorState.HELD,
+        GateVerdict.HOLD: PredictorState.HELD,
+        GateVerdict.REJECT: PredictorState.REJECTED,
+    },
+}
+
+
+def receive(session: Session, *, strategy_id: int, challenger: Challenger, judged: Judged | None) -> PredictorState:
+    """How the challenger stands from now on, stored with the reasons."""
+    labels_a_day = count_labels_a_day(session, tenant_id=TENANT, days=TRIAL_DAYS)
+    decision = decide(judged, labels_a_day=labels_a_day)
+    version = make_version(session, challenger)
+    report: dict[str, Any] = {"state": decision.state.value, "labels_a_day": labels_a_day}
+    if judged is not None:
+        report |= {"gate": to_json(judged), "has_trials": decision.has_trials}
+    store_version(
+        session,
+        strategy_id=strategy_id,
+        encoder=challenger.encoder,
+        artefact=version.artefact,
+        meta=version.meta,
+        state=decision.state,
+        report=report,
+    )
+    return decision.state
