@@ -1,6 +1,6 @@
 """`apportion predictors`: which trained version of each strategy's predictor serves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -8,14 +8,13 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 from sqlalchemy.orm import Session
 
 from db.errors import NoSuchRow
 from db.predictors import PredictorVersion, find_earlier, list_predictors, promote
 from db.session import run_in_transaction, session_scope
 from gateway.exit_codes import ExitCode
-from gateway.json_option import print_json
+from gateway.json_option import tell
 from gateway.report.amounts import UNKNOWN, say_share
 from worker.database import open_database
 from worker.errors import NoSuchPredictor
@@ -29,16 +28,18 @@ def list_all(console: Console, *, as_json: bool) -> ExitCode:
     """One row for each version, the newest of a strategy first."""
     with open_database(read_settings()) as database, session_scope(database) as session:
         versions = list_predictors(session, tenant_id=TENANT, limit=LISTED)
-    if as_json:
-        print_json(console, [asdict(version) for version in versions])
-        return ExitCode.DONE
+    tell(console, draw_predictors(versions), [asdict(version) for version in versions], as_json=as_json)
+    return ExitCode.DONE
+
+
+def draw_predictors(versions: Sequence[PredictorVersion]) -> Table:
+    """A row for each."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if versions else "none yet")
     for heading in ("id", "strategy", "version", "state", "outcomes", "right", "log loss", "trained"):
         table.add_column(heading, justify="left" if heading in {"strategy", "state", "trained"} else "right")
     for version in versions:
         table.add_row(*_describe(version))
-    console.print(table)
-    return ExitCode.DONE
+    return table
 
 
 def promote_version(console: Console, *, predictor_id: int, as_json: bool) -> ExitCode:
@@ -72,10 +73,8 @@ def _promote(session: Session, *, predictor_id: int) -> PredictorVersion:
 
 
 def _tell(console: Console, version: PredictorVersion, *, as_json: bool) -> ExitCode:
-    if as_json:
-        print_json(console, asdict(version))
-    else:
-        console.print(Text(f"version {version.version} serves strategy {version.strategy} from now on"))
+    words = f"version {version.version} serves strategy {version.strategy} from now on"
+    tell(console, words, asdict(version), as_json=as_json)
     return ExitCode.DONE
 
 
