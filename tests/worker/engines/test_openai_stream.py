@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.engines.bad_replies import CHOICE, USAGE
+from tests.worker.engines.engine_front import MODEL
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.stub_server import Reply, StubServer, json_reply
 from tests.worker.engines.test_openai_engine import HELLO, Script, spec_for
@@ -95,3 +97,18 @@ def test_pieces_may_end_anywhere(cuts: list[int]) -> None:
     together = reply.put_together()
     assert together is not None
     assert together["usage"] == USAGE
+
+
+@pytest.mark.slow
+def test_vllms_server_tells_what_it_would_have_answered(engine_loop: EngineLoop, vllm_server_url: str) -> None:
+    engine = OpenAIEngine(replace(spec_for(vllm_server_url), model=MODEL))
+    told: list[str] = []
+    engine_loop.run(engine.start())
+    try:
+        whole = engine_loop.run(engine.generate(HELLO))
+        streamed = engine_loop.run(engine.stream(HELLO, on_text=told.append))
+    finally:
+        engine_loop.run(engine.stop())
+    assert streamed == whole._replace(cached_prompt_tokens=streamed.cached_prompt_tokens)
+    assert len(told) > 1
+    assert ("".join(told),) == whole.texts
