@@ -73,6 +73,7 @@ bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.routing
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.training
+	$(BIN)/python -m bench.retraining
 	$(BIN)/python -m bench.decision
 	$(BIN)/python -m bench.queue
 	$(BIN)/python -m bench.engines

@@ -42,11 +42,11 @@ def play_night(pool: Pool, rng: np.random.Generator, *, tasks: int = NIGHT) -> S
 
 
 def count_false_alarms(pool: Pool, build: Build, *, nights: int) -> int:
-    """Alarms of all strategies, the detectors knowing them from one night to the next."""
-    rng = np.random.default_rng(1)
+    """Alarms of strategies whose predictions hold, the detectors knowing them from one night to the next."""
+    rng, quiet = np.random.default_rng(1), pool.find_quiet()
     watching = [build() for _ in range(pool.cost.shape[1])]
     return sum(
-        watching[strategy].note(predicted, correct)
+        watching[strategy].note(predicted, correct) and bool(quiet[strategy])
         for _ in range(nights)
         for strategy, predicted, correct in zip(*(part.tolist() for part in play_night(pool, rng)), strict=True)
     )

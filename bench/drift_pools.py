@@ -12,6 +12,7 @@ from bench.decision_run import prepare_trial
 from bench.splits import split_by_group
 from router import allocate, frontier
 from router.baselines.registry import METHODS
+from router.drift.watch import CLAIMS, Broken
 from router.platt import log_odds_of, sigmoid
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,14 @@ class Pool:
         curve = frontier(predicted, self.cost[rows])
         budget = curve.cost[0] + BUDGET_SHARE * (curve.cost[-1] - curve.cost[0])
         return np.asarray(allocate(predicted, self.cost[rows], float(budget)).choice, dtype=np.intp)
+
+    def find_quiet(self) -> NDArray[np.bool_]:
+        """(strategies,) whose predictions hold: on the tasks they are given, to the points that are tolerated."""
+        choice = self.choose(np.arange(len(self.cost)), self.predicted)
+        excess = self.correct - self.predicted
+        tolerated = CLAIMS[Broken.WORSE].band
+        columns = range(self.cost.shape[1])
+        return np.array([abs(excess[choice == own, own].sum()) <= tolerated * (choice == own).sum() for own in columns])
 
     def find_busiest(self) -> int:
         """The strategy that is given the most tasks."""

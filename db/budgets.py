@@ -29,6 +29,7 @@ class Budget:
     shared: bool
     period: BudgetPeriod | None
     period_start: datetime | None
+    expected_tasks: int | None  # of all jobs that draw on it, in each period; None: nothing was said
 
     @property
     def left(self) -> int | None:

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from db.breakers import has_failed, is_open
+from db.chances import read_chances
 from db.errors import UnfinishedGroup
 from db.leases import HeldGroup, fenced_change, write_fenced
 from db.ledger import list_open_batches
@@ -48,6 +49,7 @@ class ClaimedGroup:
     amounts: Sequence[int]  # worst case of each, in quanta
     least: Sequence[int]  # what the budget keeps free for each until it is started
     past_attempts: Sequence[int]  # executions of each, in whatever group, that gave no answer
+    propensities: Sequence[float | None]  # with what chance each was drawn; None: it came back, and no chance says so
     on_trial: bool  # its strategy failed lately: whether it works again is to be noted
     has_twins: bool  # whether tasks of its job are answered by an identical one
 
@@ -59,6 +61,7 @@ class Member(NamedTuple):
     amount: int  # worst case, in quanta
     least: int  # what the budget keeps free for it until it is started
     past_attempts: int  # executions, in whatever group, that gave no answer
+    position: int  # in the group, from 0
 
 
 def claim_group(
@@ -82,9 +85,17 @@ def claim_group(
     if row is None:
         return None
     own = {name: getattr(row, name) for name in (*_OWN, "on_trial", "has_twins")}
+    count = len(row.seqs)
+    chances = [None] * count if row.propensities is None else read_chances(row.propensities) or [1.0] * count
     if row.is_fresh:
-        least = row.least or [0] * len(row.seqs)
-        return ClaimedGroup(**own, seqs=row.seqs, amounts=row.amounts, least=least, past_attempts=[0] * len(row.seqs))
+        return ClaimedGroup(
+            **own,
+            seqs=row.seqs,
+            amounts=row.amounts,
+            least=row.least or [0] * count,
+            past_attempts=[0] * count,
+            propensities=chances,
+        )
     members = list_unanswered(session, group_id=row.id)
     return ClaimedGroup(
         **own,
@@ -92,6 +103,7 @@ def claim_group(
         amounts=[member.amount for member in members],
         least=[member.least for member in members],
         past_attempts=[member.past_attempts for member in members],
+        propensities=[chances[member.position] for member in members],
     )
 
 
@@ -140,7 +152,7 @@ def _make_claim(*, of_strategies: bool, of_job: bool, held_before: bool) -> Upda
     # Nobody held the group before, and no task of its job ever failed: then all members wait, and none has a past.
     is_fresh = and_(_GRP.c.fence == 1, ~exists().where(AttemptRow.job_id == _GRP.c.job_id)).label("is_fresh")
     has_twins = (select(_JOB.c.twins).where(_JOB.c.id == _GRP.c.job_id).scalar_subquery() > 0).label("has_twins")
-    own = [_GRP.c[name] for name in (*_OWN, "seqs", "amounts", "least")]
+    own = [_GRP.c[name] for name in (*_OWN, "seqs", "amounts", "least", "propensities")]
     return claimed.returning(*own, on_trial, is_fresh, has_twins)
 
 
@@ -185,7 +197,8 @@ def finish_group(
 _LIST_UNANSWERED = text("""
     SELECT member.seq, CAST(member.amount AS text) AS amount, CAST(coalesce(member.least, 0) AS text) AS least,
            (SELECT count(*) FROM attempt JOIN grp AS past ON past.id = attempt.grp_id
-            WHERE attempt.job_id = grp.job_id AND attempt.seq = member.seq AND past.arm = grp.arm) AS past_attempts
+            WHERE attempt.job_id = grp.job_id AND attempt.seq = member.seq AND past.arm = grp.arm) AS past_attempts,
+           member.position - 1 AS position
     FROM grp
     CROSS JOIN unnest(grp.seqs, grp.amounts, grp.least) WITH ORDINALITY AS member (seq, amount, least, position)
     WHERE grp.id = :group_id
@@ -198,7 +211,7 @@ _LIST_UNANSWERED = text("""
 def list_unanswered(session: Session, *, group_id: int) -> list[Member]:
     """The members that have neither an outcome nor gone back to routing, in the group's order."""
     rows = session.execute(_LIST_UNANSWERED, {"group_id": group_id})
-    return [Member(row.seq, int(row.amount), int(row.least), row.past_attempts) for row in rows]
+    return [Member(row.seq, int(row.amount), int(row.least), row.past_attempts, row.position) for row in rows]
 
 
 def _require_settled(session: Session, *, group: HeldGroup) -> None:

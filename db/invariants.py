@@ -210,6 +210,17 @@ _NOTHING_IS_KEPT_FOR_NOBODY = """
     WHERE kept > 0 AND NOT EXISTS (SELECT FROM job WHERE job.budget_id = budget.id AND finished_at IS NULL)
 """
 
+# Where a window explored, each task has its chances, and its groups know those of their members.
+_DRAWS_FIT_WINDOW = """
+    SELECT exploration.window_id, cardinality(task_window.seqs) AS tasks, octet_length(best) / 2 AS draws
+    FROM exploration JOIN task_window ON task_window.id = window_id JOIN job ON job.id = exploration.job_id
+    WHERE octet_length(best) <> 2 * cardinality(task_window.seqs)
+       OR octet_length(propensity) <> 4 * cardinality(task_window.seqs) * cardinality(job.strategy_ids)
+       OR NOT explored <@ task_window.seqs
+       OR EXISTS (SELECT FROM grp WHERE grp.window_id = exploration.window_id
+                  AND octet_length(propensities) IS DISTINCT FROM 4 * cardinality(grp.seqs))
+"""
+
 INVARIANTS: dict[str, str] = {
     "the ledger's deltas add up to the budget": _LEDGER_IS_BUDGET,
     "no budget is over its cap": _BUDGET_WITHIN_CAP,
@@ -229,4 +240,5 @@ INVARIANTS: dict[str, str] = {
     "a group's counts are those of its entries and outcomes": _COUNTS_ARE_RIGHT,
     "what is promised covers the tasks that wait in groups": _PROMISE_COVERS_GROUPS,
     "a budget without open jobs keeps nothing free": _NOTHING_IS_KEPT_FOR_NOBODY,
+    "how a window explored fits its tasks and groups": _DRAWS_FIT_WINDOW,
 }

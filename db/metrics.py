@@ -44,6 +44,16 @@ class BreakerMetrics:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlarmCount:
+    """How often a strategy's predictions were found broken in one way."""
+
+    strategy: str
+    engine: str
+    broken: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class MoneyMetrics:
     """What a tenant's budgets of a unit stand at, in quanta."""
 
@@ -55,6 +65,16 @@ class MoneyMetrics:
     reserved: int
     shared_cap: int  # of shared budgets, of each the newest period
     shared_left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplorationMetrics:
+    """What exploring comes to in all jobs of a unit; from windows alone, in the mean over their draws."""
+
+    unit: str
+    explored: int  # tasks that were drawn to another strategy than their best
+    accuracy_given_up: float  # right answers, as predicted
+    worst_extra_cost: float  # quanta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +117,12 @@ _BREAKERS = text("""
     FROM strategy GROUP BY 1, 2 ORDER BY 1, 2
 """)
 
+_ALARMS = text("""
+    SELECT strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, alarm.broken, count(*) AS count
+    FROM drift_alarm AS alarm JOIN strategy ON strategy.id = alarm.strategy_id
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+""")
+
 _BY_UNIT = text(f"""
     {_NAMED}
     SELECT unit, {_TENANT}, sum(spent)::text AS spent, sum(burned)::text AS burned, sum(overrun)::text AS overrun,
@@ -111,6 +137,13 @@ _BY_UNIT = text(f"""
     GROUP BY 1, 2 ORDER BY 1, 2
 """)  # noqa: S608 - of constants alone
 
+_EXPLORED = text("""
+    SELECT budget.unit, sum(cardinality(explored))::bigint AS explored, sum(accuracy_given_up) AS accuracy_given_up,
+           sum(worst_extra_cost) AS worst_extra_cost
+    FROM exploration JOIN job ON job.id = exploration.job_id JOIN budget ON budget.id = job.budget_id
+    GROUP BY budget.unit ORDER BY budget.unit
+""")
+
 _STATES = (
     f"{_NAMED} SELECT {{column}} AS state, {_TENANT}, count(*) AS count FROM {{table}} WHERE {_TOLD} GROUP BY 1, 2"  # noqa: S608
 )
@@ -121,6 +154,16 @@ _BATCHES = text(_STATES.format(column="status", table="batch"))
 def read_strategy_metrics(session: Session, *, scope: MetricsScope) -> list[StrategyMetrics]:
     """One for each name, engine and tenant; of strategies that nobody has used, zeros."""
     return [StrategyMetrics(**row) for row in _read(session, _BY_STRATEGY, scope)]
+
+
+def count_alarms(session: Session) -> list[AlarmCount]:
+    """One for each strategy and way that there was an alarm of."""
+    return [AlarmCount(**row._mapping) for row in session.execute(_ALARMS)]
+
+
+def read_exploration_metrics(session: Session) -> list[ExplorationMetrics]:
+    """One for each unit in which something was explored."""
+    return [ExplorationMetrics(**row._mapping) for row in session.execute(_EXPLORED)]
 
 
 def read_breaker_metrics(session: Session) -> list[BreakerMetrics]:

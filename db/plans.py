@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any, TypedDict, Unpack
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import func, insert
 from sqlalchemy.orm import Session
 
+from db.chances import write_chances
 from db.errors import WindowMismatch
+from db.explorations import NewExploration, store_exploration
 from db.jobs import Job, read_job
 from db.promises import take_back_promise
 from db.requeues import Arm, NewRequeue, close_requeues, insert_requeues
 from db.states import GroupState, JobKind, RequeueReason, WindowState
 from db.tables import GroupRow
+from db.tables.base import core_table
 from db.windows import HeldWindow, list_wanted, read_requeued, write_window_fenced
 
 
@@ -28,6 +33,9 @@ class NewGroup:
     amounts: Sequence[int]  # worst case of each task, in quanta
     least: Sequence[int] = ()  # what the budget keeps free for each; empty: nothing was promised
     predicted_cost: int  # of all of them together, in quanta
+    propensities: (
+        Sequence[float] | NDArray[np.float32] | None
+    ) = ()  # of each; empty: they had no other chance; None: they came back
 
 
 class Certificate(TypedDict, total=False):
@@ -52,6 +60,7 @@ def commit_window(
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
     least_given_up: int = 0,
+    exploration: NewExploration | None = None,
     **certificate: Unpack[Certificate],
 ) -> list[int]:
     """The ids of the groups, now ready to be claimed; StaleFence, or WindowMismatch unless every task has its place.
@@ -76,6 +85,8 @@ def commit_window(
     _hold(session, job=job, arms=back, seconds=held_seconds)
     if least_given_up:
         take_back_promise(session, job_id=job.id, least=least_given_up)
+    if exploration is not None:
+        store_exploration(session, window=window, tenant_id=job.tenant_id, exploration=exploration)
     return _insert_groups(session, window=window, job=job, groups=groups)
 
 
@@ -119,6 +130,9 @@ def _list_arms(group: NewGroup, *, job: Job) -> Iterable[tuple[int, int]]:
     return zip(group.seqs, repeat(0 if job.kind is JobKind.RUN else group.strategy_id))
 
 
+_GRP = core_table(GroupRow)  # to the ORM a NULL means the default
+
+
 def _insert_groups(session: Session, *, window: HeldWindow, job: Job, groups: Sequence[NewGroup]) -> list[int]:
     if not groups:
         return []
@@ -132,9 +146,10 @@ def _insert_groups(session: Session, *, window: HeldWindow, job: Job, groups: Se
             "amounts": list(group.amounts),
             "least": list(group.least),
             "predicted_cost": group.predicted_cost,
+            "propensities": None if group.propensities is None else write_chances(group.propensities),
             "state": GroupState.READY,
         }
         for group in groups
     ]
-    inserted = session.execute(insert(GroupRow).returning(GroupRow.id, sort_by_parameter_order=True), rows)
+    inserted = session.execute(insert(_GRP).returning(_GRP.c.id, sort_by_parameter_order=True), rows)
     return list(inserted.scalars())

@@ -100,6 +100,12 @@ def read_predictions(session: Session, *, job_id: int, seqs: Sequence[int]) -> P
     return Predictions(**gathered)
 
 
+def read_version_ids(session: Session, *, job_id: int) -> list[int]:
+    """The predictor versions that made a job's predictions, in the order of its strategies; none of other jobs."""
+    own = select(PredictionBlockRow.predictor_version_ids).where(PredictionBlockRow.job_id == job_id)
+    return list(session.execute(own.order_by(PredictionBlockRow.lo).limit(1)).scalar_one_or_none() or ())
+
+
 _COVERS_A_TASK = text("EXISTS (SELECT FROM unnest(CAST(:seqs AS int[])) AS wanted (seq) WHERE seq >= lo AND seq < hi)")
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, exists, func, insert, literal_column, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from db.arrays import among
@@ -55,20 +56,55 @@ def store_champion(
 
 def read_champions(session: Session, *, strategy_ids: Sequence[int], encoder: str) -> dict[int, StoredPredictor]:
     """The serving predictor of each strategy that has one for this encoder, keyed by the strategy ids as given."""
-    wanted = aliased(StrategyRow)
-    query = (
-        select(wanted.id.label("wanted_id"), *_COLUMNS)
-        .join(
-            PredictorVersionRow,
-            (PredictorVersionRow.tenant_id == wanted.tenant_id) & (PredictorVersionRow.spec_hash == wanted.spec_hash),
-        )
-        .where(among(wanted.id, strategy_ids))
-        .where(PredictorVersionRow.encoder == encoder, PredictorVersionRow.state == PredictorState.CHAMPION)
+    serving = _select_lines(strategy_ids=strategy_ids, encoder=encoder)
+    return _by_strategy(session, serving.where(PredictorVersionRow.state == PredictorState.CHAMPION))
+
+
+def list_champions(session: Session) -> list[StoredPredictor]:
+    """Every predictor that serves, of all strategies, encoders and tenants."""
+    serving = select(*_COLUMNS).where(PredictorVersionRow.state == PredictorState.CHAMPION)
+    return [_predictor_of(row) for row in session.execute(serving.order_by(PredictorVersionRow.id))]
+
+
+def read_newest(session: Session, *, strategy_ids: Sequence[int], encoder: str) -> dict[int, StoredPredictor]:
+    """The predictor of each strategy that was trained last, whether it ever served or not; keyed as given."""
+    wanted: ColumnElement[int] = literal_column("wanted_id")
+    newest = _select_lines(strategy_ids=strategy_ids, encoder=encoder).ext(distinct_on(wanted))
+    return _by_strategy(session, newest.order_by(wanted, PredictorVersionRow.version.desc()))
+
+
+def find_retired(session: Session, *, strategy_id: int, encoder: str, before: int) -> StoredPredictor | None:
+    """The strategy's latest predictor with a version before this one that served once."""
+    retired = _select_lines(strategy_ids=[strategy_id], encoder=encoder).where(
+        PredictorVersionRow.state == PredictorState.RETIRED, PredictorVersionRow.version < before
     )
-    names = StoredPredictor.__dataclass_fields__
-    return {
-        row.wanted_id: StoredPredictor(**{name: row._mapping[name] for name in names}) for row in session.execute(query)
-    }
+    latest = retired.order_by(PredictorVersionRow.version.desc()).limit(1)
+    return _by_strategy(session, latest).get(strategy_id)
+
+
+def _select_lines(*, strategy_ids: Sequence[int], encoder: str) -> Select[Any]:
+    """All versions of these strategies' lines, each with the strategy id that was given."""
+    wanted = aliased(StrategyRow)
+    same_line = (PredictorVersionRow.tenant_id == wanted.tenant_id) & (
+        PredictorVersionRow.spec_hash == wanted.spec_hash
+    )
+    query = select(wanted.id.label("wanted_id"), *_COLUMNS).join(PredictorVersionRow, same_line)
+    return query.where(among(wanted.id, strategy_ids), PredictorVersionRow.encoder == encoder)
+
+
+def _by_strategy(session: Session, query: Select[Any]) -> dict[int, StoredPredictor]:
+    return {row.wanted_id: _predictor_of(row) for row in session.execute(query)}
+
+
+def _predictor_of(row: Row[Any]) -> StoredPredictor:
+    return StoredPredictor(**{name: row._mapping[name] for name in StoredPredictor.__dataclass_fields__})
+
+
+def has_champion(session: Session, *, tenant_id: str, spec_hash: str) -> bool:
+    """Whether strategies with this hash have a predictor that serves, for whatever encoder."""
+    own = (PredictorVersionRow.tenant_id == tenant_id, PredictorVersionRow.spec_hash == spec_hash)
+    serving = exists().where(*own, PredictorVersionRow.state == PredictorState.CHAMPION)
+    return session.execute(select(serving)).scalar_one()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,7 @@ class TaskOutcome:
     prompt_tokens: int
     output_tokens: int
     cost: int
-    correct: float | None
+    correct: float | None  # as a person, a judge or a grader last said of it, in this order; else as it was graded
     latency_seconds: float | None
     propensity: float | None
     cached_prompt_tokens: int
@@ -74,8 +74,8 @@ _COLUMN_TYPES = {
 _SELECT = """
     SELECT task.seq, task.custom_id, task.payload, leader.custom_id AS leader, arms.arm, requeue.reason,
            outcome.strategy_id, outcome.grp_id AS group_id, task_window.id AS window_id, task_window.shadow_price,
-           answer, response, error_code, error_message, prompt_tokens, output_tokens, cost, outcome.correct,
-           latency_seconds, propensity, cached_prompt_tokens
+           answer, response, error_code, error_message, prompt_tokens, output_tokens, cost,
+           coalesce(said.correct, outcome.correct) AS correct, latency_seconds, propensity, cached_prompt_tokens
     FROM task CROSS JOIN unnest(CAST(:arms AS bigint[])) WITH ORDINALITY AS arms (arm, position)
     LEFT JOIN twin ON twin.job_id = task.job_id AND twin.seq = task.seq
     LEFT JOIN task AS leader ON leader.job_id = twin.job_id AND leader.seq = twin.leader_seq
@@ -84,6 +84,11 @@ _SELECT = """
          AND requeue.routed_at IS NULL
     LEFT JOIN grp ON grp.id = outcome.grp_id
     LEFT JOIN task_window ON task_window.id = grp.window_id
+    LEFT JOIN LATERAL (
+        SELECT label.correct FROM label
+        WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
+        ORDER BY array_position(ARRAY['person', 'judge', 'grader'], label.source), label.id DESC LIMIT 1
+    ) AS said ON true
     WHERE task.job_id = :job_id
 """
 _READ = text(f"{_SELECT} ORDER BY task.seq, arms.position").columns(**_COLUMN_TYPES)

@@ -34,17 +34,27 @@ def create_shared_budget(
     unit: str,
     cap: int,
     period: BudgetPeriod | None,
+    expected_tasks: int | None = None,
     now: datetime | None = None,
 ) -> int | None:
     """The id of a new shared budget; None when there is one of that name."""
     if _read_newest(session, tenant_id=tenant_id, name=name) is not None:
         return None
     start = None if period is None else begin_period(period, now=now or read_clock(session))
-    return _open(session, tenant_id=tenant_id, name=name, unit=unit, cap=cap, period=period, start=start)
+    return _open(
+        session,
+        tenant_id=tenant_id,
+        name=name,
+        unit=unit,
+        cap=cap,
+        period=period,
+        start=start,
+        expected_tasks=expected_tasks,
+    )
 
 
 def find_shared_budget(session: Session, *, tenant_id: str, name: str, now: datetime | None = None) -> Budget | None:
-    """The budget in its present period, which is opened with the cap of the one before; None when there is no such."""
+    """The budget in its present period, opened as the one before was; None when there is no such."""
     newest = _read_newest(session, tenant_id=tenant_id, name=name)
     if newest is None or newest.period is None or newest.period_start is None:
         return newest
@@ -53,7 +63,16 @@ def find_shared_budget(session: Session, *, tenant_id: str, name: str, now: date
         return newest
     assert newest.cap is not None
     # Whoever comes second waits for the first one here, and finds its row.
-    _open(session, tenant_id=tenant_id, name=name, unit=newest.unit, cap=newest.cap, period=newest.period, start=start)
+    _open(
+        session,
+        tenant_id=tenant_id,
+        name=name,
+        unit=newest.unit,
+        cap=newest.cap,
+        period=newest.period,
+        start=start,
+        expected_tasks=newest.expected_tasks,
+    )
     return _read_newest(session, tenant_id=tenant_id, name=name)
 
 
@@ -76,9 +95,17 @@ def _open(
     cap: int,
     period: BudgetPeriod | None,
     start: datetime | None,
+    expected_tasks: int | None,
 ) -> int | None:
     row = insert(BudgetRow).values(
-        tenant_id=tenant_id, name=name, unit=unit, cap=cap, shared=True, period=period, period_start=start
+        tenant_id=tenant_id,
+        name=name,
+        unit=unit,
+        cap=cap,
+        shared=True,
+        period=period,
+        period_start=start,
+        expected_tasks=expected_tasks,
     )
     key = ["tenant_id", "name", "period_start"]
     row = row.on_conflict_do_nothing(index_elements=key, index_where=text("shared"))

@@ -9,6 +9,7 @@ class JobKind(StrEnum):
     RUN = "run"  # every task is answered once, by the strategy that the router chose
     CALIBRATION = "calibration"  # every task is answered once by each strategy
     PROBE = "probe"  # some tasks of a file, chosen to stand for the rest, are answered by one strategy
+    JUDGING = "judging"  # answers of another job, which no program can grade, are read by one strategy
 
 
 class JobState(StrEnum):
@@ -82,11 +83,28 @@ class OutcomeSource(StrEnum):
     TWIN = "twin"  # an identical task of the same job was executed
 
 
+class StrategyMode(StrEnum):
+    """What a strategy is used for."""
+
+    ENABLED = "enabled"  # tasks are routed to it
+    SHADOW = "shadow"  # it is predicted for and shown in decisions; no task is routed to it
+    DISABLED = "disabled"  # nothing is routed to it, and new jobs do without it
+    RETIRED = "retired"  # disabled for good; its history is kept
+
+
 class PredictorState(StrEnum):
     """Whether a predictor version serves."""
 
     CHAMPION = "champion"  # the version that predicts
     RETIRED = "retired"  # an earlier champion, kept for rollback
+
+
+class TrainingScope(StrEnum):
+    """Which strategies a training takes on."""
+
+    ENOUGH = "enough"  # those with so many new labels that another predictor is worth it
+    NEWS = "news"  # those with any
+    ALL = "all"  # every one that has outcomes
 
 
 class FilePurpose(StrEnum):

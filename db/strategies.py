@@ -75,6 +75,12 @@ def read_latest_strategies(session: Session, *, tenant_id: str, names: Sequence[
     return {row.name: StoredStrategy(**row._mapping) for row in rows}
 
 
+def list_versions(session: Session, *, tenant_id: str, name: str) -> list[StoredStrategy]:
+    """All versions of a strategy, the newest first."""
+    own = select(*_COLUMNS).where(StrategyRow.tenant_id == tenant_id, StrategyRow.name == name)
+    return [StoredStrategy(**row._mapping) for row in session.execute(own.order_by(StrategyRow.version.desc()))]
+
+
 def _read_latest(session: Session, *, tenant_id: str, name: str) -> StoredStrategy | None:
     query = select(*_COLUMNS).where(StrategyRow.tenant_id == tenant_id, StrategyRow.name == name)
     row = session.execute(query.order_by(StrategyRow.version.desc()).limit(1)).one_or_none()

@@ -1,9 +1,13 @@
 """Requests to train: claimed by a trainer, and by another one when that is lost."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.leases import lease_end
+from db.states import TrainingScope
 from db.tables import TrainingRequestRow
 
 _OPEN = (
@@ -12,10 +16,26 @@ _OPEN = (
 )
 
 
-def request_training(session: Session, *, tenant_id: str) -> int:
+@dataclass(frozen=True, kw_only=True)
+class ClaimedRequest:
+    """What a trainer is asked for."""
+
+    id: int
+    scope: TrainingScope
+    cutoff: datetime | None  # None: everything that is committed when it is trained
+
+
+def request_training(
+    session: Session, *, tenant_id: str, scope: TrainingScope = TrainingScope.NEWS, cutoff: datetime | None = None
+) -> int:
     """The id of a new request."""
-    row = insert(TrainingRequestRow).values(tenant_id=tenant_id).returning(TrainingRequestRow.id)
-    return session.execute(row).scalar_one()
+    row = insert(TrainingRequestRow).values(tenant_id=tenant_id, scope=scope, cutoff=cutoff)
+    return session.execute(row.returning(TrainingRequestRow.id)).scalar_one()
+
+
+def lock_requests(session: Session, *, tenant_id: str) -> None:
+    """Until the caller commits, nobody else who locks them asks too."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"training {tenant_id}", 0))))
 
 
 def has_open_request(session: Session) -> bool:
@@ -23,14 +43,21 @@ def has_open_request(session: Session) -> bool:
     return session.execute(select(exists().where(*_OPEN))).scalar_one()
 
 
-def claim_request(session: Session, *, owner: str, lease_seconds: float) -> int | None:
-    """The id of the oldest open request; None when there is none."""
+def has_unfinished_request(session: Session) -> bool:
+    """Whether a request waits for a trainer, or is with one."""
+    return session.execute(select(exists().where(TrainingRequestRow.finished_at.is_(None)))).scalar_one()
+
+
+def claim_request(session: Session, *, owner: str, lease_seconds: float) -> ClaimedRequest | None:
+    """The oldest open request; None when there is none."""
     oldest = select(TrainingRequestRow.id).where(*_OPEN).order_by(TrainingRequestRow.id).limit(1)
     claimed = update(TrainingRequestRow).where(
         TrainingRequestRow.id == oldest.with_for_update(skip_locked=True).scalar_subquery()
     )
-    claimed = claimed.values(owner=owner, lease_until=lease_end(lease_seconds)).returning(TrainingRequestRow.id)
-    return session.execute(claimed).scalar_one_or_none()
+    columns = (TrainingRequestRow.id, TrainingRequestRow.scope, TrainingRequestRow.cutoff)
+    claimed = claimed.values(owner=owner, lease_until=lease_end(lease_seconds))
+    row = session.execute(claimed.returning(*columns)).one_or_none()
+    return None if row is None else ClaimedRequest(**row._mapping)
 
 
 def finish_request(session: Session, *, request_id: int, error: str | None = None) -> None:

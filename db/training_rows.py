@@ -1,64 +1,131 @@
-"""Training rows: what a strategy's outcomes teach its predictor."""
+"""Training rows: what a strategy's outcomes, up to a moment, teach its predictor."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.states import JobKind, LabelSource, OutcomeSource
 
+MOST_OUTCOMES = 10_000  # of jobs with and of jobs without selection each, so that training takes seconds
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingRow:
-    """One graded outcome."""
+# An answer that identical tasks share was given once, and counts once. A run's outcome whose propensity is not known
+# (a repair, a downgrade, a second chance came in between) leaves every estimate.
+TEACHES = """outcome.error_code IS NULL AND outcome.source <> 'twin'
+      AND (outcome.kind <> 'run' OR outcome.propensity IS NOT NULL)"""
+
+
+class OutcomeKey(NamedTuple):
+    """Which outcome."""
 
     job_id: int
     seq: int
+    arm: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRow:
+    """One outcome."""
+
+    job_id: int
+    seq: int
+    arm: int
     kind: JobKind
     payload: str
-    weight: float  # how much a probe counts for the tasks that it stands for; 1 in a calibration
-    correct: float  # 0..1
+    weight: float  # how much a probe counts for the tasks that it stands for; 1 elsewhere
+    correct: float  # 0..1; NaN where nobody has said
     prompt_tokens: int  # of all requests
     later_prompt_tokens: int  # of those after the first
     output_tokens: int
-    propensity: float | None
+    propensity: float | None  # with what probability the strategy was given the task, in a run
     source: OutcomeSource
     cached_prompt_tokens: int
 
 
-# A run's outcomes are of tasks that the router chose for the strategy: until choices are drawn with known propensities,
-# to learn from them would be to believe that the tasks it was not given are like those it was.
+_LATEST = f"""SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at FROM outcome
+    WHERE outcome.strategy_id = alike.id AND {TEACHES}
+      AND outcome.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))"""  # noqa: S608 - our own constant
+_LATEST_FIRST = """
+    ORDER BY outcome.created_at DESC, outcome.job_id DESC, outcome.seq DESC, outcome.arm DESC LIMIT :most"""
+
+# Versions with the same spec hash answer alike, so a new tariff does not throw away what was learnt. Each version's
+# outcomes come off the end of an index. Calibrations come first, then probes: one that repeats a task of
+# theirs is left out.
+_LIST = text(f"""
+    SELECT job_id, seq, arm FROM (
+        SELECT recent.*, row_number() OVER (
+            PARTITION BY recent.kind = 'run' ORDER BY recent.created_at DESC, job_id DESC, seq DESC, arm DESC
+        ) AS place
+        FROM strategy AS wanted
+        JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
+        CROSS JOIN LATERAL (
+            ({_LATEST} AND outcome.kind <> 'run' {_LATEST_FIRST})
+            UNION ALL
+            ({_LATEST} AND outcome.kind = 'run' AND :with_runs {_LATEST_FIRST})
+        ) AS recent
+        WHERE wanted.id = :strategy_id
+    ) AS placed
+    WHERE place <= :most
+    ORDER BY array_position(ARRAY['calibration', 'probe', 'run'], kind), job_id, seq, arm
+""")  # noqa: S608 - made of our own constant
+
 # What a person said counts before what a judge said, and that before what graders did: of one source, the latest.
-# An answer that identical tasks share was given once, and counts once.
-# Versions with the same spec hash answer alike, so a new tariff does not throw away what was learnt.
 _READ = text("""
-    SELECT outcome.job_id, outcome.seq, outcome.kind, task.payload,
+    SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, task.payload,
            coalesce((job.meta -> 'weights' ->> outcome.seq)::float8, 1.0) AS weight,
-           coalesce(said.correct, outcome.correct) AS correct,
+           coalesce(said.correct, outcome.correct, 'NaN') AS correct,
            outcome.prompt_tokens,
            coalesce(outcome.prompt_tokens - CAST(outcome.response #>> '{requests,0,prompt_tokens}' AS int), 0)
                AS later_prompt_tokens,
            outcome.output_tokens, outcome.propensity, outcome.source, outcome.cached_prompt_tokens
-    FROM strategy AS wanted
-    JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
-    JOIN outcome ON outcome.strategy_id = alike.id
+    FROM unnest(CAST(:job_ids AS bigint[]), CAST(:seqs AS int[]), CAST(:arms AS bigint[]))
+         WITH ORDINALITY AS asked (job_id, seq, arm, place)
+    JOIN outcome ON outcome.job_id = asked.job_id AND outcome.seq = asked.seq AND outcome.arm = asked.arm
     JOIN job ON job.id = outcome.job_id
     JOIN task ON task.job_id = outcome.job_id AND task.seq = outcome.seq
     LEFT JOIN LATERAL (
         SELECT correct FROM label
         WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
+          AND label.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))
         ORDER BY array_position(CAST(:sources AS text[]), label.source), label.id DESC LIMIT 1
     ) AS said ON true
-    WHERE wanted.id = :strategy_id AND outcome.kind IN ('calibration', 'probe') AND outcome.source <> 'twin'
-      AND coalesce(said.correct, outcome.correct) IS NOT NULL
-    ORDER BY outcome.job_id, outcome.seq, outcome.arm
+    ORDER BY asked.place
 """)
 
 
-def read_training_rows(session: Session, *, strategy_id: int) -> list[TrainingRow]:
-    """Graded outcomes of calibrations and probes, of all versions that answer alike, oldest job first."""
-    rows = session.execute(_READ, {"strategy_id": strategy_id, "sources": list(LabelSource)})
+def list_training_outcomes(
+    session: Session,
+    *,
+    strategy_id: int,
+    cutoff: datetime | None,
+    with_runs: bool = True,
+    most: int = MOST_OUTCOMES,
+) -> list[OutcomeKey]:
+    """The latest outcomes up to the cutoff, graded or not, of all versions that answer alike.
+
+    At most `most` of jobs in which a router chose, and as many of others: calibrations first, then probes, then runs,
+    each from the oldest job on. The same before a settled cutoff whenever it is asked for; None: all there are now.
+    """
+    asked = {"strategy_id": strategy_id, "cutoff": cutoff, "with_runs": with_runs, "most": most}
+    return [OutcomeKey(*row) for row in session.execute(_LIST, asked)]
+
+
+def read_rows(session: Session, *, outcomes: Sequence[OutcomeKey], cutoff: datetime | None) -> list[TrainingRow]:
+    """These outcomes in their order, with what was said of them up to the cutoff."""
+    job_ids, seqs, arms = zip(*outcomes, strict=True) if outcomes else ((), (), ())
+    asked = {"job_ids": list(job_ids), "seqs": list(seqs), "arms": list(arms), "cutoff": cutoff}
+    rows = session.execute(_READ, {**asked, "sources": list(LabelSource)})
     return [
         TrainingRow(**(row._asdict() | {"kind": JobKind(row.kind), "source": OutcomeSource(row.source)}))
         for row in rows
     ]
+
+
+def read_graded_rows(session: Session, *, strategy_id: int, cutoff: datetime | None = None) -> list[TrainingRow]:
+    """Graded outcomes of calibrations and probes, which say what the strategy does with tasks that nobody chose."""
+    outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=cutoff, with_runs=False)
+    return [row for row in read_rows(session, outcomes=outcomes, cutoff=cutoff) if not math.isnan(row.correct)]

@@ -1,6 +1,6 @@
 """What is in no group yet though its money is to be planned: tasks of a job, and the jobs that share a budget."""
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from db.jobs import Job, read_job
@@ -37,3 +37,16 @@ def list_sharing_jobs(session: Session, *, job_id: int) -> list[Job]:
     sharing = (JobRow.budget_id == budget_id, JobRow.finished_at.is_(None), JobRow.kind == JobKind.RUN)
     query = select(JobRow.id).where(*sharing, JobRow.id != job_id).order_by(JobRow.id)
     return [read_job(session, job_id=sharing_id) for sharing_id in session.execute(query).scalars()]
+
+
+def count_arrived(session: Session, *, budget_id: int) -> int:
+    """The tasks of all runs that draw or drew on a budget."""
+    total = select(func.coalesce(func.sum(JobRow.task_count), 0))
+    return session.execute(total.where(JobRow.budget_id == budget_id, JobRow.kind == JobKind.RUN)).scalar_one()
+
+
+def list_latest_arrivals(session: Session, *, budget_id: int, limit: int) -> list[Job]:
+    """Those runs, ended ones too, the latest first."""
+    query = select(JobRow.id).where(JobRow.budget_id == budget_id, JobRow.kind == JobKind.RUN)
+    latest = session.execute(query.order_by(JobRow.id.desc()).limit(limit)).scalars().all()
+    return [read_job(session, job_id=job_id) for job_id in latest]

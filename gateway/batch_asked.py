@@ -1,7 +1,7 @@
 """What is ours in a batch's request: kept with the batch, and read when it is planned."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from router.units import parse_budget
@@ -22,6 +22,7 @@ class Asked:
     target_accuracy: float | None = None
     defers: bool = False  # serve as many as the budget reaches, rather than refuse it
     priority: int = 0
+    exploration: float | None = None  # the share of the money that is explored with, 0 for off; None: the server's
     strategies: tuple[str, ...] | None = None  # None: every one of the pool
 
     @property
@@ -41,7 +42,10 @@ class Asked:
         return cls(**{**value, "strategies": None if strategies is None else tuple(strategies)})
 
     def request(self) -> Request:
-        """The objective as the planner takes it."""
+        """What is asked for as the planner takes it."""
+        return replace(self._objective(), exploration=self.exploration)
+
+    def _objective(self) -> Request:
         if self.target_accuracy is not None:
             stated = f"target accuracy {self.target_accuracy:g}"
             return Request(stated=stated, target_accuracy=self.target_accuracy)

@@ -41,11 +41,15 @@ def list_(tenant: Tenant = COMMANDS_TENANT, as_json: AsJson = False) -> None:
 
 
 @budgets_app.command()
-def create(
+def create(  # noqa: PLR0917 - typer passes every option by name
     name: Annotated[str, typer.Argument(metavar="NAME", help="What `run --shared-budget` calls it.")],
     amount: Stated,
     period: Annotated[
         str | None, typer.Option(metavar="nightly|monthly", help="Begins anew each noon (UTC), or each month.")
+    ] = None,
+    expects: Annotated[
+        int | None,
+        typer.Option(metavar="TASKS", min=1, help="How many tasks will come, in each period: none is left poor."),
     ] = None,
     tenant: Tenant = COMMANDS_TENANT,
     as_json: AsJson = False,
@@ -55,12 +59,22 @@ def create(
     def here(console: Console) -> ExitCode:
         from gateway.commands.budgets import create_budget
 
-        return create_budget(console, name=name, stated=amount, period=period, tenant=tenant, as_json=as_json)
+        return create_budget(
+            console,
+            name=name,
+            stated=amount,
+            period=period,
+            expected_tasks=expects,
+            tenant=tenant,
+            as_json=as_json,
+        )
 
     def there(console: Console, server: "ApiServer") -> ExitCode:
         from gateway.client.budgets import create_budget_there
 
-        return create_budget_there(console, server, name=name, stated=amount, period=period, as_json=as_json)
+        return create_budget_there(
+            console, server, name=name, stated=amount, period=period, expected_tasks=expects, as_json=as_json
+        )
 
     end_at(database=here, server=there)
 

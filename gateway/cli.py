@@ -13,11 +13,14 @@ from gateway.exit_codes import ExitCode
 from gateway.feedback_cli import feedback
 from gateway.jobs_cli import cancel, continue_, pause, report, results, run, status, submit, unpause
 from gateway.json_option import AsJson
+from gateway.judge_cli import judge
 from gateway.keys_cli import keys_app
 from gateway.place import OPERATOR, end_on_database
 from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
 from gateway.strategies_cli import StrategyFile, strategies_app
+from gateway.strategy_life_cli import LIFE_COMMANDS
+from gateway.train_cli import train
 
 # Commands import what they need when they run: `--help` should not wait for torch.
 app = typer.Typer(
@@ -26,6 +29,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+for _command in LIFE_COMMANDS:
+    strategies_app.command()(_command)
 app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
 app.add_typer(keys_app, name="keys")
@@ -34,6 +39,8 @@ for command in (run, plan, submit, status, results, report, cancel, pause, unpau
     app.command()(command)
 app.command("continue")(continue_)
 app.command()(feedback)
+app.command()(judge)
+app.command()(train)
 
 
 @app.command()
@@ -76,18 +83,6 @@ def probe(  # noqa: PLR0917 - typer passes every option by name
 
         asked = Asked(strategy=strategy, probes=probes, adaptive=adaptive, seed=seed)
         return probe_strategy(console, job_file=job_file, strategy_file=strategies, asked=asked, as_json=as_json)
-
-    end_on_database(work, instead=OPERATOR)
-
-
-@app.command()
-def train(strategies: StrategyFile, as_json: AsJson = False) -> None:
-    """Fit the predictors to the graded outcomes in the database."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.train import train_strategies
-
-        return train_strategies(console, strategy_file=strategies, as_json=as_json)
 
     end_on_database(work, instead=OPERATOR)
 

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.explorations import iterate_draws
 from db.jobs import Job
 from db.predictions import Predictions, read_predictions
 from db.results import TaskResult, read_results
 from db.strategies import read_strategies
-from gateway.report.explain import explain_choice
+from gateway.drawn import DrawnDecision, explain_drawn, name_draw
 from gateway.report.values import Option
 from router.units import Unit
 from worker.objective import Objective
@@ -36,6 +37,7 @@ class TaskDecision:
     forecasts: Sequence[StrategyForecast]  # of those that can serve it, the cheapest first
     price: float | None  # right answers a quantum; None: not routed, or under no price
     propensity: float | None
+    drawn: DrawnDecision | None  # None: there was nothing to draw from
     why: str
     status: str
     cost: int | None  # quanta
@@ -51,8 +53,15 @@ def read_decisions(session: Session, *, job: Job, lo: int, hi: int) -> list[Task
     names = {row.id: row.name for row in read_strategies(session, strategy_ids=job.strategy_ids)}
     predictions = read_predictions(session, job_id=job.id, seqs=range(lo, hi))
     ordered = [names[strategy_id] for strategy_id in job.strategy_ids]
+    draws = {draw.seq: name_draw(draw, names=names) for draw in iterate_draws(session, job_id=job.id, lo=lo, hi=hi)}
     return [
-        _describe(result, unit=unit, names=names, forecasts=_list_forecasts(predictions, result.seq - lo, ordered))
+        _describe(
+            result,
+            unit=unit,
+            names=names,
+            forecasts=_list_forecasts(predictions, result.seq - lo, ordered),
+            drawn=draws.get(result.seq),
+        )
         for result in read_results(session, job_id=job.id, seqs=range(lo, hi))
     ]
 
@@ -72,7 +81,12 @@ def _list_forecasts(predictions: Predictions, row: int, names: Sequence[str]) ->
 
 
 def _describe(
-    result: TaskResult, *, unit: Unit, names: dict[int, str], forecasts: Sequence[StrategyForecast]
+    result: TaskResult,
+    *,
+    unit: Unit,
+    names: dict[int, str],
+    forecasts: Sequence[StrategyForecast],
+    drawn: DrawnDecision | None,
 ) -> TaskDecision:
     outcome = result.outcome
     strategy = None if outcome is None else names[outcome.strategy_id]
@@ -85,7 +99,10 @@ def _describe(
         forecasts=forecasts,
         price=price,
         propensity=None if outcome is None else outcome.propensity,
-        why=_explain(result) if strategy is None else explain_choice(options, strategy, shadow_price=price, unit=unit),
+        drawn=drawn,
+        why=_explain(result)
+        if strategy is None
+        else explain_drawn(options, strategy, shadow_price=price, unit=unit, drawn=drawn),
         status=_say_status(result),
         cost=None if outcome is None else outcome.cost,
         correct=None if outcome is None else outcome.correct,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy.orm import Session
 
+from db.explorations import iterate_draws
 from db.jobs import Job, read_job
 from db.predictions import PredictionBlock, iterate_prediction_blocks
 from db.results import TaskResult, iterate_results
 from db.states import RequeueReason
 from db.strategies import read_strategies
+from gateway.drawn import name_draw
 from gateway.output_files import (
     AnsweredTask,
     Decision,
@@ -112,9 +115,14 @@ def _iterate_decisions(session: Session, *, job: Job, names: Mapping[int, str]) 
     unit = Objective.from_json(job.objective).unit
     ordered = [names[strategy_id] for strategy_id in job.strategy_ids]
     rows = chain.from_iterable(map(_rows, iterate_prediction_blocks(session, job_id=job.id)))
+    draws = iterate_draws(session, job_id=job.id)
+    waiting = next(draws, None)
     for result, row in zip(iterate_results(session, job_id=job.id), rows, strict=True):
-        forecasts = _forecasts(row, result, ordered)
-        yield _describe_decision(result, unit=unit, names=names, forecasts=forecasts)
+        drawn = None
+        if waiting is not None and waiting.seq == result.seq:
+            drawn, waiting = name_draw(waiting, names=names), next(draws, None)
+        described = _describe_decision(result, unit=unit, names=names, forecasts=_forecasts(row, result, ordered))
+        yield replace(described, drawn=drawn)
 
 
 class _Row(NamedTuple):

@@ -7,35 +7,34 @@ import typer
 from rich.console import Console
 
 from gateway.exit_codes import ExitCode
+from gateway.job_options import (
+    BudgetOption,
+    Deadline,
+    ExplorationOption,
+    Priority,
+    SharedOption,
+    TargetOption,
+    WeightOption,
+)
 from gateway.json_option import AsJson
 from gateway.place import end_at, end_on_database
 from gateway.strategies_cli import StrategyFileHere, refuse_strategy_file, require_strategy_file
 
 if TYPE_CHECKING:
     from gateway.client.server import ApiServer
+    from gateway.request import Wish
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder for results, errors, decisions and the report.")]
-BudgetOption = Annotated[
-    str | None,
-    typer.Option(
-        "--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "5000 joules", "40000 tokens" or "25%".'
-    ),
-]
-WeightOption = Annotated[
-    float | None, typer.Option("--weight", help="Between 0 (cheapest) and 1 (most accurate); no cap.")
-]
-TargetOption = Annotated[
-    float | None, typer.Option("--target-accuracy", help="Mean accuracy to reach at the least cost.")
-]
-SharedOption = Annotated[
-    str | None, typer.Option("--shared-budget", help="Name of a budget that jobs share: `budgets list`.")
-]
-Priority = Annotated[int, typer.Option(min=-100, max=100, help="Jobs with a higher one go first.")]
-Deadline = Annotated[
-    str | None, typer.Option(help='Among equals the earliest goes first: "2026-12-24T06:00", or "+8h" from now.')
-]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="The job's number; at a server, its batch's id.")]
+
+
+def refuse_judge(judge_by: str | None) -> None:
+    """UsageError where a server is to answer: those are not asked to judge."""
+    from gateway.errors import UsageError
+
+    if judge_by is not None:
+        raise UsageError("servers are not asked to judge: leave out --judge, and give labels with `apportion feedback`")
 
 
 def run(  # noqa: PLR0917 - typer passes every option by name
@@ -46,28 +45,48 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     weight: WeightOption = None,
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
+    exploration: ExplorationOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
+    judge_by: Annotated[
+        str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
+    ] = None,
+    judge_budget: Annotated[
+        str, typer.Option(help="What judging may cost beside the budget: an amount, or a part of the budget.")
+    ] = "10%",
     as_json: AsJson = False,
 ) -> None:
     """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
 
-    def here(console: Console) -> ExitCode:
+    def read_options() -> "Wish":
         from gateway.request import read_wish
 
-        file = require_strategy_file(strategies)
-        wish = read_wish(budget, weight, target_accuracy, shared_budget, priority=priority, deadline=deadline)
+        return read_wish(
+            budget=budget,
+            weight=weight,
+            target_accuracy=target_accuracy,
+            shared_budget=shared_budget,
+            exploration=exploration,
+            priority=priority,
+            deadline=deadline,
+        )
+
+    def here(console: Console) -> ExitCode:
+        file, wish = require_strategy_file(strategies), read_options()
+        from gateway.commands.judge import read_judge
         from gateway.commands.run import run_job_file
 
-        return run_job_file(console, job_file=job_file, strategy_file=file, wish=wish, out=out, as_json=as_json)
+        judge = None if judge_by is None else read_judge(file, strategy=judge_by, budget=judge_budget)
+        return run_job_file(
+            console, job_file=job_file, strategy_file=file, wish=wish, out=out, judge=judge, as_json=as_json
+        )
 
     def there(console: Console, server: "ApiServer") -> ExitCode:
         from gateway.client.jobs import run_there
-        from gateway.request import read_wish
 
         refuse_strategy_file(strategies)
-        wish = read_wish(budget, weight, target_accuracy, shared_budget, priority=priority, deadline=deadline)
-        return run_there(console, server, job_file=job_file, wish=wish, out=out, as_json=as_json)
+        refuse_judge(judge_by)
+        return run_there(console, server, job_file=job_file, wish=read_options(), out=out, as_json=as_json)
 
     end_at(database=here, server=there)
 
@@ -79,28 +98,37 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
     weight: WeightOption = None,
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
+    exploration: ExplorationOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan and store a job file as `run` does, and leave the answering to workers, or to `continue`."""
 
-    def here(console: Console) -> ExitCode:
+    def read_options() -> "Wish":
         from gateway.request import read_wish
 
-        file = require_strategy_file(strategies)
-        wish = read_wish(budget, weight, target_accuracy, shared_budget, priority=priority, deadline=deadline)
+        return read_wish(
+            budget=budget,
+            weight=weight,
+            target_accuracy=target_accuracy,
+            shared_budget=shared_budget,
+            exploration=exploration,
+            priority=priority,
+            deadline=deadline,
+        )
+
+    def here(console: Console) -> ExitCode:
+        file, wish = require_strategy_file(strategies), read_options()
         from gateway.commands.submit import submit_job_file
 
         return submit_job_file(console, job_file=job_file, strategy_file=file, wish=wish, as_json=as_json)
 
     def there(console: Console, server: "ApiServer") -> ExitCode:
         from gateway.client.jobs import submit_there
-        from gateway.request import read_wish
 
         refuse_strategy_file(strategies)
-        wish = read_wish(budget, weight, target_accuracy, shared_budget, priority=priority, deadline=deadline)
-        return submit_there(console, server, job_file=job_file, wish=wish, as_json=as_json)
+        return submit_there(console, server, job_file=job_file, wish=read_options(), as_json=as_json)
 
     end_at(database=here, server=there)
 

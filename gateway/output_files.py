@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gateway.drawn import DrawnDecision
 from gateway.joblines import CHAT_URL
 from gateway.output_folder import OutputFolder, writing_output
 from router.units import QUANTA_PER_UNIT, Unit
@@ -62,6 +63,7 @@ class Decision:
     chosen: str | None = None
     shadow_price: float | None = None  # right answers per quantum
     propensity: float | None = None
+    drawn: DrawnDecision | None = None
     window: int | None = None
     group: int | None = None
     prompt_tokens: int | None = None
@@ -166,6 +168,7 @@ def decision_line(decision: Decision) -> dict[str, Any]:
         "unit": unit.value,
         "shadow_price": price,
         "propensity": decision.propensity,
+        "drawn": None if decision.drawn is None else decision.drawn._asdict(),
         "window": decision.window,
         "group": decision.group,
         "prompt_tokens": decision.prompt_tokens,

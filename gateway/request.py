@@ -1,11 +1,12 @@
 """What a job is asked to reach, and how it stands among others, from the options of a command."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.errors import UsageError
 from router.units import parse_budget
+from worker.exploration_terms import parse_exploration
 from worker.objective import Request
 from worker.submission import Precedence
 
@@ -22,23 +23,42 @@ class Wish:
 
 
 def read_wish(
+    *,
     budget: str | None,
     weight: float | None,
     target_accuracy: float | None,
     shared_budget: str | None,
-    *,
+    exploration: str | None,
     priority: int,
     deadline: str | None,
 ) -> Wish:
-    """Both; UsageError, or AmountError for a budget that can not be read."""
-    request = _read_request(budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget)
-    return Wish(request=request, precedence=_read_precedence(priority=priority, deadline=deadline))
+    """Both; UsageError for none or two objectives, AmountError for a budget that can not be read."""
+    request = _read_objective(
+        budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
+    )
+    return Wish(
+        request=replace(request, exploration=_read_exploration(exploration, request)),
+        precedence=_read_precedence(priority=priority, deadline=deadline),
+    )
 
 
-def _read_request(
+def _read_exploration(text: str | None, request: Request) -> float | None:
+    if text is None:
+        return None
+    try:
+        share = parse_exploration(text)
+    except ValueError as error:
+        raise UsageError(f"--exploration is {error}") from None
+    if share and request.target_accuracy is not None:
+        raise UsageError(
+            "--exploration gives up accuracy to learn, and --target-accuracy leaves none to give up: give one of them"
+        )
+    return share
+
+
+def _read_objective(
     *, budget: str | None, weight: float | None, target_accuracy: float | None, shared_budget: str | None
 ) -> Request:
-    """The one objective that was given; UsageError for none or two, AmountError for a budget that can not be read."""
     options = {
         "--budget": budget,
         "--weight": weight,

@@ -1,5 +1,6 @@
 """A folded pair as bytes: safetensors with JSON metadata, loaded without executing anything."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -18,8 +19,9 @@ from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.token_scaling import TokenScaling
 
-FORMAT_VERSION = 2  # raised when an older reader would misread the arrays
+FORMAT_VERSION = 3  # raised when an older reader would misread the arrays
 METADATA_KEY = "apportion"
+DIGEST_KEY = "sha256"
 HEADER_LENGTH_BYTES = 8  # safetensors: little-endian length, then the JSON header, then the arrays
 
 Arrays = dict[str, NDArray[Any]]
@@ -44,7 +46,7 @@ class LoadedPair(NamedTuple):
 
 
 def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
-    """The pair as safetensors bytes; equal pairs give equal bytes."""
+    """The pair as safetensors bytes; equal pairs give equal bytes. PredictorArtefactError for one with a NaN in it."""
     arrays: Arrays = {
         **_network_arrays("accuracy", pair.accuracy),
         **_network_arrays("tokens", pair.tokens),
@@ -56,20 +58,38 @@ def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
         "linear.scalars": np.array([pair.linear.log_tokens_limit, pair.linear.smearing], dtype=np.float64),
         "scalars": np.array([pair.smearing, *pair.shares, *pair.platt, *pair.token_scaling], dtype=np.float64),
     }
+    try:
+        _check_numbers(arrays)
+    except ValueError as error:
+        raise PredictorArtefactError(
+            f"the predictor of strategy {metadata.strategy} was not learnt: {error}"
+        ) from error
     header = {"format_version": FORMAT_VERSION, "dimension": pair.dimension, **asdict(metadata)}
-    return bytes(safetensors.numpy.save(arrays, metadata={METADATA_KEY: json.dumps(header, sort_keys=True)}))
+    return seal(arrays, header)
+
+
+def seal(arrays: Arrays, header: dict[str, Any]) -> bytes:
+    """Arrays and our header as bytes that tell whether any of them has changed since."""
+    text = json.dumps({**header, DIGEST_KEY: _digest(arrays, header)}, sort_keys=True)
+    return bytes(safetensors.numpy.save(arrays, metadata={METADATA_KEY: text}))  # of two keys the order is random
 
 
 def load_pair(artefact: bytes, *, encoder: str) -> LoadedPair:
     """The pair and its metadata; PredictorArtefactError when damaged, of another format or of another encoder."""
     header = _read_header(artefact)
+    digest = header.pop(DIGEST_KEY, None)
     _check_reader(header, encoder=encoder)
     try:
         arrays: Arrays = safetensors.numpy.load(artefact)
+        if _digest(arrays, header) != digest:
+            raise ValueError("not all of its bytes are as they were written")
+        _check_numbers(arrays)
         metadata = _metadata_of(header)
         pair = _pair_of(arrays)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise PredictorArtefactError(f"a predictor artefact is damaged ({error}): train the strategy again") from error
+        raise PredictorArtefactError(
+            f"the predictor of strategy {header.get('strategy')} is damaged ({error}): train the strategy again"
+        ) from error
     _check_shapes(pair, metadata, dimension=header.get("dimension"))
     return LoadedPair(pair, metadata)
 
@@ -81,6 +101,15 @@ def _network_arrays(prefix: str, network: FoldedNetwork) -> Arrays:
         f"{prefix}.output_weight": network.output_weight,
         f"{prefix}.output_bias": np.array([network.output_bias], dtype=np.float64),
     }
+
+
+def _digest(arrays: Arrays, header: dict[str, Any]) -> str:
+    """Of everything that an artefact holds."""
+    whole = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        whole.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        whole.update(np.ascontiguousarray(array).tobytes())
+    return whole.hexdigest()
 
 
 def _read_header(artefact: bytes) -> dict[str, Any]:
@@ -96,6 +125,12 @@ def _read_header(artefact: bytes) -> dict[str, Any]:
     if not isinstance(ours, dict):
         raise PredictorArtefactError("a predictor artefact has no metadata: train the strategy again")
     return ours
+
+
+def _check_numbers(arrays: Arrays) -> None:
+    for name, array in sorted(arrays.items()):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} has numbers that are not finite")
 
 
 def _check_reader(header: dict[str, Any], *, encoder: str) -> None:

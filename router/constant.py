@@ -22,7 +22,7 @@ def constant_clusters(rows: OutcomeRows) -> ClusterMeans:
     """One cluster that holds every task."""
     return ClusterMeans(
         centroids=np.zeros((1, 1, rows.embeddings.shape[1]), dtype=np.float32),
-        accuracy=np.full((1, 1), shrunken_accuracy(rows), dtype=np.float32),
+        accuracy=np.full((1, 1), shrunken_accuracy(rows.take_graded()), dtype=np.float32),
         output_tokens=np.full((1, 1), mean_output_tokens(rows), dtype=np.float32),
     )
 

@@ -4,6 +4,7 @@ Who only ever sees what the optimiser chose never learns that it was wrong. The 
 so that outcomes can be weighted by them (inverse propensity), and nothing that happens to a task later changes them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class Limits:
 
     money: float  # quanta by which explored tasks at their worst pass what was planned for them; infinite: no limit
     accuracy: float  # right answers given up, as predicted
+    dearest: float = math.inf  # quanta by which no single task may pass it, in any draw
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,6 +45,11 @@ class Chosen:
         others: NDArray[np.bool_] = ~np.isnan(self.cost) & (self.choice != DEFERRED)[:, None]
         others[np.arange(len(others)), self.choice] = False
         return others
+
+    def find_cost(self) -> float:
+        """Quanta that the choice is predicted to cost."""
+        served = self.choice != DEFERRED
+        return float(self._of_choice(self.cost)[served].sum())
 
     def find_losses(self) -> Cells:
         """Right answers that each cell gives up, by its own accuracy and by the money that others would have had."""
@@ -76,14 +83,22 @@ class Exploration:
     worst_extra_cost: float  # quanta, with each explored task at its worst
     worst_deviation: float  # quanta, the standard deviation of that over the draws
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether every task gets its best strategy for sure."""
+        return not self._find_other_chances().any()
+
     def draw(self, seed: int | Sequence[int]) -> NDArray[np.int64]:
         """(tasks,) one strategy for each, independently of each other; the same for the same seed."""
-        chances = self.propensity.astype(np.float64)
-        chances[np.arange(len(chances)), self.choice] = 0.0
-        ends = chances.cumsum(axis=1)
-        lot = np.random.default_rng(seed).random((len(chances), 1))
+        ends = self._find_other_chances().cumsum(axis=1)
+        lot = np.random.default_rng(seed).random((len(ends), 1))
         drawn: NDArray[np.int64] = np.where((lot < ends).any(axis=1), (lot < ends).argmax(axis=1), self.choice)
         return drawn
+
+    def _find_other_chances(self) -> Cells:
+        chances = self.propensity.astype(np.float64)
+        chances[np.arange(len(chances)), self.choice] = 0.0
+        return chances
 
 
 def plan_exploration(
@@ -101,8 +116,9 @@ def plan_exploration(
     nothing = np.zeros(chosen.cost.shape)
     if not (limits.money > 0 and limits.accuracy > 0 and np.isfinite(chosen.price)):
         return _sum_up(chosen, chances=nothing.astype(np.float32), losses=nothing, worst=nothing)
-    others = chosen.find_others()
-    losses, worst = (np.where(others, cells, 0.0) for cells in (chosen.find_losses(), chosen.find_worst_extra_costs()))
+    worst = chosen.find_worst_extra_costs()
+    others = chosen.find_others() & (worst <= limits.dearest)
+    losses, worst = (np.where(others, cells, 0.0) for cells in (chosen.find_losses(), worst))
     if doubt is None:
         sure = np.clip(chosen.accuracy, LEAST_DOUBT, 1 - LEAST_DOUBT)
         doubt = sure * (1 - sure)

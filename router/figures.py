@@ -22,6 +22,8 @@ class TrainingFigures:
     """What was learnt from, and how well it predicts outcomes it was not trained on."""
 
     outcomes: int
+    graded: int  # of those: the others teach output tokens only
+    effective: float  # how many equally weighted graded outcomes would say as much
     mean_correct: float
     mean_output_tokens: float
     held_out_log_loss: (

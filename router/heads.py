@@ -1,6 +1,6 @@
 """The two heads of a pair: accuracy as two logits, output tokens in log space with smearing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,10 @@ class Learner:
     strategy: StrategyVectors
     config: PredictorConfig
     seed: int
+
+    def take_graded(self) -> "Learner":
+        """What the accuracy head is trained from."""
+        return replace(self, rows=self.rows.take_graded(), tasks=self.tasks[torch.from_numpy(self.rows.is_graded)])
 
 
 class AccuracyFit(NamedTuple):

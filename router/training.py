@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from router.blend import Shares, blend
-from router.clusters import ClusterMeans, look_up_means, partition_tasks, shrunken_means
+from router.clusters import ClusterMeans, assign_clusters, look_up_means, partition_tasks, shrunken_means
 from router.constant import (
     constant_clusters,
     constant_log_odds,
@@ -21,12 +21,14 @@ from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
 from router.held_out import measure_held_out
 from router.linear import constant_linear
 from router.linear_fit import fit_linear
-from router.outcome_rows import OutcomeRows, arrange_outcomes
+from router.outcome_rows import OutcomeRows, arrange_outcomes, digest_tasks
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
 from router.threads import one_thread
 from router.token_scaling import TokenScaling, fit_token_scaling
 from router.trained import TrainedHead, TrainedPair
+
+CHOSEN_SPLIT = 2  # as many clusters: those tasks are not all of the outcomes
 
 FloatArray = NDArray[np.float32]
 DoubleArray = NDArray[np.float64]
@@ -42,13 +44,16 @@ def train_pair(
     config: PredictorConfig,
     seed: int,
     weight: NDArray[np.floating] | None = None,
+    cells: FloatArray | None = None,
 ) -> TrainedPair:
     """A pair from embeddings (n, d), correct (n,) in 0..1 and output tokens (n,); PredictorInputError on bad rows.
 
+    A correctness that is NaN is unknown: the row teaches output tokens alone. Where some tasks were chosen for the
+    strategy, `cells` (m, d) are some that were not: clusters are made of those, alike for all strategies.
     The same outcomes and seed give the same pair, in whatever order they come. Give every strategy of a pool the same
     seed: what they share in randomness cancels when the allocator compares them.
     """
-    rows = arrange_outcomes(embeddings, correct, output_tokens, weight, folds=config.folds)
+    rows = arrange_outcomes(embeddings, correct, output_tokens, weight, folds=config.folds, may_lack_grades=True)
     dimension = rows.embeddings.shape[1]
     strategy = StrategyVectors(
         model=_describe("model", model_vector, dimension), decoding=_describe("decoding", decoding_vector, dimension)
@@ -56,7 +61,7 @@ def train_pair(
     if rows.distinct_tasks < config.minimum_tasks:
         return _constant_pair(rows)
     with torch.random.fork_rng(devices=[]), one_thread():
-        return _network_pair(rows, strategy, config, seed)
+        return _network_pair(rows, strategy, config, _ClusterLearner(rows, cells, config, seed), seed)
 
 
 def _describe(name: str, vector: FloatArray, dimension: int) -> torch.Tensor:
@@ -68,32 +73,35 @@ def _describe(name: str, vector: FloatArray, dimension: int) -> torch.Tensor:
     return torch.from_numpy(np.asarray(vector, dtype=np.float32))
 
 
-def _network_pair(rows: OutcomeRows, strategy: StrategyVectors, config: PredictorConfig, seed: int) -> TrainedPair:
+def _network_pair(
+    rows: OutcomeRows, strategy: StrategyVectors, config: PredictorConfig, clusters: "_ClusterLearner", seed: int
+) -> TrainedPair:
     center = rows.embeddings.mean(axis=0)
     spread = float(np.sqrt(np.square(rows.embeddings - center).mean())) or 1.0  # every task may be the same text
     tasks = torch.from_numpy((rows.embeddings - center) / spread)
     learner = Learner(rows=rows, tasks=tasks, strategy=strategy, config=config, seed=seed)
     tokens = train_tokens(learner)
-    one_sided = rows.minority < config.minimum_minority
-    accuracy = _constant_accuracy(rows) if one_sided else train_accuracy(learner)
-    clusters = _ClusterLearner(rows, config, seed)
+    graded = rows.take_graded()
+    one_sided = graded.minority < config.minimum_minority or graded.distinct_tasks < config.minimum_tasks
+    accuracy = _constant_accuracy(graded) if one_sided else train_accuracy(learner.take_graded())
     linear = fit_linear(rows, penalty=config.linear_penalty, folds=config.folds)
     if one_sided:
         held_out, platt = accuracy.out_of_fold, PlattScaling()
     else:
-        near = clusters.leave_out(rows.correct)
-        held_out, platt = _calibrate(rows, blend(config.shares, accuracy.out_of_fold, linear.accuracy, near))
+        near = clusters.leave_out(rows.correct)[rows.is_graded]
+        held_out, platt = _calibrate(graded, blend(config.shares, accuracy.out_of_fold, linear.accuracy, near))
     near = clusters.leave_out(rows.output_tokens)
     predicted_tokens = blend(config.shares, tokens.out_of_fold, linear.output_tokens, near)
     fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
+    constant = shrunken_accuracy(graded) if one_sided else None
     return TrainedPair(
         center=center,
         spread=spread,
         accuracy=accuracy.head,
         tokens=tokens.head,
         smearing=tokens.smearing,
-        linear=linear.head.with_constant_accuracy(shrunken_accuracy(rows)) if one_sided else linear.head,
-        clusters=clusters.means(one_sided=one_sided),
+        linear=linear.head if constant is None else linear.head.with_constant_accuracy(constant),
+        clusters=clusters.means(constant),
         shares=config.shares,
         platt=platt,
         token_scaling=fit_token_scaling(predicted_tokens, rows.output_tokens, rows.weight),
@@ -108,23 +116,26 @@ def _calibrate(rows: OutcomeRows, blended: DoubleArray) -> tuple[DoubleArray, Pl
 
 
 class _ClusterLearner:
-    """The partitions of the training tasks, and the outcomes that fall in them."""
+    """The partitions of the training tasks, and the outcomes that fall in them; a value that is NaN is unknown."""
 
-    def __init__(self, rows: OutcomeRows, config: PredictorConfig, seed: int) -> None:
+    def __init__(self, rows: OutcomeRows, cells: FloatArray | None, config: PredictorConfig, seed: int) -> None:
         self.rows, self.config = rows, config
-        self.clusters = round(min(max(math.sqrt(len(rows)), 4), 48))
+        tasks = rows.embeddings if cells is None else cells[np.argsort(digest_tasks(cells), kind="stable")]
+        clusters = math.sqrt(len(tasks)) * (1 if cells is None else CHOSEN_SPLIT)
+        self.clusters = round(min(max(clusters, 4), 48))
         self.centroids, self.labels = partition_tasks(
-            rows.embeddings, clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
+            tasks, clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
         )
+        if cells is not None:
+            self.labels = assign_clusters(rows.embeddings, self.centroids)
 
-    def means(self, *, one_sided: bool) -> ClusterMeans:
+    def means(self, constant: float | None) -> ClusterMeans:
+        """Those of both outcomes; a constant accuracy stands in for the means of it."""
         everything = np.ones(len(self.rows), dtype=bool)
         accuracy = self._means(self.rows.correct, everything)
-        if one_sided:
-            accuracy = np.full_like(accuracy, shrunken_accuracy(self.rows))
         return ClusterMeans(
             centroids=self.centroids,
-            accuracy=accuracy.astype(np.float32),
+            accuracy=(accuracy if constant is None else np.full_like(accuracy, constant)).astype(np.float32),
             output_tokens=self._means(self.rows.output_tokens, everything).astype(np.float32),
         )
 
@@ -137,6 +148,7 @@ class _ClusterLearner:
         return near
 
     def _means(self, values: DoubleArray, seen: NDArray[np.bool_]) -> DoubleArray:
+        seen = seen & ~np.isnan(values)
         return shrunken_means(
             self.labels[seen],
             values[seen],
@@ -152,7 +164,8 @@ def _constant_accuracy(rows: OutcomeRows) -> AccuracyFit:
 
 
 def _constant_pair(rows: OutcomeRows) -> TrainedPair:
-    accuracy = _constant_accuracy(rows)
+    graded = rows.take_graded()
+    accuracy = _constant_accuracy(graded)
     log_tokens = math.log1p(mean_output_tokens(rows))
     return TrainedPair(
         center=np.zeros(rows.embeddings.shape[1], dtype=np.float32),
@@ -160,7 +173,7 @@ def _constant_pair(rows: OutcomeRows) -> TrainedPair:
         accuracy=accuracy.head,
         tokens=TrainedHead(network=None, constant=inverse_softplus(log_tokens)),
         smearing=1.0,
-        linear=constant_linear(rows.embeddings.shape[1], accuracy=shrunken_accuracy(rows), log_tokens=log_tokens),
+        linear=constant_linear(rows.embeddings.shape[1], accuracy=shrunken_accuracy(graded), log_tokens=log_tokens),
         clusters=constant_clusters(rows),
         shares=Shares(network=1.0, linear=0.0),
         platt=PlattScaling(),

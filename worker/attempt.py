@@ -39,6 +39,7 @@ class Assigned(NamedTuple):
     amount: int
     least: int  # what the budget keeps free for it until it is started, in quanta
     lost_workers: int  # how often it was running when its worker or engine was lost, or found no engine
+    propensity: float | None = 1.0  # with what chance it got this strategy; None: no draw says so
     twins: Sequence[AssignedTwin] = ()
 
 
@@ -132,7 +133,7 @@ def _conclude(
         finish_reasons=whole.finish_reasons,
         correct=None if line.grader is None else grade(line.grader, answer),
         latency_seconds=latency_seconds,
-        propensity=1.0,  # routing is deterministic: the logged choice had no alternative
+        propensity=assigned.propensity,
         cached_prompt_tokens=cached_prompt_tokens,
         requests=list_usage(completions) if len(completions) > 1 else (),
     )
@@ -171,5 +172,5 @@ def fail(assigned: Assigned, *, code: str, message: str, cost: int) -> NewOutcom
         finish_reasons=(),
         error_code=code,
         error_message=message,
-        propensity=1.0,
+        propensity=assigned.propensity,
     )

@@ -1,4 +1,6 @@
-"""What shares a window's money and is not routed yet: the rest of its job, and the other open jobs of its budget."""
+"""What shares a window's money and is not routed yet: the rest of its job, other open jobs, what is to come."""
+
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import Engine as Database
@@ -9,6 +11,7 @@ from db.session import session_scope
 from db.unrouted import list_sharing_jobs, list_twin_seqs, list_unrouted
 from db.windows import ClaimedWindow
 from router.sketch import PriceScale
+from worker.expected_arrivals import ExpectedArrivals
 from worker.job_backlog import JobBacklog, Unrouted, choose_scale
 from worker.job_predictions import JobPredictions
 from worker.objective import Mode, Objective
@@ -24,6 +27,7 @@ class BudgetBacklog:
         self._job = job
         self._predictions = predictions
         self._is_limited = Objective.from_json(job.objective).mode is Mode.BUDGET  # else it has a plan of its own
+        self._arrivals = ExpectedArrivals(database, job=job)
         self._scale: PriceScale | None = None  # of all sketches here: the job's own
         self._backlogs: dict[int, JobBacklog] = {}  # by job
 
@@ -32,9 +36,12 @@ class BudgetBacklog:
         with session_scope(self._database) as session:
             others = list_unrouted(session, job_id=self._job.id, but_window_id=window.id)
             sharing = list_sharing_jobs(session, job_id=self._job.id) if self._is_limited else []
-        if self._job.task_count <= JOINT_TASKS and not sharing:
+        expects = self._is_limited and self._arrivals.expects_any()
+        if self._job.task_count <= JOINT_TASKS and not sharing and not expects:
             return self._read_rows(others, cursor_seq=window.cursor_seq)
         rest = self._open(self._job, self._predictions).find_unrouted(cursor_seq=window.cursor_seq, others=others)
+        if expects:
+            rest = replace(rest, sketch=rest.sketch + self._arrivals.find(rest.sketch.scale))
         for job in sharing:
             rest += self._find_unrouted_of(job)
         self._forget_all_but({self._job.id, *(job.id for job in sharing)})

@@ -26,6 +26,7 @@ from worker.engines.protocol import Answering
 from worker.errors import NothingServes
 from worker.forecast import measure_demand, predict
 from worker.heartbeat import Heartbeat, Held
+from worker.job_standing import read_standing
 from worker.objective import Request, SharedBudget, choose_unit
 from worker.owner import name_owner
 from worker.planning import read_predictors
@@ -36,6 +37,7 @@ from worker.settings import Settings
 from worker.shared_budgets import draw_on
 from worker.single_request import Foreseen, OpenRequest, Order, Terms, choose_strategy, close_request, open_request
 from worker.strategy_health import StrategyHealth
+from worker.strategy_life import keep_in_service
 from worker.submission import TENANT
 from worker.task_line import parse_task_line
 from worker.telling import Telling
@@ -50,6 +52,12 @@ class Answered(NamedTuple):
     outcome: NewOutcome
 
 
+class _KeptPredictors(NamedTuple):
+    until: float  # on the monotonic clock
+    names: tuple[str, ...]  # of the strategies
+    predictors: LoadedPredictors
+
+
 class ChatRoom:
     """Opens with the first request; all of it on one event loop but for what would keep that waiting."""
 
@@ -60,7 +68,7 @@ class ChatRoom:
         self._workshop: Workshop | None = None
         self._engines: EngineRoom | None = None
         self._heartbeat: Heartbeat | None = None
-        self._predictors: tuple[float, LoadedPredictors] | None = None
+        self._predictors: _KeptPredictors | None = None
         self._health = StrategyHealth(database)
         self._running: set[asyncio.Task[Answered]] = set()
 
@@ -138,8 +146,8 @@ class ChatRoom:
     def _prepare(
         self, task: NewTask, *, tenant_id: str, budget: str | None, weight: float, meta: Mapping[str, Any]
     ) -> OpenRequest:
-        workshop = self._workshop
-        assert workshop is not None
+        assert self._workshop is not None
+        workshop = keep_in_service(self._workshop)
         request = Request(stated="chat", shared_name=budget)
         drawn = draw_on(self._database, request, pool=workshop.pool, tenant_id=tenant_id).budget
         shared = drawn if isinstance(drawn, SharedBudget) else None
@@ -179,18 +187,26 @@ class ChatRoom:
         )
         with session_scope(self._database) as session:
             failing = {row.strategy_id for row in list_open_breakers(session, strategy_ids=workshop.strategy_ids)}
+            standing = read_standing(session, strategy_ids=workshop.strategy_ids, version_ids=predictors.version_ids)
         columns = [column for column, own in enumerate(workshop.strategy_ids) if own in failing]
-        able = strike(predictions, columns=columns)
+        able = standing.keep_in_service(strike(predictions, columns=columns))
         if not find_servable(able).any():
             reason = "fail at the moment" if find_servable(predictions).any() else "do not take it: it is too long"
             raise NothingServes(f"the strategies that could answer this request {reason}, or do not run here")
-        return Foreseen(task=task, predictions=able, version_ids=predictors.version_ids, encoder=workshop.encoder.name)
+        return Foreseen(
+            task=task,
+            predictions=able,
+            expected=standing.correct(able),
+            version_ids=predictors.version_ids,
+            encoder=workshop.encoder.name,
+        )
 
     def _read_predictors(self, workshop: Workshop) -> LoadedPredictors:
-        now = time.monotonic()
-        if self._predictors is None or self._predictors[0] < now:
-            self._predictors = (now + PREDICTORS_SECONDS, read_predictors(workshop))
-        return self._predictors[1]
+        now, kept = time.monotonic(), self._predictors
+        if kept is None or kept.until < now or kept.names != workshop.pool.names:
+            kept = _KeptPredictors(now + PREDICTORS_SECONDS, workshop.pool.names, read_predictors(workshop))
+            self._predictors = kept
+        return kept.predictors
 
     async def _run(self, request: OpenRequest, telling: Telling | None) -> Answered:
         """Ask and settle, whoever still waits; while the engine works the lease is kept."""

@@ -19,6 +19,7 @@ from db.session import run_in_transaction, session_scope
 from db.settlements import NewOutcome
 from router.units import Unit
 from worker.doorbell import Doorbell
+from worker.drift_sweep import DriftSweep
 from worker.engine_desk import EngineAssets, EngineDesk
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
@@ -58,6 +59,7 @@ class Dispatcher:
         self._job = job
         self._next_sweep = 0.0  # on the monotonic clock
         self._failure: Exception | None = None  # the first one; what runs is settled before it is raised
+        self._drift = DriftSweep(assets.database)
         names = {key: priced.strategy.name for key, priced in assets.strategies.items()}
         self._counts = LiveCounts(assets.database, job=job, unit=unit, names=names, watch=assets.watch)
         self._router = RouterDesk(
@@ -149,6 +151,7 @@ class Dispatcher:
         recall_all(self._assets.database)
         run_in_transaction(self._assets.database, lambda session: cancel_rest(session, job_id=self._job.id))
         roll_periods(self._assets.database)
+        self._drift.look()
 
     def _complete(self) -> bool:
         return run_in_transaction(self._assets.database, lambda session: complete_job(session, job_id=self._job.id))

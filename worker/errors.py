@@ -8,9 +8,12 @@ WorkerError
 ├── BudgetUnusable          what a budget is asked for, it can not do
 ├── NoSuchBudget            a name that no budget has
 ├── NothingToTrain          no graded outcomes of any strategy
+├── CutoffAhead             a moment to train up to that is still to come
 ├── NothingToProbe          no task that the strategy could be asked
 ├── UntrainedStrategies     strategies without predictors
 ├── NoSuchPredictor         a version that was never trained, or is not there any more
+├── NoSuchStrategy          a name that no strategy of this database has
+├── StrategyUnusable        what a strategy is asked for, it can not do
 ├── NothingServes           no strategy that is at hand can answer a request
 ├── RecordingError          a recording can not be read
 ├── SandboxUnavailable      programs can not be run safely on this machine
@@ -57,6 +60,10 @@ class NothingToTrain(WorkerError):
     """There are no graded outcomes to learn from."""
 
 
+class CutoffAhead(WorkerError):
+    """Not everything is stored yet up to the moment that a training is to stop at."""
+
+
 class NothingToProbe(WorkerError):
     """A file has no graded task that the strategy can serve."""
 
@@ -91,3 +98,11 @@ class NothingServes(WorkerError):
 
 class NoSuchPredictor(WorkerError):
     """No such trained version."""
+
+
+class NoSuchStrategy(WorkerError):
+    """No strategy of this database has that name."""
+
+
+class StrategyUnusable(WorkerError):
+    """A strategy that is retired, or that nothing is known of, is asked to serve."""

@@ -19,6 +19,7 @@ class Foresight:
     """The predictions of all tasks, and what making them took."""
 
     predictions: Predictions
+    expected: Predictions  # the same as they are to be taken now, of strategies that tasks can be routed to
     encoding_seconds: float
     encoded: float  # on the monotonic clock: what followed is planning
 
@@ -49,4 +50,6 @@ def foresee(
         cached_shares=predictors.cached_shares,
         later_shares=predictors.later_shares,
     )
-    return Foresight(predictions=predictions, encoding_seconds=encoded - started, encoded=encoded)
+    standing = predictors.standing
+    expected = standing.keep_in_service(standing.correct(predictions))
+    return Foresight(predictions=predictions, expected=expected, encoding_seconds=encoded - started, encoded=encoded)

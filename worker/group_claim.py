@@ -81,9 +81,10 @@ def _assign(
             amount=amount,
             least=least,
             lost_workers=lost_workers,
+            propensity=propensity,
             twins=waiting.get(task.seq, ()),
         )
-        for task, amount, least, lost_workers in zip(
-            stored, group.amounts, group.least, group.past_attempts, strict=True
+        for task, amount, least, lost_workers, propensity in zip(
+            stored, group.amounts, group.least, group.past_attempts, group.propensities, strict=True
         )
     ]

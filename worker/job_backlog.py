@@ -79,16 +79,28 @@ class JobBacklog:
         return take_rows(predictions, ~np.isin(np.arange(first, first + len(predictions.cost)), self._twins))
 
     def _sum_up(self, predictions: Predictions) -> Unrouted:
-        able = take_rows(predictions, find_servable(predictions))
-        return Unrouted(sketch=sketch_frontier(able.accuracy, able.cost, self._scale), margin=find_margin(able))
+        served = self._predictions.standing.keep_in_service(predictions)
+        able = take_rows(served, find_servable(served))
+        return Unrouted(sketch=sketch_rows(able, self._scale), margin=find_margin(able))
 
 
 def choose_scale(predictions: JobPredictions, *, tasks: int, unit: str) -> PriceScale:
     """A scale for a job of so many tasks, from a sample of them."""
+    able = sample_job(predictions, tasks=tasks)
+    return fit_scale(able.accuracy, able.cost, unit=unit)
+
+
+def sample_job(predictions: JobPredictions, *, tasks: int) -> Predictions:
+    """Stretches of a job of so many tasks, in part twice where it is short; without those that nobody can serve."""
     begins = np.linspace(0, max(tasks - SAMPLE_TASKS, 0), SAMPLES).astype(np.int64)
     sampled = join_rows([predictions.of(np.arange(begin, min(begin + SAMPLE_TASKS, tasks))) for begin in begins])
-    able = take_rows(sampled, find_servable(sampled))
-    return fit_scale(able.accuracy, able.cost, unit=unit)
+    served = predictions.standing.keep_in_service(sampled)
+    return take_rows(served, find_servable(served))
+
+
+def sketch_rows(predictions: Predictions, scale: PriceScale) -> FrontierSketch:
+    """The sketch of tasks that somebody can serve."""
+    return sketch_frontier(predictions.accuracy, predictions.cost, scale)
 
 
 def find_margin(predictions: Predictions) -> float:

@@ -7,11 +7,19 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
 
 from db.jobs import Job
-from db.predictions import Predictions, iterate_prediction_blocks, read_prediction_blocks, read_predictions
+from db.predictions import (
+    Predictions,
+    iterate_prediction_blocks,
+    read_prediction_blocks,
+    read_predictions,
+    read_version_ids,
+)
 from db.session import session_scope
 from db.twins import read_leaders
+from worker.job_standing import Standing, read_standing
 from worker.prediction_rows import join_rows, take_rows
 from worker.twins import count_alike
 
@@ -20,7 +28,7 @@ SPARSEST = 4  # rows that are fewer than one in so many of their stretch are rea
 
 
 class JobPredictions:
-    """Predictions never change once a job is stored: what was read is kept.
+    """Predictions never change once a job is stored: what was read is kept, corrected as it was called for by then.
 
     The accuracy of a task that has twins counts for all of them: what is allocated together is worth that much.
     """
@@ -32,9 +40,17 @@ class JobPredictions:
         self._kept_from = 0
         self._kept: Predictions | None = None
         self._alike: NDArray[np.int64] | None = None  # (tasks,); None: no task has twins
+        with session_scope(database) as session:
+            self._version_ids = read_version_ids(session, job_id=job.id)
+            self.standing = self._read_standing(session)
         if job.twins:
             with session_scope(database) as session:
                 self._alike = count_alike(job.task_count, leader_of=read_leaders(session, job_id=job.id))
+
+    def are_current(self) -> bool:
+        """Whether its strategies still stand as they did: else all of it is to be read anew."""
+        with session_scope(self._database) as session:
+            return self._read_standing(session) == self.standing
 
     def of(self, seqs: ArrayLike) -> Predictions:
         """Rows in the order of `seqs`; views where those follow one another, as all but a few windows' tasks do."""
@@ -54,7 +70,11 @@ class JobPredictions:
             for block in iterate_prediction_blocks(session, job_id=self._job.id):
                 yield self._weigh(block.predictions, slice(block.lo, block.hi))
 
-    def _weigh(self, predictions: Predictions, tasks: NDArray[np.int64] | slice) -> Predictions:
+    def _read_standing(self, session: Session) -> Standing:
+        return read_standing(session, strategy_ids=self._job.strategy_ids, version_ids=self._version_ids)
+
+    def _weigh(self, stored: Predictions, tasks: NDArray[np.int64] | slice) -> Predictions:
+        predictions = self.standing.correct(stored)
         if self._alike is None:
             return predictions
         weight = np.maximum(self._alike[tasks], 1).astype(np.float32)

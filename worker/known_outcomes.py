@@ -1,13 +1,14 @@
 """What the pool's outcomes say of tasks before a new strategy has answered any."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from db.states import JobKind
-from db.training_rows import TrainingRow, read_training_rows
+from db.training_rows import TrainingRow, read_graded_rows
 from router.cold_start.common_tasks import find_common_tasks
 from router.cold_start.pool_past import KnownOutcomes, PoolPast
 from worker.task_line import identify_task
@@ -19,9 +20,9 @@ MOST_PAST_TASKS = 4096  # clusters and item response models gain nothing from mo
 PoolRows = Mapping[int, Sequence[TrainingRow]]  # by strategy
 
 
-def read_pool_rows(session: Session, *, strategy_ids: Sequence[int]) -> PoolRows:
-    """The graded outcomes of every strategy, each task once."""
-    return {key: count_once(read_training_rows(session, strategy_id=key)) for key in strategy_ids}
+def read_pool_rows(session: Session, *, strategy_ids: Sequence[int], cutoff: datetime | None = None) -> PoolRows:
+    """The graded outcomes of every strategy up to the cutoff, on tasks that nobody chose, each task once."""
+    return {key: count_once(read_graded_rows(session, strategy_id=key, cutoff=cutoff)) for key in strategy_ids}
 
 
 def list_others(rows: PoolRows, *, strategy_id: int) -> list[Sequence[TrainingRow]]:
@@ -29,23 +30,29 @@ def list_others(rows: PoolRows, *, strategy_id: int) -> list[Sequence[TrainingRo
     return [other for other in rows.values() if other != rows[strategy_id]]
 
 
-def count_once(rows: Sequence[TrainingRow]) -> list[TrainingRow]:
-    """The rows in their order; a probe's task that a calibration or an earlier probe has too is left out.
+def count_once(rows: Iterable[TrainingRow]) -> list[TrainingRow]:
+    """The rows, calibrations first, without probes of tasks that a calibration or an earlier probe has too."""
+    once = CountedOnce()
+    return [row for row in rows if once.admit(row)]
+
+
+class CountedOnce:
+    """Who counts of rows that come and go, calibrations first.
 
     A calibration asks every task of a file, so that none of them stands for others.
     """
-    if all(row.kind is not JobKind.PROBE for row in rows):
-        return list(rows)
-    seen = {identify_task(row.payload) for row in rows if row.kind is not JobKind.PROBE}
-    kept = []
-    for row in rows:
-        if row.kind is JobKind.PROBE:
-            task = identify_task(row.payload)
-            if task in seen:
-                continue
-            seen.add(task)
-        kept.append(row)
-    return kept
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def admit(self, row: TrainingRow) -> bool:
+        """Whether it counts: a probe does where no row before it was of its task."""
+        if row.kind is JobKind.RUN:
+            return True
+        task = identify_task(row.payload)
+        is_new = task not in self._seen
+        self._seen.add(task)
+        return is_new or row.kind is not JobKind.PROBE
 
 
 def gather_past(

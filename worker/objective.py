@@ -14,6 +14,7 @@ from router.objective import allocate_target
 from router.tariff import Tariff
 from router.units import Amount, BudgetPercent, Unit, format_amount
 from worker.errors import BudgetTooSmall
+from worker.exploration_terms import ExplorationTerms
 
 
 class Mode(StrEnum):
@@ -37,6 +38,7 @@ class Objective:
     target_accuracy: float | None = None
     planned_cost: int | None = None  # quanta; the least predicted cost that reaches the target
     shared: str | None = None  # the name of the budget that is shared with other jobs; `cap` is what it had left then
+    exploration: ExplorationTerms | None = None  # None: every task gets what is best for the job
 
     def to_json(self) -> dict[str, Any]:
         """The objective as JSON values; the cap as text, since it may pass 2**53."""
@@ -50,13 +52,17 @@ class Objective:
             "target_accuracy": self.target_accuracy,
             "planned_cost": None if self.planned_cost is None else str(self.planned_cost),
             "shared": self.shared,
+            "exploration": None if self.exploration is None else self.exploration.to_json(),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Objective":
         """The objective that `to_json` wrote."""
         amounts = {name: None if value[name] is None else int(value[name]) for name in ("cap", "planned_cost")}
-        return cls(**{**value, **amounts, "mode": Mode(value["mode"]), "unit": Unit(value["unit"])})
+        terms = value.get("exploration")  # jobs of earlier releases have no word of it
+        exploration = None if terms is None else ExplorationTerms.from_json(terms)
+        named = {"mode": Mode(value["mode"]), "unit": Unit(value["unit"]), "exploration": exploration}
+        return cls(**{**value, **amounts, **named})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +85,7 @@ class Request:
     w: float | None = None
     target_accuracy: float | None = None
     defers: bool = False  # a budget that does not reach every task is taken too: it then serves as many as it can
+    exploration: float | None = None  # the share of the money that is explored with, 0 for off; None: the default
 
 
 @dataclass(frozen=True, kw_only=True)

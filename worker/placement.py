@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from db.predictors import read_champions
-from db.states import JobKind
 from router.cold_start.pair import place_pair
 from router.predictor import PredictorConfig
 from worker.champions import SEED, Challenger, crown, has_seen, is_readable
+from worker.evidence import gather_evidence
 from worker.known_outcomes import PoolRows, gather_past, list_others
 from worker.later_prompts import learn_later_share
 from worker.pool import PricedStrategy
@@ -35,17 +36,19 @@ def place(
     encoder: str,
     vectors: TaskVectors,
     file_tasks: Sequence[str] = (),
+    cutoff: datetime | None = None,
 ) -> Placement:
     """The placement of a strategy with graded outcomes among what the others were asked.
 
-    Where that is less than it was asked itself, its own tasks and the payloads of a file count as past tasks.
+    Where that is less than it was asked itself, its own tasks and the payloads of a file count as past tasks. The rows
+    are those up to the cutoff.
     """
     own, others = rows[strategy_id], list_others(rows, strategy_id=strategy_id)
     payloads = [row.payload for row in own]
     past = gather_past(others, least=len(own), spare=[*payloads, *file_tasks], vectors=vectors)
     placed = place_pair(
         vectors.of(payloads),
-        np.array([row.correct for row in own]),
+        np.array([row.correct for row in own], dtype=np.float64),
         np.array([row.output_tokens for row in own], dtype=np.float64),
         weight=np.array([row.weight for row in own]),
         past=past,
@@ -57,7 +60,7 @@ def place(
         encoder=encoder,
         pair=placed.pair,
         figures=placed.figures,
-        rows=own,
+        evidence=gather_evidence(own, cutoff=cutoff),
         later_prompt_share=learn_later_share(own, priced),
     )
     known = 0 if past.outcomes is None else past.outcomes.correct.shape[1]
@@ -78,9 +81,9 @@ def offer(session: Session, *, strategy_id: int, placement: Placement) -> Recept
     champions = read_champions(session, strategy_ids=[strategy_id], encoder=challenger.encoder)
     champion = champions.get(strategy_id)
     if champion is not None and is_readable(champion, encoder=challenger.encoder):
-        if has_seen(champion, challenger.rows):
+        if has_seen(champion, challenger.evidence):
             return Reception.KNOWN
-        if int(champion.meta["figures"]["outcomes"]) > sum(row.kind is JobKind.PROBE for row in challenger.rows):
+        if int(champion.meta["figures"]["outcomes"]) > challenger.evidence.probes:
             return Reception.OUTWEIGHED
     crown(session, strategy_id=strategy_id, challenger=challenger, compared=False)
     return Reception.SERVES

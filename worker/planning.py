@@ -12,6 +12,7 @@ from worker.producer import ring_once
 from worker.progress import Progress, Stage
 from worker.queues import ROUTER
 from worker.shared_budgets import draw_on
+from worker.strategy_life import keep_in_service
 from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, plan_run, submit_run
 
 
@@ -26,12 +27,13 @@ def submit(
     workshop: Workshop, *, tasks: Sequence[NewTask], request: Request, meta: Mapping[str, Any], precedence: Precedence
 ) -> Submitted:
     """The job, planned and stored for whoever answers it; BudgetTooSmall and UntrainedStrategies leave none behind."""
-    predictors = read_predictors(workshop)
-    asked = draw_on(workshop.database, request, pool=workshop.pool)
+    served = keep_in_service(workshop)
+    predictors = read_predictors(served)
+    asked = draw_on(workshop.database, request, pool=served.pool)
     workshop.watch(Progress(stage=Stage.ENCODING))
     workshop.load_models()
-    plan = plan_tasks(workshop, tasks=tasks, request=asked, predictors=predictors)
-    job_id = store_run(workshop, tasks=tasks, plan=plan, meta=meta, precedence=precedence)
+    plan = plan_tasks(served, tasks=tasks, request=asked, predictors=predictors)
+    job_id = store_run(served, tasks=tasks, plan=plan, meta=meta, precedence=precedence)
     if workshop.settings.has_workers:
         ring_once(workshop.settings, ROUTER)
     return Submitted(job_id, plan)
@@ -56,6 +58,7 @@ def plan_tasks(
         predictors=predictors,
         encoder=workshop.encoder,
         watch=workshop.watch,
+        exploration=workshop.settings.exploration,
     )
 
 

@@ -1,15 +1,21 @@
 """The serving predictors of a pool, loaded from the database."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from db.predictors import read_champions
+from db.predictors import StoredPredictor, find_retired, read_champions
 from router.artefact import load_pair
+from router.errors import PredictorArtefactError
+from router.fold import FoldedPair
 from router.stack import PredictorStack
 from worker.errors import UntrainedStrategies
+from worker.job_standing import NOTHING_SAID, Standing, read_standing
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,11 +25,17 @@ class LoadedPredictors:
     stack: PredictorStack
     version_ids: tuple[int, ...]
     meta: tuple[Mapping[str, Any], ...]  # of each: the engines it learnt from, its figures, its cached share
+    standing: Standing = NOTHING_SAID
 
     @property
     def cached_shares(self) -> tuple[float, ...]:
         """Of each strategy, the share of prompt tokens that is expected to be in its engine's cache."""
         return tuple(meta.get("cached_share", 0.0) for meta in self.meta)
+
+    @property
+    def outcomes(self) -> tuple[int, ...]:
+        """How many graded outcomes each strategy's learnt from."""
+        return tuple(int(meta.get("figures", {}).get("outcomes", 0)) for meta in self.meta)
 
     @property
     def later_shares(self) -> tuple[float, ...]:
@@ -34,7 +46,10 @@ class LoadedPredictors:
 def load_predictors(
     session: Session, *, strategy_ids: Sequence[int], names: Sequence[str], encoder: str
 ) -> LoadedPredictors:
-    """The champions for this encoder; UntrainedStrategies names those without one and the remedy."""
+    """The champions for this encoder; UntrainedStrategies names those without one and the remedy.
+
+    A champion whose artefact is damaged is refused, and the latest sound version before it serves, if there is one.
+    """
     champions = read_champions(session, strategy_ids=strategy_ids, encoder=encoder)
     missing = [name for name, strategy_id in zip(names, strategy_ids, strict=True) if strategy_id not in champions]
     if missing:
@@ -42,9 +57,34 @@ def load_predictors(
             f"no predictor for {', '.join(missing)} (encoder {encoder}): run `apportion calibrate` with a graded "
             "calibration file, then `apportion train`; or `apportion probe` for a strategy that joins others"
         )
-    stored = [champions[strategy_id] for strategy_id in strategy_ids]
+    loaded = [_load_sound(session, champions[strategy_id], strategy_id=strategy_id) for strategy_id in strategy_ids]
+    version_ids = tuple(own.version.id for own in loaded)
     return LoadedPredictors(
-        stack=PredictorStack([load_pair(champion.artefact, encoder=encoder).pair for champion in stored]),
-        version_ids=tuple(champion.id for champion in stored),
-        meta=tuple(champion.meta for champion in stored),
+        stack=PredictorStack([own.pair for own in loaded]),
+        version_ids=version_ids,
+        meta=tuple(own.version.meta for own in loaded),
+        standing=read_standing(session, strategy_ids=strategy_ids, version_ids=version_ids),
     )
+
+
+class _Loaded(NamedTuple):
+    version: StoredPredictor
+    pair: FoldedPair
+
+
+def _load_sound(session: Session, version: StoredPredictor, *, strategy_id: int) -> _Loaded:
+    """This version, or where its artefact can not be used, the latest one before it whose artefact can."""
+    try:
+        return _load(version)
+    except PredictorArtefactError as error:
+        earlier = find_retired(session, strategy_id=strategy_id, encoder=version.encoder, before=version.version)
+        if earlier is None:
+            raise UntrainedStrategies(str(error)) from error
+        logger.warning(
+            "predictor version %d is refused, version %d is tried instead: %s", version.version, earlier.version, error
+        )
+    return _load_sound(session, earlier, strategy_id=strategy_id)
+
+
+def _load(version: StoredPredictor) -> _Loaded:
+    return _Loaded(version, load_pair(version.artefact, encoder=version.encoder).pair)

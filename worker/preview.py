@@ -22,6 +22,7 @@ from worker.pool import ServingPool
 from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
 from worker.progress import Progress, Stage, Watch
+from worker.strategy_life import keep_in_service
 from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 from worker.twins import count_alike, find_twins
@@ -97,12 +98,11 @@ class _Foreseen:
 
 def preview_file(workshop: Workshop, *, tasks: Sequence[NewTask]) -> Preview:
     """The preview; UntrainedStrategies names strategies that nothing is known of."""
-    predictors = read_predictors(workshop)
+    served = keep_in_service(workshop)
+    predictors = read_predictors(served)
     workshop.watch(Progress(stage=Stage.ENCODING))
     workshop.load_models()
-    return preview_tasks(
-        tasks, pool=workshop.pool, predictors=predictors, encoder=workshop.encoder, watch=workshop.watch
-    )
+    return preview_tasks(tasks, pool=served.pool, predictors=predictors, encoder=workshop.encoder, watch=workshop.watch)
 
 
 def preview_tasks(
@@ -125,7 +125,7 @@ def preview_tasks(
     unit = choose_unit(None, [priced.tariff for priced in pool.strategies])
     foresight = foresee(lines, unit=unit, pool=pool, predictors=predictors, encoder=encoder, watch=watch)
     foreseen = _Foreseen(
-        predictions=foresight.predictions,
+        predictions=foresight.expected,
         alike=alike[chosen],
         doubt=measure_doubt(predictors),
         scale=len(distinct) / max(len(chosen), 1),

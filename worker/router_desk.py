@@ -74,7 +74,7 @@ class RouterDesk:
 
     def _route_one(self, job: Job, settings: Settings) -> Routed | None:
         opened = self._opened.get(job.id)
-        if opened is None:
+        if opened is None or not opened.predictions.are_current():
             opened = self._opened[job.id] = open_routing(self._database, job=job)
         return route_next_window(self._database, routed=opened, owner=self._owner, settings=settings)
 

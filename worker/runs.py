@@ -25,6 +25,7 @@ from worker.planning import plan_tasks, read_predictors, store_run
 from worker.producer import follow_job
 from worker.progress import Progress, Stage
 from worker.shared_budgets import draw_on
+from worker.strategy_life import keep_in_service
 from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, submit_calibration
 
 StoreJob = Callable[[], int]  # stores a job, or knows one that is stored, and gives its id
@@ -57,6 +58,7 @@ def run(
     on_submitted: Callable[[int, RunPlan], None],
 ) -> RunEnd:
     """Answer the tasks; BudgetTooSmall, UntrainedStrategies and engine errors leave no job behind."""
+    workshop = keep_in_service(workshop)
     predictors = read_predictors(workshop)  # before anything slow, as they may be missing
     asked = draw_on(workshop.database, request, pool=workshop.pool)
     workshop.watch(Progress(stage=Stage.ALLOCATOR))

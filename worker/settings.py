@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from worker.errors import SettingError
+from worker.exploration_terms import parse_exploration
 from worker.postgres.location import default_data_directory
 
 DATABASE_DRIVERS = ("postgresql", "postgresql+psycopg")
@@ -41,6 +42,8 @@ class Settings:
     window_age_seconds: float = 1.0  # how long small jobs of one budget wait for others, to be routed together
     max_file_bytes: int = 8 * 2**30  # of an upload
     max_batch_lines: int = 5_000_000  # requests in a batch
+    exploration: float = 0.05  # the share of the money that jobs explore with which say nothing of it; 0: off
+    train_seconds: float = 86_400.0  # after which trainers learn from whatever is new, however little
     torch_threads: int = 1  # more than one collapses throughput on shared cores
 
     @property
@@ -84,6 +87,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         window_age_seconds=_number("window_age_seconds", given["window_age_seconds"], Settings.window_age_seconds),
         max_file_bytes=_count("max_file_bytes", given["max_file_bytes"]) or Settings.max_file_bytes,
         max_batch_lines=_count("max_batch_lines", given["max_batch_lines"]) or Settings.max_batch_lines,
+        exploration=_exploration(given["exploration"]),
+        train_seconds=_number("train_seconds", given["train_seconds"], Settings.train_seconds),
         torch_threads=_count("torch_threads", given["torch_threads"]) or Settings.torch_threads,
     )
 
@@ -197,6 +202,15 @@ def _number(field: str, value: str | None, default: float) -> float:
     if not 0 < number < 1e9:
         raise SettingError(f"APPORTION_{field.upper()} is {value!r}: write a positive number of seconds")
     return number
+
+
+def _exploration(value: str | None) -> float:
+    if value is None:
+        return Settings.exploration
+    try:
+        return parse_exploration(value)
+    except ValueError as error:
+        raise SettingError(f"APPORTION_EXPLORATION is {error}") from None
 
 
 def _count(field: str, value: str | None) -> int | None:

@@ -19,13 +19,25 @@ from worker.submission import TENANT
 
 
 def open_shared(
-    database: Database, *, name: str, amount: Amount, period: BudgetPeriod | None, tenant_id: str = TENANT
+    database: Database,
+    *,
+    name: str,
+    amount: Amount,
+    period: BudgetPeriod | None,
+    expected_tasks: int | None = None,
+    tenant_id: str = TENANT,
 ) -> None:
     """Open a shared budget of the tenant; BudgetUnusable when it has one of that name."""
     created = run_in_transaction(
         database,
         lambda session: create_shared_budget(
-            session, tenant_id=tenant_id, name=name, unit=amount.unit, cap=amount.quanta, period=period
+            session,
+            tenant_id=tenant_id,
+            name=name,
+            unit=amount.unit,
+            cap=amount.quanta,
+            period=period,
+            expected_tasks=expected_tasks,
         ),
     )
     if created is None:

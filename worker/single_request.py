@@ -45,6 +45,7 @@ class Foreseen:
 
     task: NewTask
     predictions: Predictions  # of one task
+    expected: Predictions  # the same, corrected for what is known since
     version_ids: tuple[int, ...]
     encoder: str
 
@@ -84,7 +85,7 @@ def choose_strategy(foreseen: Foreseen, terms: Terms, *, unit: Unit) -> int:
     """
     accuracy, cost, worst = (
         row[0].astype(np.float64)
-        for row in (foreseen.predictions.accuracy, foreseen.predictions.cost, foreseen.predictions.worst_cost)
+        for row in (foreseen.expected.accuracy, foreseen.expected.cost, foreseen.expected.worst_cost)
     )
     if terms.price is not None:
         worth = accuracy - terms.price * cost

@@ -14,6 +14,7 @@ from db.groups import ClaimedGroup
 from db.session import run_in_transaction, session_scope
 from db.settlements import NewOutcome
 from db.states import RequeueReason
+from db.strategy_modes import list_waited_for
 from worker.engines.errors import EngineDied, EngineError, EngineNotStarted
 
 logger = logging.getLogger(__name__)
@@ -92,13 +93,14 @@ class StrategyHealth:
 
 
 def recall_all(database: Database) -> None:
-    """Send what waits for strategies that are left alone to others: some of it was handed back since they were."""
+    """Send what waits for strategies that are left alone, or out of service, to others: some was handed back since."""
     with session_scope(database) as session:
-        breakers = list_open_breakers(session)
-    for breaker in breakers:
-        recalled = run_in_transaction(database, partial(recall_tasks, strategy_id=breaker.strategy_id))
+        failing = [breaker.strategy_id for breaker in list_open_breakers(session)]
+        strategy_ids = dict.fromkeys([*failing, *list_waited_for(session)])
+    for strategy_id in strategy_ids:
+        recalled = run_in_transaction(database, partial(recall_tasks, strategy_id=strategy_id))
         if recalled:
-            logger.info("strategy %d: %d tasks are routed to others", breaker.strategy_id, recalled)
+            logger.info("strategy %d: %d tasks are routed to others", strategy_id, recalled)
 
 
 def recall_tasks(session: Session, *, strategy_id: int) -> int:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
 from db.twins import store_twins
+from router.units import Amount
+from worker.exploration_terms import settle_exploration
 from worker.forecast import measure_demand, price_worst
 from worker.foresight import foresee
 from worker.least_worst import find_least_worst, sum_least
@@ -35,7 +37,7 @@ from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
 from worker.progress import Watch
 from worker.task_encoder import TaskEncoder
-from worker.task_line import parse_task_line
+from worker.task_line import TaskLine, parse_task_line
 from worker.twins import count_alike, find_twins
 
 TENANT = "default"
@@ -92,28 +94,35 @@ def plan_run(
     predictors: LoadedPredictors,
     encoder: TaskEncoder,
     watch: Watch,
+    exploration: float = 0.0,
 ) -> RunPlan:
-    """The plan; BudgetTooSmall when the budget is below the cheapest total."""
+    """The plan; BudgetTooSmall when the budget is below the cheapest total.
+
+    `exploration` is the share of the money that is explored with where the request says nothing of it.
+    """
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
+    lines = [parse_task_line(task.payload) for task in tasks]
     foresight = foresee(
-        [parse_task_line(task.payload) for task in tasks],
+        lines,
         unit=unit,
         pool=pool,
         predictors=predictors,
         encoder=encoder,
         watch=watch,
     )
-    predictions = foresight.predictions
+    expected = foresight.expected
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)
-    totals = sum_totals(take_rows(predictions, alike > 0))
-    asked = find_servable(predictions) & (alike > 0)
+    totals = sum_totals(take_rows(expected, alike > 0))
+    asked = find_servable(expected) & (alike > 0)
+    objective = settle_objective(
+        request, unit=unit, predictions=take_rows(expected, asked), alike=alike[asked], totals=totals
+    )
+    share = _find_share(request, default=exploration, lines=lines)
     return RunPlan(
-        objective=settle_objective(
-            request, unit=unit, predictions=take_rows(predictions, asked), alike=alike[asked], totals=totals
-        ),
+        objective=replace(objective, exploration=settle_exploration(share, outcomes=predictors.outcomes)),
         totals=totals,
-        predictions=predictions,
+        predictions=foresight.predictions,
         version_ids=predictors.version_ids,
         encoder=encoder.name,
         encoding_seconds=foresight.encoding_seconds,
@@ -121,6 +130,15 @@ def plan_run(
         leader_of=leader_of,
         budget_id=request.budget.id if isinstance(request.budget, SharedBudget) else None,
     )
+
+
+def _find_share(request: Request, *, default: float, lines: Sequence[TaskLine]) -> float:
+    """The share of the money that is explored with."""
+    if request.target_accuracy is not None:
+        return 0.0  # what is asked for is an accuracy, at the least cost: there is nothing to explore with
+    if request.exploration is not None:
+        return request.exploration
+    return default if any(line.grader for line in lines) else 0.0  # what nobody grades teaches nothing
 
 
 def submit_run(
@@ -188,6 +206,29 @@ def submit_probe(
     return _submit_arms(session, kind=JobKind.PROBE, tasks=tasks, pool=pool, strategy_ids=strategy_ids, meta=weighed)
 
 
+def submit_judging(
+    session: Session,
+    *,
+    tasks: Sequence[NewTask],
+    judge: ServingPool,
+    strategy_id: int,
+    budget: Amount,
+    tenant_id: str,
+    meta: Mapping[str, Any],
+) -> int:
+    """The id of a stored job in which one strategy reads what others answered, within a budget of its own."""
+    return _submit_arms(
+        session,
+        kind=JobKind.JUDGING,
+        tasks=tasks,
+        pool=judge,
+        strategy_ids=[strategy_id],
+        meta=meta,
+        budget=budget,
+        tenant_id=tenant_id,
+    )
+
+
 def _submit_arms(
     session: Session,
     *,
@@ -196,18 +237,22 @@ def _submit_arms(
     pool: ServingPool,
     strategy_ids: Sequence[int],
     meta: Mapping[str, Any],
+    budget: Amount | None = None,
+    tenant_id: str = TENANT,
 ) -> int:
-    unit = choose_unit(None, [priced.tariff for priced in pool.strategies])
+    """Without a budget the cap is the worst that all of it may cost."""
+    unit = budget.unit if budget else choose_unit(None, [priced.tariff for priced in pool.strategies])
     demand = measure_demand([parse_task_line(task.payload) for task in tasks], pool.strategies)
     worst = price_worst(demand, strategies=pool.strategies, unit=unit)
-    cap = sum(int(amount) for amount in worst[demand.eligible])  # exact: a float sum may fall below its own parts
+    # Exact: a float sum may fall below its own parts.
+    cap = budget.quanta if budget else sum(int(amount) for amount in worst[demand.eligible])
     objective = Objective(mode=Mode.BUDGET, unit=unit, stated=str(kind), cap=cap)
     # Nothing is chosen here: the accuracy only says who can serve what, and every cost is the worst case.
     accuracy = np.where(demand.eligible, 0.0, np.nan).astype(np.float32)
     predictions = Predictions(accuracy=accuracy, cost=worst, worst_cost=worst, prompt_tokens=demand.prompt_tokens)
     job_id = _create(
         session,
-        tenant_id=TENANT,
+        tenant_id=tenant_id,
         kind=kind,
         objective=objective,
         strategy_ids=strategy_ids,

@@ -1,29 +1,35 @@
-"""Training: every strategy's graded outcomes become its predictor pair, and nothing else changes."""
+"""Training: every strategy's outcomes become its predictor pair, and nothing else changes."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
 
-from db.predictors import read_champions
+from db.clock import read_settled_moment
 from db.session import run_in_transaction, session_scope
-from db.states import JobKind
-from db.training_rows import TrainingRow
+from router.errors import PredictorArtefactError
 from router.figures import COLD_STARTS, TrainingFigures
 from router.fold import fold_pair
 from router.predictor import PredictorConfig
 from router.training import train_pair
-from worker.champions import SEED, Challenger, crown, is_current
-from worker.errors import NothingToTrain
-from worker.known_outcomes import PoolRows, read_pool_rows
-from worker.later_prompts import learn_later_share
+from worker.champions import SEED, Challenger, crown
+from worker.errors import CutoffAhead, NothingToTrain
+from worker.known_outcomes import read_pool_rows
+from worker.lesson import WHAT_IS_NEW, Lesson
 from worker.placement import place
 from worker.pool import PricedStrategy, ServingPool
 from worker.progress import Progress, Stage, Watch
 from worker.task_encoder import TaskEncoder
 from worker.task_vectors import TaskVectors
+from worker.training_due import Standing, read_standings
+from worker.training_set import TrainingSet, TrainingSource, read_training_set
+
+logger = logging.getLogger(__name__)
 
 
 class Handover(NamedTuple):
@@ -44,91 +50,115 @@ class Trained:
 
     strategy: str
     outcomes: int
-    figures: TrainingFigures | None  # of the new champion; None: nothing new to learn from, the old one stays
+    figures: TrainingFigures | None  # of the new pair; None: nothing new to learn from, the old one stays
     handover: Handover | None = None  # None: nothing to compare, as where there are no probes
 
 
 def train_predictors(
-    database: Database, *, pool: ServingPool, strategy_ids: Sequence[int], encoder: TaskEncoder, watch: Watch
+    database: Database,
+    *,
+    pool: ServingPool,
+    strategy_ids: Sequence[int],
+    encoder: TaskEncoder,
+    watch: Watch,
+    lesson: Lesson = WHAT_IS_NEW,
 ) -> list[Trained]:
-    """One line for each strategy; those without new outcomes are left alone. NothingToTrain when none has any."""
+    """One line for each strategy; those that are not due are left alone.
+
+    NothingToTrain when none has a labelled outcome, CutoffAhead for a moment up to which not everything is committed.
+    """
+    cutoff = run_in_transaction(database, partial(_settle_cutoff, asked=lesson.cutoff))
     with session_scope(database) as session:
-        rows = read_pool_rows(session, strategy_ids=strategy_ids)
-        champions = read_champions(session, strategy_ids=strategy_ids, encoder=encoder.name)
-    if not any(rows.values()):
+        standings = read_standings(session, strategy_ids=strategy_ids, encoder=encoder.name, cutoff=cutoff)
+    if not any(standing.learnt or standing.news for standing in standings.values()):
         raise NothingToTrain(
             f"no graded outcomes of {', '.join(pool.names)}: run `apportion calibrate` with a graded file first"
         )
-    due = [
-        key for key in strategy_ids if rows[key] and not is_current(champions.get(key), rows[key], encoder=encoder.name)
-    ]
-    vectors = TaskVectors(encoder, watch=watch)
-    if due:  # in one go, before the training
-        vectors.of([row.payload for key in due for row in rows[key]])
+    source = TrainingSource(database=database, encoder=encoder, cutoff=cutoff, watch=watch)
+    school = _School(source=source, pool=pool, strategy_ids=strategy_ids)
     trained = []
     for number, (key, priced) in enumerate(zip(strategy_ids, pool.strategies, strict=True)):
         watch(Progress(stage=Stage.TRAINING, done=number, total=len(strategy_ids)))
-        name = priced.strategy.name
-        if key in due:
-            lesson = _Lesson(priced=priced, strategy_id=key, rows=rows, vectors=vectors, encoder=encoder)
-            trained.append(_train_one(database, lesson))
+        if standings[key].is_due(lesson.scope):
+            trained.append(school.train(priced, strategy_id=key))
         else:
-            trained.append(Trained(strategy=name, outcomes=len(rows[key]), figures=None))
+            trained.append(_leave_alone(priced, standings[key]))
     return trained
 
 
+def _settle_cutoff(session: Session, *, asked: datetime | None) -> datetime:
+    settled = read_settled_moment(session)
+    if asked is not None and asked > settled:
+        raise CutoffAhead(
+            f"the cutoff {asked.isoformat()} is later than {settled.isoformat()}, up to which everything is stored: "
+            "give an earlier one, or none"
+        )
+    return settled if asked is None else asked
+
+
+def _leave_alone(priced: PricedStrategy, standing: Standing) -> Trained:
+    return Trained(strategy=priced.strategy.name, outcomes=standing.learnt, figures=None)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Lesson:
-    """A strategy with what there is to learn about it."""
+class _School:
+    """Trains strategy after strategy; of no two are the outcomes held at a time."""
 
-    priced: PricedStrategy
-    strategy_id: int
-    rows: PoolRows  # of every strategy
-    vectors: TaskVectors
-    encoder: TaskEncoder
+    source: TrainingSource
+    pool: ServingPool
+    strategy_ids: Sequence[int]
 
-    @property
-    def own_rows(self) -> Sequence[TrainingRow]:
-        return self.rows[self.strategy_id]
+    def train(self, priced: PricedStrategy, *, strategy_id: int) -> Trained:
+        """The strategy's new pair, offered to serve; none where nobody has said anything of its answers."""
+        learnt = read_training_set(self.source, priced=priced, strategy_id=strategy_id)
+        outcomes = learnt.evidence.outcomes
+        if not learnt.graded:
+            return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=None)
+        challenger, handover = self._train_own(priced, learnt), None
+        if learnt.evidence.probes:
+            cold = self._place(priced, strategy_id=strategy_id)
+            if cold.figures.fallback in COLD_STARTS:
+                handover = Handover(own=challenger.figures, cold=cold.figures)
+                challenger = challenger if handover.is_done else cold
+        try:
+            run_in_transaction(self.source.database, partial(crown, strategy_id=strategy_id, challenger=challenger))
+        except PredictorArtefactError as error:
+            logger.warning("what serves goes on serving: %s", error)
+            return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=None)
+        return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=challenger.figures, handover=handover)
 
+    def _train_own(self, priced: PricedStrategy, learnt: TrainingSet) -> Challenger:
+        strategy, encoder = priced.strategy, self.source.encoder
+        model_vector, decoding_vector = encoder.encode([strategy.model_text, strategy.decoding_text])
+        pair = train_pair(
+            learnt.vectors,
+            learnt.correct,
+            learnt.output_tokens,
+            model_vector=model_vector,
+            decoding_vector=decoding_vector,
+            config=PredictorConfig(),
+            seed=SEED,
+            weight=learnt.weight,
+            cells=learnt.cells,
+        )
+        return Challenger(
+            strategy=strategy,
+            encoder=encoder.name,
+            pair=fold_pair(pair),
+            figures=pair.figures,
+            evidence=learnt.evidence,
+            later_prompt_share=learnt.later_prompt_share,
+        )
 
-def _train_one(database: Database, lesson: _Lesson) -> Trained:
-    champion, handover = _train_own(lesson), None
-    if any(row.kind is JobKind.PROBE for row in lesson.own_rows):
-        cold = place(
-            lesson.rows,
-            priced=lesson.priced,
-            strategy_id=lesson.strategy_id,
-            encoder=lesson.encoder.name,
-            vectors=lesson.vectors,
+    def _place(self, priced: PricedStrategy, *, strategy_id: int) -> Challenger:
+        """Its cold start among what the others were asked."""
+        with session_scope(self.source.database) as session:
+            rows = read_pool_rows(session, strategy_ids=self.strategy_ids, cutoff=self.source.cutoff)
+        return place(
+            rows,
+            priced=priced,
+            strategy_id=strategy_id,
+            encoder=self.source.encoder.name,
+            vectors=TaskVectors(self.source.encoder, watch=self.source.watch),
+            cutoff=self.source.cutoff,
         ).challenger
-        if cold.figures.fallback in COLD_STARTS:
-            handover = Handover(own=champion.figures, cold=cold.figures)
-            champion = champion if handover.is_done else cold
-    run_in_transaction(database, lambda session: crown(session, strategy_id=lesson.strategy_id, challenger=champion))
-    return Trained(
-        strategy=lesson.priced.strategy.name, outcomes=len(lesson.own_rows), figures=champion.figures, handover=handover
-    )
-
-
-def _train_own(lesson: _Lesson) -> Challenger:
-    strategy, rows = lesson.priced.strategy, lesson.own_rows
-    model_vector, decoding_vector = lesson.encoder.encode([strategy.model_text, strategy.decoding_text])
-    pair = train_pair(
-        lesson.vectors.of([row.payload for row in rows]),
-        np.array([row.correct for row in rows], dtype=np.float32),
-        np.array([row.output_tokens for row in rows], dtype=np.float32),
-        model_vector=model_vector,
-        decoding_vector=decoding_vector,
-        config=PredictorConfig(),
-        seed=SEED,
-        weight=np.array([row.weight for row in rows]),
-    )
-    return Challenger(
-        strategy=strategy,
-        encoder=lesson.encoder.name,
-        pair=fold_pair(pair),
-        figures=pair.figures,
-        rows=rows,
-        later_prompt_share=learn_later_share(rows, lesson.priced),
-    )

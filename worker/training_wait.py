@@ -13,6 +13,7 @@ from db.workers import list_served_queues
 from router.figures import Fallback, TrainingFigures
 from worker.bootstrap import Workshop
 from worker.errors import NothingToTrain
+from worker.lesson import Lesson
 from worker.producer import ring_once
 from worker.progress import Progress, Stage
 from worker.queues import TRAINER
@@ -30,14 +31,17 @@ def has_trainer(workshop: Workshop) -> bool:
         return TRAINER in list_served_queues(session)
 
 
-def ask_trainer(workshop: Workshop, *, draining: threading.Event, tell: Callable[[str], None]) -> list[Trained] | None:
+def ask_trainer(
+    workshop: Workshop, *, lesson: Lesson, draining: threading.Event, tell: Callable[[str], None]
+) -> list[Trained] | None:
     """What a trainer made of the workshop's strategies; None when we were asked to stop waiting, and it goes on.
 
     NothingToTrain as where training is done here.
     """
     workshop.watch(Progress(stage=Stage.TRAINING))
     before = run_in_transaction(workshop.database, partial(_read_champions, workshop))
-    request_id = run_in_transaction(workshop.database, partial(request_training, tenant_id=TENANT))
+    request = partial(request_training, tenant_id=TENANT, scope=lesson.scope, cutoff=lesson.cutoff)
+    request_id = run_in_transaction(workshop.database, request)
     ring_once(workshop.settings, TRAINER)
     if not _wait_for(workshop, request_id, draining=draining, tell=tell):
         return None

@@ -185,9 +185,10 @@ def _expect_left(objective: Objective, money: Money, *, margin: float) -> float:
     """Money that the priced tasks may cost, in predicted quanta.
 
     Of a budget a margin is kept back, so that the very last task can reserve its worst case without waiting for more
-    than there is.
+    than there is, and what exploring may cost.
     """
     if objective.mode is Mode.TARGET:
         assert objective.planned_cost is not None
         return float(objective.planned_cost - money.routed)
-    return money.expected_left - margin
+    planned_with = 1.0 if objective.exploration is None else 1 - objective.exploration.share
+    return planned_with * (money.expected_left - margin)

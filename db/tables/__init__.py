@@ -1,17 +1,21 @@
 """The tables. Importing this package makes `METADATA` complete."""
 
 from db.tables.base import Base
+from db.tables.drift import DriftAlarmRow, PredictorDriftRow, SettlementCursorRow
 from db.tables.execution import AttemptRow, LabelRow, OutcomeRow, RequeueRow
 from db.tables.front_door import ApiKeyRow, BatchRow, FileRow
 from db.tables.insert_only import declare_insert_only, declare_refusal
 from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow, TwinRow
 from db.tables.money import BudgetRow, LedgerEntryRow
 from db.tables.operation import BreakerRow, TrainingRequestRow, WorkerRow
-from db.tables.routing import GroupRow, WindowRow
-from db.tables.strategies import PredictorVersionRow, StrategyRow
+from db.tables.routing import ExplorationRow, GroupRow, WindowRow
+from db.tables.strategies import PredictorVersionRow, StrategyChangeRow, StrategyRow
 
 METADATA = Base.metadata
-INSERT_ONLY_TABLES = ("task", "twin", "outcome", "ledger_entry", "attempt", "label")
+INSERT_ONLY_TABLES = (
+    *("task", "twin", "outcome", "ledger_entry", "attempt", "label"),
+    *("exploration", "strategy_change", "drift_alarm"),
+)
 
 declare_refusal(METADATA)
 for _name in INSERT_ONLY_TABLES:
@@ -24,6 +28,8 @@ __all__ = [
     "BatchRow",
     "BreakerRow",
     "BudgetRow",
+    "DriftAlarmRow",
+    "ExplorationRow",
     "FileRow",
     "GroupRow",
     "JobRow",
@@ -31,8 +37,11 @@ __all__ = [
     "LedgerEntryRow",
     "OutcomeRow",
     "PredictionBlockRow",
+    "PredictorDriftRow",
     "PredictorVersionRow",
     "RequeueRow",
+    "SettlementCursorRow",
+    "StrategyChangeRow",
     "StrategyRow",
     "TaskRow",
     "TrainingRequestRow",

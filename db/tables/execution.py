@@ -92,7 +92,8 @@ class OutcomeRow(Base):
         CheckConstraint("correct BETWEEN 0 AND 1", name="correct_is_a_share"),
         CheckConstraint("prompt_tokens >= 0 AND output_tokens >= 0 AND cost >= 0", name="not_negative"),
         CheckConstraint("cached_prompt_tokens BETWEEN 0 AND prompt_tokens", name="cached_within_prompt"),
-        Index(None, "strategy_id"),
+        Index(None, "strategy_id", "created_at"),
+        Index("outcome_asked_idx", "strategy_id", "created_at", postgresql_where=text("kind <> 'run'")),
         Index("outcome_without_group_idx", "job_id", postgresql_where=text("grp_id IS NULL")),
     )
 
@@ -127,6 +128,7 @@ class LabelRow(Base):
         ForeignKeyConstraint(["job_id", "seq", "arm"], ["outcome.job_id", "outcome.seq", "outcome.arm"]),
         CheckConstraint("correct BETWEEN 0 AND 1", name="correct_is_a_share"),
         Index(None, "job_id", "seq", "arm", "id"),
+        Index(None, "created_at"),
     )
 
     id: Mapped[BigId]

@@ -34,6 +34,7 @@ class JobRow(Base):
             "(state IN ('completed', 'cancelled')) = (finished_at IS NOT NULL)", name="finished_when_final"
         ),
         ForeignKeyConstraint(["tenant_id", "continues_job_id"], ["job.tenant_id", "job.id"]),
+        Index(None, "budget_id"),
         Index("job_open_idx", "budget_id", postgresql_where=text("finished_at IS NULL")),
         Index(None, "continues_job_id"),
     )

@@ -23,6 +23,7 @@ class BudgetRow(Base):
         CheckConstraint("kept >= 0", name="kept_not_negative"),
         CheckConstraint("(period IS NULL) = (period_start IS NULL)", name="period_has_a_start"),
         CheckConstraint("period IS NULL OR shared", name="period_is_shared"),
+        CheckConstraint("expected_tasks > 0", name="expects_some"),
         # NULLs are equal here: a budget without a period has one row.
         Index(
             "budget_shared_key",
@@ -50,6 +51,7 @@ class BudgetRow(Base):
     shared: Mapped[bool] = mapped_column(server_default=text("false"))  # found by its name, by any job of the tenant
     period: Mapped[BudgetPeriod | None] = mapped_column(text_enum(BudgetPeriod, name="period"))
     period_start: Mapped[datetime | None]
+    expected_tasks: Mapped[int | None]  # of all its jobs, in each period: what has not come yet is planned for
 
 
 class LedgerEntryRow(Base):

@@ -7,7 +7,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
-from db.tables.base import Base, BigId, BigRef, Created, Ids, Tenant
+from db.states import TrainingScope
+from db.tables.base import Base, BigId, BigRef, Created, Ids, Tenant, text_enum
 
 
 class BreakerRow(Base):
@@ -49,3 +50,5 @@ class TrainingRequestRow(Base):
     lease_until: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     error: Mapped[str | None]
+    scope: Mapped[TrainingScope] = mapped_column(text_enum(TrainingScope, name="scope"), server_default="news")
+    cutoff: Mapped[datetime | None]  # NULL: everything that is committed when it is trained

@@ -1,9 +1,17 @@
-"""Tables of the plan: windows, and the groups that they were cut into."""
+"""Tables of the plan: windows, how they explored, and the groups that they were cut into."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,6 +50,37 @@ class WindowRow(Base):
     engine_time: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # of a job with a deadline
 
 
+class ExplorationRow(Base):
+    """The chances with which the tasks of a window got their strategies; only of windows that explored.
+
+    Arrays have a row for each task of the window, and columns for the job's strategies; C order, little endian.
+    """
+
+    __tablename__ = "exploration"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "window_id"], ["task_window.tenant_id", "task_window.id"]),
+        CheckConstraint("octet_length(best) = octet_length(intended)", name="rows_match"),
+        CheckConstraint("octet_length(propensity) % (2 * octet_length(best)) = 0", name="chances_match"),
+        Index(None, "job_id", "lo"),
+    )
+
+    window_id: Mapped[BigRef] = mapped_column(primary_key=True, autoincrement=False)
+    tenant_id: Mapped[Tenant]
+    job_id: Mapped[BigRef]
+    lo: Mapped[int]  # the window's first task
+    hi: Mapped[int]  # behind its last
+    best: Mapped[bytes] = mapped_column(LargeBinary)  # int16 columns that the optimiser chose, -1 = none
+    intended: Mapped[bytes] = mapped_column(LargeBinary)  # int16 columns that were drawn
+    propensity: Mapped[bytes] = mapped_column(LargeBinary)  # float32; a row sums to 1, or to 0 where none was chosen
+    explored: Mapped[Seqs]  # tasks whose draw is not the optimiser's choice
+    set_aside: Mapped[int] = mapped_column(Quanta)  # what exploring the window was allowed to cost at its worst
+    # In the mean over the draws, as predicted.
+    accuracy_given_up: Mapped[float]  # right answers
+    extra_cost: Mapped[float]  # quanta
+    worst_extra_cost: Mapped[float]  # quanta
+    created_at: Mapped[Created]
+
+
 class GroupRow(Base):
     """One strategy's share of a window: what an engine worker claims."""
 
@@ -56,6 +95,7 @@ class GroupRow(Base):
         CheckConstraint("(state = 'done') = (finished_at IS NOT NULL)", name="finished_when_done"),
         CheckConstraint("cardinality(seqs) > 0 AND cardinality(seqs) = cardinality(amounts)", name="amount_per_task"),
         CheckConstraint("cardinality(least) IN (0, cardinality(seqs))", name="least_per_task"),
+        CheckConstraint("octet_length(propensities) IN (0, 4 * cardinality(seqs))", name="propensity_per_task"),
         # Kept free of the lease columns, so that heartbeats stay heap-only updates.
         Index("grp_ready_idx", "id", postgresql_where=text("state = 'ready'")),
         Index("grp_claimed_idx", "id", postgresql_where=text("state = 'claimed'")),
@@ -92,3 +132,5 @@ class GroupRow(Base):
     errors: Mapped[int] = mapped_column(server_default="0")
     graded: Mapped[int] = mapped_column(server_default="0")
     correct: Mapped[float] = mapped_column(server_default="0")
+    # float32: with what chance each member was drawn; empty: there was no other; NULL: they came back.
+    propensities: Mapped[bytes | None] = mapped_column(LargeBinary, server_default="")

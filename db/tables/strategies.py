@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, UniqueConstrain
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.states import PredictorState
+from db.states import PredictorState, StrategyMode
 from db.tables.base import Base, BigId, BigRef, Created, Tenant, text_enum
 
 
@@ -27,6 +27,21 @@ class StrategyRow(Base):
     spec_hash: Mapped[str]  # equal for versions that answer alike, whatever they charge
     spec: Mapped[dict[str, Any]] = mapped_column(JSONB)
     tariff: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[Created]
+
+
+class StrategyChangeRow(Base):
+    """That a strategy was enabled, shadowed, disabled or retired; the latest row of a name counts."""
+
+    __tablename__ = "strategy_change"
+    __table_args__ = (Index(None, "tenant_id", "name", "id"),)
+
+    id: Mapped[BigId]
+    tenant_id: Mapped[Tenant]
+    name: Mapped[str]  # of all versions
+    mode: Mapped[StrategyMode] = mapped_column(text_enum(StrategyMode, name="mode"))
+    changed_by: Mapped[str]
+    reason: Mapped[str]
     created_at: Mapped[Created]
 
 

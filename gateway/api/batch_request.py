@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from db.text import is_storable
 from gateway.batch_asked import Asked
+from worker.exploration_terms import MOST_SHARE
 
 Endpoint = Literal["/v1/chat/completions", "/v1/completions"]
 
@@ -117,6 +118,15 @@ class BatchRequest(_Strict):
     ] = None
     deadline: Annotated[AwareDatetime | None, Field(description="In place of a longer completion window.")] = None
     priority: Annotated[int, Field(ge=-100, le=100, description="Batches with a higher one go first.")] = 0
+    exploration: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=MOST_SHARE,
+            description="The share of the money that may go to trying other strategies than the best, to learn; "
+            "0 is off. Without it the server's own, where requests have graders.",
+        ),
+    ] = None
     strategies: Annotated[
         list[Name] | None, Field(min_length=1, max_length=1_000, description="Only these may answer.")
     ] = None
@@ -131,6 +141,8 @@ class BatchRequest(_Strict):
     def _require_one_objective(self) -> "BatchRequest":
         if self.budget is not None and self.objective is not None:
             raise ValueError("give a budget or an objective, not both")
+        if self.exploration and isinstance(self.objective, TargetAccuracy):
+            raise ValueError("a target accuracy leaves no accuracy to explore with")
         return self
 
     def window_seconds(self, *, now: datetime) -> int:
@@ -150,6 +162,7 @@ class BatchRequest(_Strict):
             target_accuracy=objective.target_accuracy if isinstance(objective, TargetAccuracy) else None,
             defers=self.deferral != "none",
             priority=self.priority,
+            exploration=self.exploration,
             strategies=None if self.strategies is None else tuple(self.strategies),
         )
 

@@ -12,15 +12,20 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine as Database
 
+from db.drift import ServingDrift, list_serving_drifts
 from db.metrics import (
+    AlarmCount,
     BreakerMetrics,
+    ExplorationMetrics,
     MetricsScope,
     MoneyMetrics,
     StateCount,
     StrategyMetrics,
+    count_alarms,
     count_batches,
     count_jobs,
     read_breaker_metrics,
+    read_exploration_metrics,
     read_money_metrics,
     read_strategy_metrics,
 )
@@ -57,12 +62,16 @@ class _Standing(Collector):
             money = read_money_metrics(session, scope=scope)
             jobs, batches = count_jobs(session, scope=scope), count_batches(session, scope=scope)
             breakers, workers = read_breaker_metrics(session), list_workers(session)
+            explored = read_exploration_metrics(session)
+            drifts, alarms = list_serving_drifts(session), count_alarms(session)
         yield from _of_strategies(strategies)
         yield from _of_money(money)
         yield _of_states("jobs", "Jobs by state.", jobs, states=JobState, own=scope.own)
         yield _of_states("batches", "Batches by status.", batches, states=BatchStatus, own=scope.own)
         yield _of_breakers(breakers)
-        if not scope.alone:
+        if not scope.alone:  # what all tenants' answers have come to
+            yield from _of_drift(drifts, alarms)
+            yield from _of_exploration(explored)
             yield _of_workers(workers)
 
 
@@ -97,6 +106,24 @@ def _of_breakers(rows: Sequence[BreakerMetrics]) -> Metric:
     return gauge
 
 
+def _of_drift(drifts: Sequence[ServingDrift], alarms: Sequence[AlarmCount]) -> Iterator[Metric]:
+    corrections = {
+        "accuracy_offset": ("Added to log-odds of predicted accuracies, after what was settled.", "log_odds_offset"),
+        "cost_ratio": ("By which predicted costs are multiplied, after what was settled.", "cost_ratio"),
+    }
+    for name, (meaning, field) in corrections.items():
+        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine"))
+        for drift in drifts:
+            gauge.add_metric((drift.strategy, drift.engine), getattr(drift, field))
+        yield gauge
+    counter = CounterMetricFamily(
+        PREFIX + "drift_alarm", "Alarms that predictions do not hold.", labels=("strategy", "engine", "broken")
+    )
+    for alarm in alarms:
+        counter.add_metric((alarm.strategy, alarm.engine, alarm.broken), alarm.count)
+    yield counter
+
+
 def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:
     """In whole units, as people say them: dollars, not 1e-12 of one."""
     counted = {
@@ -121,7 +148,23 @@ def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:
         yield gauge
 
 
-def _in_units(quanta: int, unit: str) -> float:
+def _of_exploration(rows: Sequence[ExplorationMetrics]) -> Iterator[Metric]:
+    """Every unit, those in which nothing is explored as well."""
+    counted = {
+        "explored": ("Tasks that tried another strategy than their best, to learn.", "explored"),
+        "explored_accuracy": ("Right answers given up for that, as predicted.", "accuracy_given_up"),
+        "explored_cost": ("What that may cost more than the best would, at its worst.", "worst_extra_cost"),
+    }
+    by_unit = {row.unit: row for row in rows}
+    for name, (meaning, field) in counted.items():
+        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("unit",))
+        for unit in Unit:
+            value = getattr(by_unit[unit], field) if unit in by_unit else 0
+            counter.add_metric((unit.value,), _in_units(value, unit) if field == "worst_extra_cost" else value)
+        yield counter
+
+
+def _in_units(quanta: float, unit: str) -> float:
     return quanta / QUANTA_PER_UNIT[Unit(unit)]
 
 

@@ -11,7 +11,7 @@ from db.session import run_in_transaction
 from gateway.api.errors import NotTrained
 from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop
-from worker.errors import UntrainedStrategies
+from worker.errors import NothingServes, UntrainedStrategies
 from worker.pool import load_pool, register_pool
 from worker.settings import Settings
 from worker.submission import TENANT
@@ -35,6 +35,8 @@ class PlanningRoom:
                 yield self._workshop
             except UntrainedStrategies as error:
                 raise NotTrained(str(error), param="model") from None
+            except NothingServes as error:
+                raise NotTrained(str(error), param="model", code="nothing_serves") from None
 
     def _open(self) -> Workshop:
         pool = load_pool(self._strategy_file, cache_directory=self._settings.cache_directory)

@@ -43,6 +43,8 @@ def create_batch(server: ApiServer, job_file: Path, *, wish: Wish, watch: Watch)
         "priority": wish.precedence.priority,
         **_state_objective(wish.request),
     }
+    if wish.request.exploration is not None:
+        body["exploration"] = wish.request.exploration
     if wish.precedence.deadline is not None:
         body["deadline"] = wish.precedence.deadline.isoformat()
     return server.post("/v1/batches", body)

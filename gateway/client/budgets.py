@@ -23,10 +23,18 @@ def list_budgets_there(console: Console, server: ApiServer, *, as_json: bool) ->
 
 
 def create_budget_there(
-    console: Console, server: ApiServer, *, name: str, stated: str, period: str | None, as_json: bool
+    console: Console,
+    server: ApiServer,
+    *,
+    name: str,
+    stated: str,
+    period: str | None,
+    expected_tasks: int | None,
+    as_json: bool,
 ) -> ExitCode:
     """A new shared budget."""
-    budget = server.post("/v1/budgets", {"name": name, "amount": stated, "period": period})
+    asked = {"name": name, "amount": stated, "period": period, "expected_tasks": expected_tasks}
+    budget = server.post("/v1/budgets", asked)
     tell(console, say_opened(name), budget, as_json=as_json)
     return ExitCode.DONE
 
@@ -61,5 +69,6 @@ def _read_budget(budget: Mapping[str, Any]) -> Budget:
         kept=budget["promised"],
         shared=True,
         period=None if period is None else BudgetPeriod(period),
+        expected_tasks=budget["expected_tasks"],
         period_start=None if start is None else datetime.fromisoformat(start),
     )

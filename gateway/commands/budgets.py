@@ -58,13 +58,20 @@ def say_cap(budget: Budget) -> str:
 
 
 def create_budget(
-    console: Console, *, name: str, stated: str, period: str | None, tenant: str, as_json: bool
+    console: Console,
+    *,
+    name: str,
+    stated: str,
+    period: str | None,
+    expected_tasks: int | None,
+    tenant: str,
+    as_json: bool,
 ) -> ExitCode:
     """A new shared budget."""
     _require_name(name)
     amount, every = _read_amount(stated), _read_period(period)
     with open_database(read_settings()) as database:
-        open_shared(database, name=name, amount=amount, period=every, tenant_id=tenant)
+        open_shared(database, name=name, amount=amount, period=every, expected_tasks=expected_tasks, tenant_id=tenant)
         budget = find_budget(database, name=name, tenant_id=tenant)
     tell(console, say_opened(name), describe_budget(budget), as_json=as_json)
     return ExitCode.DONE

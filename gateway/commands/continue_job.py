@@ -27,6 +27,7 @@ from worker.settings import Settings, read_settings
 LEARNING = {
     JobKind.CALIBRATION: "`apportion train` learns from it",
     JobKind.PROBE: "the `apportion probe` command that began it goes on from there",
+    JobKind.JUDGING: "the `apportion judge` command that began it stores its verdicts",
 }
 
 

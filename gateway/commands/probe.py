@@ -11,14 +11,13 @@ from gateway.commands.figures_table import draw_figures
 from gateway.commands.finish_job import tell_drained
 from gateway.commands.run import read_tasks_of
 from gateway.commands.working import working
-from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.graded_tasks import keep_graded, require_sandbox
 from gateway.json_option import choose_progress_console, tell
+from gateway.known_strategy import find_strategy
 from gateway.report.amounts import say_share
 from router.figures import Fallback
 from router.predictor import PredictorConfig
-from router.strategy import StrategyPool
 from worker.bootstrap import open_workshop
 from worker.placement import Placement, Reception, offer
 from worker.pool import read_strategy_file
@@ -42,7 +41,7 @@ class Asked:
 def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, asked: Asked, as_json: bool) -> ExitCode:
     """Only tasks that the strategy has not answered yet are asked; it is placed by all that it has answered."""
     pool = read_strategy_file(strategy_file)
-    position = _find_strategy(pool, strategy_file, asked.strategy)
+    position = find_strategy(pool, strategy_file, asked.strategy)
     tasks = read_tasks_of(job_file, pool=pool)
     graded = keep_graded(job_file, tasks)
     settings = read_settings()
@@ -77,13 +76,6 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
     value = {"strategy": own.strategy.name, "figures": asdict(own.figures), "reception": reception.value, "said": said}
     tell(console, Group(table, Text(said)), value, as_json=as_json)
     return ExitCode.DONE
-
-
-def _find_strategy(pool: StrategyPool, strategy_file: Path, name: str) -> int:
-    names = [strategy.name for strategy in pool.strategies]
-    if name not in names:
-        raise UsageError(f"{strategy_file} has no strategy {name}; it has {', '.join(names)}")
-    return names.index(name)
 
 
 def describe_placement(placement: Placement, reception: Reception) -> str:

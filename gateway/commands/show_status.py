@@ -10,15 +10,19 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.budgets import Budget, read_budget
+from db.drift import list_standing_alarms
 from db.engine_loads import read_engine_time
 from db.job_list import list_jobs
 from db.jobs import Job
 from db.progress import JobProgress, read_progress
 from db.session import session_scope
+from db.strategies import read_strategies
+from gateway.drift_words import say_alarm
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json
 from gateway.report.amounts import say_cost, say_cost_of, say_share
 from gateway.report.deadline import say_deadline
+from gateway.report.exploration import read_exploration, say_exploration
 from gateway.report.gather import describe_objective
 from worker.bootstrap import read_known_job
 from worker.database import open_database
@@ -56,6 +60,7 @@ def _describe_job(database: Database, *, job_id: int) -> dict[str, Any]:
 def _describe(session: Session, job: Job) -> dict[str, Any]:
     """Counts, and amounts in whole quanta of the unit."""
     progress, budget = read_progress(session, job_id=job.id), read_budget(session, budget_id=job.budget_id)
+    exploration = read_exploration(session, job=job)
     return {
         "job": job.id,
         "kind": job.kind.value,
@@ -67,6 +72,7 @@ def _describe(session: Session, job: Job) -> dict[str, Any]:
         "unit": budget.unit,
         "budget": {"name": budget.name, "shared": budget.shared, "cap": budget.cap, "left": budget.left},
         **asdict(progress),
+        "exploration": None if exploration is None else asdict(exploration),
     }
 
 
@@ -114,9 +120,15 @@ def _job_table(session: Session, job: Job) -> Table:
     if progress.graded:
         table.add_row("right", f"{say_share(progress.correct / progress.graded)} of {progress.graded:,} graded")
     table.add_row("spent", _say_spend(job, progress, cap=_find_own_cap(budget)))
+    if (exploration := read_exploration(session, job=job)) is not None:
+        table.add_row("explored", say_exploration(exploration, unit=Objective.from_json(job.objective).unit))
     if budget.shared:
         unit, used = Objective.from_json(job.objective).unit, budget.spent + budget.burned
         table.add_row(f"budget {budget.name}", f"{say_cost_of(used, budget.cap or 0, unit)} by all its jobs")
+    names = {own.name for own in read_strategies(session, strategy_ids=job.strategy_ids)}
+    for alarm in list_standing_alarms(session):
+        if alarm.strategy in names:
+            table.add_row("predictions", f"{alarm.strategy}: {say_alarm(alarm)}")
     for reason, count in progress.requeued.items():
         table.add_row(reason.replace("_", " "), f"{count:,} tasks")
     return table

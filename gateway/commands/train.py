@@ -12,6 +12,7 @@ from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
 from gateway.json_option import choose_progress_console, tell
 from worker.bootstrap import Workshop, open_workshop
+from worker.lesson import Lesson
 from worker.progress import Progress, Stage
 from worker.queues import TRAINER
 from worker.settings import read_settings
@@ -19,14 +20,14 @@ from worker.training_job import Handover, Trained, train_predictors
 from worker.training_wait import ask_trainer, has_trainer
 
 
-def train_strategies(console: Console, *, strategy_file: Path, as_json: bool) -> ExitCode:
-    """Train every strategy of the file that has new graded outcomes."""
+def train_strategies(console: Console, *, strategy_file: Path, lesson: Lesson, as_json: bool) -> ExitCode:
+    """Train every strategy of the file that the lesson takes on."""
     settings = read_settings()
     with (
         working(choose_progress_console(console, as_json=as_json), settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
-        trained = _train(workshop, work)
+        trained = _train(workshop, work, lesson)
         if trained is None:
             words = "the trainer goes on without this command; the same command shows what it has learnt"
             tell(console, words, {"completed": False}, as_json=as_json)
@@ -53,10 +54,10 @@ def _list_fields(row: Trained) -> dict[str, Any]:
     }
 
 
-def _train(workshop: Workshop, work: Working) -> list[Trained] | None:
+def _train(workshop: Workshop, work: Working, lesson: Lesson) -> list[Trained] | None:
     """By a trainer, where one is at work; None when it is no longer waited for."""
     if has_trainer(workshop):
-        return ask_trainer(workshop, draining=work.draining, tell=work.view.note)
+        return ask_trainer(workshop, lesson=lesson, draining=work.draining, tell=work.view.note)
     if workshop.settings.has_workers:
         work.view.note(f"no worker serves the queue {TRAINER}: training here")
     return train_predictors(
@@ -65,6 +66,7 @@ def _train(workshop: Workshop, work: Working) -> list[Trained] | None:
         strategy_ids=workshop.strategy_ids,
         encoder=workshop.encoder,
         watch=workshop.watch,
+        lesson=lesson,
     )
 
 

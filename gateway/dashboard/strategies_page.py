@@ -1,16 +1,19 @@
 """Strategies: how well they are predicted, and which predictors served them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from db.breakers import OpenBreaker, list_open_breakers
+from db.drift import DriftAlarm, ServingDrift, list_serving_drifts, list_standing_alarms
 from db.predictor_history import PredictorVersion, list_predictor_versions
 from db.session import session_scope
 from db.strategies import StoredStrategy, list_latest_strategies
+from db.strategy_modes import StrategyChange, read_latest_changes
 from gateway.api.front_door import Door
 from gateway.dashboard.calibration_pool import Experience, gather_experience
 from gateway.dashboard.charts.calibration_chart import draw_calibration
@@ -18,6 +21,7 @@ from gateway.dashboard.charts.chart import Chart
 from gateway.dashboard.pages import render_page
 from gateway.dashboard.strategy_rows import measure_cost_ratio
 from gateway.dashboard.visitor import Looking
+from gateway.drift_words import say_alarm
 from gateway.report.amounts import say_cost
 from gateway.report.facts import describe_spec
 from router.tariff import Tariff
@@ -41,6 +45,9 @@ class StrategyCard:
     chart: Chart | None
     versions: Sequence[PredictorVersion]
     breaker: OpenBreaker | None
+    change: StrategyChange | None  # None: it was always enabled
+    drift: ServingDrift | None
+    alarms: Sequence[str]
 
 
 @routes.get("/strategies")
@@ -52,15 +59,32 @@ def show_strategies(request: Request, door: Door, visitor: Looking) -> Response:
         gathered = gather_experience(session, tenant_id=visitor.tenant_id, known=known)
         open_breakers = list_open_breakers(session, strategy_ids=[strategy.id for strategy in strategies])
         breakers = {breaker.strategy_id: breaker for breaker in open_breakers}
+        life = _read_life(session, tenant_id=visitor.tenant_id)
         cards = [
-            _describe(session, strategy, gathered.get(strategy.name), breakers.get(strategy.id))
+            _describe(session, strategy, gathered.get(strategy.name), breakers.get(strategy.id), life=life)
             for strategy in strategies
         ]
     return render_page(request, "strategies.html.j2", {"cards": cards})
 
 
+class _Life(NamedTuple):
+    changes: Mapping[str, StrategyChange]  # by name
+    drifts: Mapping[str, ServingDrift]  # by spec hash
+    alarms: Sequence[DriftAlarm]
+
+
+def _read_life(session: Session, *, tenant_id: str) -> _Life:
+    drifts = {drift.spec_hash: drift for drift in list_serving_drifts(session)}
+    return _Life(read_latest_changes(session, tenant_id=tenant_id), drifts, list_standing_alarms(session))
+
+
 def _describe(
-    session: Session, strategy: StoredStrategy, experience: Experience | None, breaker: OpenBreaker | None
+    session: Session,
+    strategy: StoredStrategy,
+    experience: Experience | None,
+    breaker: OpenBreaker | None,
+    *,
+    life: _Life,
 ) -> StrategyCard:
     chart = ratio = None
     if experience is not None:
@@ -79,6 +103,9 @@ def _describe(
         chart=chart,
         versions=versions,
         breaker=breaker,
+        change=life.changes.get(strategy.name),
+        drift=life.drifts.get(strategy.spec_hash),
+        alarms=[say_alarm(alarm) for alarm in life.alarms if alarm.spec_hash == strategy.spec_hash],
     )
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from db.attempts import list_attempts
 from db.errors import NoSuchRow
+from db.explorations import iterate_draws
 from db.jobs import Job
 from db.predictions import read_predictions
 from db.results import TaskResult, read_results
@@ -24,8 +25,8 @@ from gateway.dashboard.job_name import name_job
 from gateway.dashboard.own_rows import read_own_job
 from gateway.dashboard.pages import render_page
 from gateway.dashboard.visitor import Looking
+from gateway.drawn import explain_drawn, name_draw
 from gateway.report.amounts import choose_scale
-from gateway.report.explain import explain_choice
 from gateway.report.values import Option
 from router.units import Unit
 from worker.objective import Objective
@@ -92,6 +93,9 @@ def _read_decision(
     outcome = result.outcome
     if outcome is None:
         return Decision(options=options, chosen=None, reason=None)
-    chosen = next(strategy.name for strategy in strategies if strategy.id == outcome.strategy_id)
-    reason = explain_choice(options, chosen, shadow_price=outcome.shadow_price, unit=unit)
+    names = {strategy.id: strategy.name for strategy in strategies}
+    chosen = names[outcome.strategy_id]
+    draws = iterate_draws(session, job_id=job.id, lo=result.seq, hi=result.seq + 1)
+    drawn = next((name_draw(draw, names=names) for draw in draws), None)
+    reason = explain_drawn(options, chosen, shadow_price=outcome.shadow_price, unit=unit, drawn=drawn)
     return Decision(options=options, chosen=chosen, reason=reason)

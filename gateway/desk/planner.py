@@ -19,11 +19,12 @@ from gateway.file_store import FileStore
 from gateway.joblines import name_models
 from router.errors import InfeasibleTarget
 from worker.bootstrap import Workshop
-from worker.errors import BudgetTooSmall, BudgetUnusable, NoSuchBudget, UntrainedStrategies
+from worker.errors import BudgetTooSmall, BudgetUnusable, NoSuchBudget, NothingServes, UntrainedStrategies
 from worker.planning import plan_tasks, read_predictors
 from worker.producer import ring_once
 from worker.queues import ROUTER
 from worker.shared_budgets import draw_on
+from worker.strategy_life import keep_in_service
 from worker.submission import Precedence, submit_run
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ REFUSALS: dict[type[Exception], tuple[str, str]] = {
     NoSuchBudget: ("no_such_budget", "budget"),
     InfeasibleTarget: ("infeasible_target", "objective"),
     UntrainedStrategies: ("untrained_strategies", "strategies"),
+    NothingServes: ("nothing_serves", "strategies"),
 }
 
 
@@ -84,7 +86,7 @@ class Planner:
         return [*checked.problems, *([more] if hidden > 0 else [])]
 
     def _submit(self, batch: Batch) -> None:
-        asked, workshop = Asked.from_json(batch.asked), self._kept(batch)
+        asked, workshop = Asked.from_json(batch.asked), keep_in_service(self._kept(batch))
         predictors = read_predictors(workshop)
         request = draw_on(workshop.database, asked.request(), pool=workshop.pool, tenant_id=batch.tenant_id)
         tasks = list(read_tasks(self._files.path_of(batch.input_file_id)))

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from db.clock import read_clock
 from db.invariants import find_violations
 from db.session import session_scope
+from gateway.doctor.drift import look_at_drift
 from gateway.doctor.finding import Finding
 from gateway.doctor.fleet import look_at_breakers, look_at_requests, look_at_workers
 from gateway.doctor.money import look_at_overruns, look_at_periods
+from gateway.doctor.predictors import look_at_predictors
 from worker.database import open_database
 from worker.migration import list_missing_migrations
 from worker.settings import Settings
@@ -34,7 +36,7 @@ def look_at_database(settings: Settings) -> Iterator[Finding]:
             )
             return
         yield Finding(True, "database: answers, migrated")
-        for look in (look_at_clock, look_at_books, look_at_overruns, look_at_periods, look_at_breakers):
+        for look in LOOKS:
             with session_scope(database) as session:
                 yield from look(session)
         with session_scope(database) as session:
@@ -85,3 +87,14 @@ def look_at_books(session: Session) -> Iterator[Finding]:
         f"books: {len(violations)} rows break invariants, which no command of ours should do. Keep a copy of the "
         f"database and report it with these: {broken}",
     )
+
+
+LOOKS: tuple[Callable[[Session], Iterator[Finding]], ...] = (
+    look_at_clock,
+    look_at_books,
+    look_at_overruns,
+    look_at_periods,
+    look_at_breakers,
+    look_at_predictors,
+    look_at_drift,
+)

@@ -14,6 +14,7 @@ from db.windows import read_routing_seconds
 from gateway.report.amounts import say_cost
 from gateway.report.engines import describe_engines
 from gateway.report.explain import explain_choice, options_of, pick_examples
+from gateway.report.exploration import read_exploration
 from gateway.report.facts import JobFacts, read_job_facts
 from gateway.report.measures import bin_accuracy, thin_frontier
 from gateway.report.routed import describe_plan, describe_strategies, pair_costs, predict_answered
@@ -67,6 +68,7 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
         examples=_explain_examples(session, facts, shadow_price=plan.shadow_price),
         decisions=_list_decisions(session, facts),
         warnings=tuple(job.meta.get("warnings", ())),
+        exploration=read_exploration(session, job=job),
         continues=job.continues_job_id,
         continued_by=find_continuation(session, job_id=job.id),
     )

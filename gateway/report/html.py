@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.report import amounts
+from gateway.report.exploration import say_exploration
 from gateway.report.measures import best_single, compare_with_singles
 from gateway.report.plots.calibration import draw_accuracy_calibration, draw_cost_calibration
 from gateway.report.plots.frontier import draw_frontier
@@ -51,6 +52,7 @@ def _page_values(report: JobReport) -> Mapping[str, Any]:
         "certificate_words": say_certificate(report),
         "price_words": say_price(report),
         "count_words": say_counts(report),
+        "explored_words": None if report.exploration is None else say_exploration(report.exploration, unit=report.unit),
         "decisions": report.decisions[:LISTED_DECISIONS],
         "plots": _draw_plots(report),
     }

@@ -22,6 +22,7 @@ from gateway.report.amounts import (
     say_seconds,
     say_share,
 )
+from gateway.report.exploration import say_exploration
 from gateway.report.frontier_sketch import sketch_frontier
 from gateway.report.measures import best_single, compare_with_singles
 from gateway.report.sentences import say_certificate, say_counts, say_price, say_right, say_saving
@@ -78,6 +79,8 @@ def _headline(report: JobReport) -> RenderableType:
     if price := say_price(report):
         lines.add_row("budget" if report.tasks.beyond_budget else "price", price)
     lines.add_row("tasks", say_counts(report))
+    if report.exploration is not None:
+        lines.add_row("explored", say_exploration(report.exploration, unit=report.unit))
     title = Text.assemble((f"job {report.job_id}", "bold"), f" · {report.job_file} · {report.state}")
     asked = report.objective
     return Panel(lines, title=title, title_align="left", subtitle=asked, subtitle_align="right", padding=(1, 2))

@@ -51,6 +51,17 @@ class TaskCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplorationReport:
+    """What was tried beside the best, and what it comes to."""
+
+    explored: int  # tasks that were drawn to another strategy than their best
+    spent_quanta: int  # what these cost so far
+    set_aside_quanta: int  # what exploring was allowed to cost at its worst, over what was best
+    accuracy_given_up: float  # of all tasks' mean accuracy, as predicted, in the mean over the draws
+    extra_cost_quanta: float  # as predicted, in the mean over the draws
+
+
+@dataclass(frozen=True, kw_only=True)
 class StrategyReport:
     """One strategy: what it would do alone on every task, and what it did on the tasks it was given."""
 
@@ -194,6 +205,7 @@ class JobReport:
     examples: tuple[Example, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    exploration: ExplorationReport | None = None  # None: everybody got what was best
     continues: int | None = None  # the job whose budget did not reach these tasks
     continued_by: int | None = None  # the job that asks what the budget of this one did not reach
 

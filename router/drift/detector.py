@@ -52,6 +52,7 @@ class Evidence(NamedTuple):
 
     usual: Tallies = NOTHING  # before the stretch that the bet on the smallest change gains on
     anchor: float = 0.0  # the excess that a steady deviation is counted from: that of the last alarm
+    room: float = 0.0  # beside the band: what raises an alarm looks larger than it is
     stakes: tuple[Stake, ...] = ()  # by bet
 
     @property
@@ -83,7 +84,7 @@ class Observed(NamedTuple):
 
 def weigh(claim: Claim, evidence: Evidence, outcome: Observed) -> Evidence:
     """The evidence after one more outcome."""
-    bound = outcome.predicted + _tolerate(claim, evidence.usual[outcome.pick], evidence.anchor)
+    bound = outcome.predicted + _tolerate(claim, evidence, evidence.usual[outcome.pick])
     factors = claim.bets(bound, outcome.observed)
     before = evidence.stakes or (Stake(),) * len(factors)
     stakes = tuple([_stake(stake, factor, outcome) for stake, factor in zip(before, factors, strict=True)])
@@ -91,12 +92,13 @@ def weigh(claim: Claim, evidence: Evidence, outcome: Observed) -> Evidence:
     if not stakes[0].climb:
         chosen, drawn = before[0].pending
         usual = outcome.add_to((usual[0].join(chosen), usual[1].join(drawn)))
-    return Evidence(usual, evidence.anchor, stakes)
+    return Evidence(usual, evidence.anchor, evidence.room, stakes)
 
 
 def begin_again(evidence: Evidence) -> Evidence:
     """What is known after an alarm: as it was of late is what is usual from now on."""
-    return Evidence(usual=evidence.stretch, anchor=join_both(evidence.stretch).excess)
+    anchor = join_both(evidence.stretch).excess
+    return Evidence(usual=evidence.stretch, anchor=anchor, room=abs(anchor - evidence.anchor) / 2)
 
 
 def join_both(tallies: Tallies) -> Tally:
@@ -108,7 +110,7 @@ def join_both(tallies: Tallies) -> Tally:
 def mirror(evidence: Evidence) -> Evidence:
     """What is usual, told of the opposite, with no evidence against it."""
     chosen, drawn = evidence.usual
-    return Evidence(usual=(chosen.mirror(), drawn.mirror()), anchor=-evidence.anchor)
+    return Evidence(usual=(chosen.mirror(), drawn.mirror()), anchor=-evidence.anchor, room=evidence.room)
 
 
 def _stake(before: Stake, factor: float, outcome: Observed) -> Stake:
@@ -118,8 +120,8 @@ def _stake(before: Stake, factor: float, outcome: Observed) -> Stake:
     return Stake((1 + before.money) * factor, climb, outcome.add_to(before.pending))
 
 
-def _tolerate(claim: Claim, usual: Tally, anchor: float) -> float:
+def _tolerate(claim: Claim, evidence: Evidence, usual: Tally) -> float:
     """How far the mean may lie from what is predicted: what is usual, as far as that is known, and the slack."""
-    known = usual.outcomes / (usual.outcomes + LEARNT_AFTER)
-    steady = min(max(known * (usual.excess - anchor), -claim.band), claim.band)
-    return anchor + steady + claim.sign * (claim.slack + (1 - known) * claim.band)
+    known, band = usual.outcomes / (usual.outcomes + LEARNT_AFTER), claim.band + evidence.room
+    steady = min(max(known * (usual.excess - evidence.anchor), -band), band)
+    return evidence.anchor + steady + claim.sign * (claim.slack + (1 - known) * band)

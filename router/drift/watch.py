@@ -92,7 +92,7 @@ def note_settled(watch: Watch, settled: Settled) -> Noted:
     noted = Watch(evidence=evidence, accuracies=accuracies, costs=costs)
     for broken, claim in CLAIMS.items():
         if evidence[broken].total >= claim.threshold:
-            return Noted(_alarm(noted, broken), Alarm(broken, join_both(evidence[broken].stretch)))
+            return Noted(_alarm(noted, broken), Alarm(broken, _find_stretch(evidence, broken)))
     return Noted(noted, None)
 
 
@@ -103,7 +103,7 @@ def _weigh(evidence: dict[Broken, Evidence], outcome_of: Mapping[Broken, Observe
 
 def _alarm(watch: Watch, broken: Broken) -> Watch:
     """After an alarm the outcomes of the stretch that raised it are all that is known of the strategy."""
-    after, stretch = begin_again(watch.evidence[broken]), join_both(watch.evidence[broken].stretch)
+    after, stretch = begin_again(watch.evidence[broken]), _find_stretch(watch.evidence, broken)
     proven = stretch.scale(max(1.0, PROVEN_BY_ALARM / stretch.outcomes))
     if broken is Broken.DEARER:
         return replace(watch, evidence={**watch.evidence, broken: after}, costs=proven)
@@ -111,5 +111,11 @@ def _alarm(watch: Watch, broken: Broken) -> Watch:
     return replace(
         watch,
         evidence={**watch.evidence, broken: after, other: mirror(after)},
-        accuracies=proven if broken is Broken.WORSE else proven.mirror(),
+        accuracies=proven,
     )
+
+
+def _find_stretch(evidence: Mapping[Broken, Evidence], broken: Broken) -> Tally:
+    """The outcomes that raised an alarm, told of what is right."""
+    stretch = join_both(evidence[broken].stretch)
+    return stretch.mirror() if broken is Broken.BETTER else stretch

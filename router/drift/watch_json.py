@@ -5,24 +5,29 @@ from typing import Any
 
 from router.drift.detector import Evidence, Stake, Tallies
 from router.drift.tally import Tally
-from router.drift.watch import Broken, Watch
+from router.drift.watch import UNSEEN, Broken, Watch
+
+FORM = 1  # of what is stored, and of the bets behind it
 
 
 def write_watch(watch: Watch) -> dict[str, Any]:
     """Numbers only."""
     evidence = {broken.value: known._asdict() for broken, known in watch.evidence.items()}
-    return {"evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs}
+    return {"form": FORM, "evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs}
 
 
 def read_watch(stored: Mapping[str, Any]) -> Watch:
-    """What `write_watch` made the JSON of."""
+    """What `write_watch` made the JSON of; nothing is known where another release did in another form."""
+    if stored.get("form") != FORM:
+        return UNSEEN
     evidence = {broken: _read_evidence(stored["evidence"][broken.value]) for broken in Broken}
     return Watch(evidence=evidence, accuracies=Tally(*stored["accuracies"]), costs=Tally(*stored["costs"]))
 
 
 def _read_evidence(stored: Mapping[str, Any]) -> Evidence:
     stakes = tuple(Stake(money, climb, _read_tallies(pending)) for money, climb, pending in stored["stakes"])
-    return Evidence(usual=_read_tallies(stored["usual"]), anchor=stored["anchor"], stakes=stakes)
+    usual = _read_tallies(stored["usual"])
+    return Evidence(usual=usual, anchor=stored["anchor"], room=stored["room"], stakes=stakes)
 
 
 def _read_tallies(stored: Sequence[Sequence[float]]) -> Tallies:

@@ -23,6 +23,13 @@ COPY_ENTRY = """
     WHERE kind = 'settle'
 """
 TWIN = "INSERT INTO twin (tenant_id, job_id, seq, leader_seq) SELECT tenant_id, id, {seq}, {leader} FROM job"
+EXPLORE = """
+    INSERT INTO exploration (window_id, tenant_id, job_id, lo, hi, best, intended, propensity, explored, set_aside,
+                             accuracy_given_up, extra_cost, worst_extra_cost)
+    SELECT id, tenant_id, job_id, 0, {tasks}, decode(repeat('0000', {tasks}), 'hex'),
+           decode(repeat('0000', {tasks}), 'hex'), decode(repeat('00000000', 2 * {tasks}), 'hex'), '{{}}', 0, 0, 0, 0
+    FROM task_window
+"""
 REOPEN = "UPDATE grp SET state = 'ready', lease_until = NULL"
 COMPLETE = "UPDATE job SET state = 'completed', finished_at = now()"
 
@@ -58,6 +65,8 @@ DAMAGE = [
     ],
     ("what is promised covers the tasks that wait in groups", ["UPDATE budget SET kept = 6"]),
     ("a budget without open jobs keeps nothing free", [COMPLETE]),
+    ("how a window explored fits its tasks and groups", [EXPLORE.format(tasks=3)]),
+    ("how a window explored fits its tasks and groups", [EXPLORE.format(tasks=4)]),  # its group has no chances
 ]
 
 

@@ -8,7 +8,7 @@ from db.probes import list_unfinished_probes, read_answered
 from db.session import session_scope
 from db.states import JobKind, OutcomeSource
 from db.strategies import register_strategy
-from db.training_rows import read_training_rows
+from db.training_rows import read_graded_rows
 from tests.db.building import TENANT, BuiltJob, build_job, claim, finish, outcome, reserve, route, settle
 
 
@@ -46,7 +46,7 @@ def test_what_probes_answered_is_learnt_with_its_weight(db_engine: Engine) -> No
     job = build_probe(db_engine, tasks=3, weights=[0.25, 2.0, 0.75])
     answer(db_engine, [outcome(0), outcome(1, correct=None), outcome(2, correct=0.0)])
     with session_scope(db_engine) as session:
-        rows = read_training_rows(session, strategy_id=job.strategy_ids[0])
+        rows = read_graded_rows(session, strategy_id=job.strategy_ids[0])
         assert read_answered(session, strategy_id=job.strategy_ids[0]) == {"{}"}
     assert [(row.seq, row.kind, row.weight, row.correct) for row in rows] == [
         (0, JobKind.PROBE, 0.25, 1.0),
@@ -69,7 +69,7 @@ def test_a_calibrations_outcomes_weigh_one_and_count_as_answered(db_engine: Engi
             source=OutcomeSource.RECORDING,
         )
         insert_outcomes(session, outcomes=[outcome(0)], origin=origin)
-        (row,) = read_training_rows(session, strategy_id=first)
+        (row,) = read_graded_rows(session, strategy_id=first)
         assert (row.kind, row.weight) == (JobKind.CALIBRATION, 1.0)
         assert read_answered(session, strategy_id=first) == {"{}"}
         assert read_answered(session, strategy_id=second) == set()

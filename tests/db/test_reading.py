@@ -13,7 +13,7 @@ from db.session import session_scope
 from db.settlements import NewOutcome
 from db.states import GroupState, JobKind, JobState, OutcomeSource, RequeueReason
 from db.strategies import register_strategy
-from db.training_rows import read_training_rows
+from db.training_rows import read_graded_rows
 from db.windows import claim_window
 from tests.db.building import (
     LEASE_SECONDS,
@@ -173,7 +173,7 @@ def test_an_imported_recording_completes_a_calibration_and_trains_later_versions
         dearer = register_strategy(
             session, tenant_id=TENANT, name="s0", spec_hash="hash0", spec={}, tariff={"FLOPs": "2/1"}
         )
-        (row,) = read_training_rows(session, strategy_id=dearer.id)
+        (row,) = read_graded_rows(session, strategy_id=dearer.id)
         results = list(iterate_results(session, job_id=job.id))
         progress = read_progress(session, job_id=job.id)
     assert (row.seq, row.correct, row.output_tokens, row.source) == (0, 1.0, 2, OutcomeSource.RECORDING)
@@ -197,7 +197,7 @@ def test_the_newest_label_wins_over_the_grader(db_engine: Engine) -> None:
         for correct in (0.5, 0.0):
             label(session, job_id=job.id, seq=0, arm=arm, source="person", correct=correct)
         label(session, job_id=job.id, seq=1, arm=arm, source="judge", correct=1.0)
-        rows = read_training_rows(session, strategy_id=arm)
+        rows = read_graded_rows(session, strategy_id=arm)
     assert [(row.seq, row.correct) for row in rows] == [(0, 0.0), (1, 1.0)]
 
 
@@ -205,7 +205,7 @@ def test_what_a_run_chose_to_ask_is_not_learnt_from(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=1)
     settle(db_engine, group, reserve(db_engine, group, [0]), [outcome(0, correct=1.0)])
     with session_scope(db_engine) as session:
-        assert read_training_rows(session, strategy_id=job.strategy_ids[0]) == []
+        assert read_graded_rows(session, strategy_id=job.strategy_ids[0]) == []
 
 
 def test_what_each_of_several_requests_used_is_kept_and_told_apart(db_engine: Engine) -> None:
@@ -215,7 +215,7 @@ def test_what_each_of_several_requests_used_is_kept_and_told_apart(db_engine: En
         job = build_job(session, tasks=2, kind=JobKind.CALIBRATION)
         arm = job.strategy_ids[0]
         import_recording(session, job_id=job.id, strategy_id=arm, outcomes=[several, outcome(1)])
-        rows = read_training_rows(session, strategy_id=arm)
+        rows = read_graded_rows(session, strategy_id=arm)
         results = list(iterate_results(session, job_id=job.id))
     assert [(row.prompt_tokens, row.later_prompt_tokens) for row in rows] == [(45, 25), (3, 0)]
     assert results[0].outcome is not None

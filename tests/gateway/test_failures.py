@@ -19,6 +19,7 @@ from router.errors import AmountError, StrategyFileError
 from worker.engines.errors import MissingWeights
 from worker.errors import (
     BudgetTooSmall,
+    CutoffAhead,
     DatabaseTooNew,
     JobNotDriveable,
     StrategyFileUnreadable,
@@ -48,6 +49,7 @@ from worker.postgres.errors import ServerFailed
         (NoSuchRow(table="job", row_id=7), ExitCode.NOT_FOUND),
         (JobNotDriveable("no job 7"), ExitCode.NOT_FOUND),
         (UntrainedStrategies("direct"), ExitCode.UNTRAINED),
+        (CutoffAhead("the cutoff is later"), ExitCode.USAGE),
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), ExitCode.OUTPUT),
         (KeyboardInterrupt(), ExitCode.ABORTED),
     ],

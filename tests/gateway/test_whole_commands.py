@@ -132,6 +132,18 @@ def test_results_are_the_lines_of_the_files(trained: House, tmp_path: Path) -> N
         assert printed.stdout == (tmp_path / name).read_text(encoding="utf-8")
 
 
+def test_a_graded_job_explores_by_default_and_not_where_it_is_told_not_to(trained: House) -> None:
+    jobs = [
+        trained.submit("--budget", ENOUGH),
+        trained.submit("--budget", ENOUGH, "--exploration", "10%"),
+        trained.submit("--budget", ENOUGH, "--exploration", "off"),
+        trained.submit("--target-accuracy", "0.5"),
+    ]
+    query = text("SELECT objective -> 'exploration' -> 'share' FROM job WHERE id = ANY (:jobs) ORDER BY id")
+    with session_scope(trained.database) as session:
+        assert session.execute(query, {"jobs": jobs}).scalars().all() == [0.05, 0.1, None, None]
+
+
 def test_a_job_draws_on_a_shared_budget_as_long_as_there_is_enough(trained: House, tmp_path: Path) -> None:
     trained.run("budgets", "create", "house", "2000 tokens")
     job_id = trained.submit("--shared-budget", "house")
@@ -229,3 +241,14 @@ def test_measured_prices_are_the_next_that_jobs_are_charged_and_earlier_jobs_kee
         assert new.tariff["prices"]["joules"] != old.tariff["prices"]["joules"]
         assert new.tariff["prices"]["USD"] == old.tariff["prices"]["USD"]
         assert "rated at 40 W" in new.tariff["sources"]["joules"]
+
+
+def test_a_run_lets_a_judge_read_what_no_program_grades(trained: House, tmp_path: Path) -> None:
+    rubric = {"kind": "judge", "reference": "says it"}
+    asked = make_tasks(TASKS, grader=rubric, body=lambda n: {"messages": [{"role": "user", "content": f"say it {n}"}]})
+    (tmp_path / "judged.jsonl").write_text("".join(f"{task.payload}\n" for task in asked), encoding="utf-8")
+    options = ("--budget", ENOUGH, "--out", tmp_path / "out", "--judge", "large", "--judge-budget", ENOUGH)
+    said = trained.run("run", tmp_path / "judged.jsonl", *trained.strategies, *options)
+    # The judge has no model: it repeats what it is asked, which is no verdict.
+    assert f"0 answers judged; {TASKS} got no verdict that can be read" in said
+    assert "judging" in trained.run("status")

@@ -1,5 +1,6 @@
 """Detectors of broken predictions, against streams whose change is known, and the corrections meanwhile."""
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_a_strategy_that_becomes_better_or_dearer_is_noticed_as_such() -> None:
     _, better = follow(watch, settle(rng, predicted, np.clip(predicted + 0.25, 0, 1)))
     _, dearer = follow(watch, settle(rng, draw_predictions(rng, 600), draw_predictions(rng, 600), times=2.5))
     assert {alarm.broken for _, alarm in better} == {Broken.BETTER}
+    assert better[0][1].stretch.excess > 0.1
     assert Broken.DEARER in {alarm.broken for _, alarm in dearer}
 
 
@@ -98,6 +100,18 @@ def test_what_an_alarm_told_is_not_told_again_and_a_further_fall_is() -> None:
     watch, second = follow(watch, settle(rng, predicted[:600], np.clip(predicted[:600] - 0.5, 0, 1)))
     assert [alarm.broken for _, alarm in first] == [Broken.WORSE]
     assert {alarm.broken for _, alarm in second} == {Broken.WORSE}
+
+
+def test_what_looked_worse_than_it_is_is_not_told_to_be_better() -> None:
+    """The outcomes that raise an alarm are the unluckiest: what comes after them is no news."""
+    told = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        predicted = draw_predictions(rng, 2500)
+        _, alarms = follow(UNSEEN, settle(rng, predicted, np.clip(predicted - 0.15, 0, 1)))
+        told += [alarm.broken for _, alarm in alarms]
+    assert told.count(Broken.WORSE) >= 30
+    assert told.count(Broken.BETTER) <= 1
 
 
 def test_the_correction_is_at_once_what_the_alarm_found() -> None:
@@ -178,4 +192,5 @@ def test_nothing_seen_corrects_nothing_and_small_changes_are_not_worth_it() -> N
 
 def test_a_watch_is_the_same_after_it_was_stored() -> None:
     watch = watch_quietly(np.random.default_rng(6), 500)
-    assert read_watch(write_watch(watch)) == watch
+    assert read_watch(json.loads(json.dumps(write_watch(watch)))) == watch
+    assert read_watch({**write_watch(watch), "form": 0}) == UNSEEN

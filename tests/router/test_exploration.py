@@ -102,6 +102,20 @@ def test_frequencies_of_many_draws_are_the_chances_and_tasks_are_independent() -
     assert np.abs(together[~np.eye(len(together), dtype=bool)]).max() < 5 / np.sqrt(len(draws))
 
 
+def test_weighted_by_their_chances_draws_tell_what_every_strategy_would_have_done() -> None:
+    explored = explore(make_chosen(8, tasks=40), Limits(money=np.inf, accuracy=4.0))
+    chances, right = explored.propensity.astype(np.float64), np.random.default_rng(9).random((40, STRATEGIES)) < 0.6
+    lots, rows = 5_000, np.arange(40)
+    found = np.zeros((lots, STRATEGIES))
+    for lot in range(lots):
+        drawn = explored.draw(lot)
+        served = rows[drawn != DEFERRED]
+        np.add.at(found[lot], drawn[served], right[served, drawn[served]] / chances[served, drawn[served]])
+    truth = np.where(chances > 0, right, 0).sum(axis=0)
+    error = found.std(axis=0) / np.sqrt(lots)
+    assert (np.abs(found.mean(axis=0) - truth) < 5 * error + FLOAT32).all()
+
+
 def test_the_stated_deviation_is_that_of_the_draws_worst_costs() -> None:
     chosen = make_chosen(4)
     explored = explore(chosen, Limits(money=500.0, accuracy=5.0))

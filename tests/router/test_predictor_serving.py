@@ -1,6 +1,7 @@
 """Folding, stacking and the artefact change no prediction."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from router.artefact import FORMAT_VERSION, METADATA_KEY, PairMetadata, dump_pair, load_pair
+from router.artefact import DIGEST_KEY, FORMAT_VERSION, METADATA_KEY, PairMetadata, dump_pair, load_pair, seal
 from router.blend import Shares, blend
 from router.clusters import assign_clusters, look_up_means
 from router.errors import PredictorArtefactError, PredictorInputError
@@ -164,38 +167,85 @@ def test_an_artefact_gives_back_the_same_pair(rows: int) -> None:
     assert dump_pair(loaded.pair, loaded.metadata) == artefact
 
 
-def rewrite_header(artefact: bytes, **changes: object) -> bytes:
-    """The artefact with our metadata changed, its arrays as they were."""
+@cache
+def small_artefact() -> bytes:
+    return dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
+
+
+def rewrite(artefact: bytes, arrays: Mapping[str, NDArray[np.generic]] | None = None, **changes: object) -> bytes:
+    """As a faulty writer would seal it: with other metadata, or other arrays."""
     length = int.from_bytes(artefact[:8], "little")
     ours = json.loads(json.loads(artefact[8 : 8 + length])["__metadata__"][METADATA_KEY])
-    text = json.dumps({**ours, **changes})
-    return bytes(safetensors.numpy.save(safetensors.numpy.load(artefact), metadata={METADATA_KEY: text}))
+    del ours[DIGEST_KEY]
+    return seal({**safetensors.numpy.load(artefact), **(arrays or {})}, {**ours, **changes})
 
 
 def test_artefacts_of_another_encoder_or_format_are_refused_by_name() -> None:
-    artefact = dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
+    artefact = small_artefact()
     with pytest.raises(PredictorArtefactError, match=f"strategy direct .* of {ENCODER}, the encoder in use is other@1"):
         load_pair(artefact, encoder="other@1")
-    newer = rewrite_header(artefact, format_version=FORMAT_VERSION + 1)
+    newer = rewrite(artefact, format_version=FORMAT_VERSION + 1)
     with pytest.raises(PredictorArtefactError, match=f"version {FORMAT_VERSION + 1}, this program reads"):
         load_pair(newer, encoder=ENCODER)
-    with pytest.raises(PredictorArtefactError, match="do not fit"):
-        load_pair(rewrite_header(artefact, dimension=7), encoder=ENCODER)
 
 
 @pytest.mark.parametrize("kept", [0, 5, 200, -4])
-def test_damaged_artefacts_are_refused(kept: int) -> None:
-    artefact = dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
+def test_cut_artefacts_are_refused(kept: int) -> None:
     with pytest.raises(PredictorArtefactError, match="train the strategy again"):
-        load_pair(artefact[:kept], encoder=ENCODER)
+        load_pair(small_artefact()[:kept], encoder=ENCODER)
+
+
+@given(place=st.integers(0, 10**6), bit=st.integers(0, 7))
+def test_no_flipped_bit_goes_unnoticed(place: int, bit: int) -> None:
+    damaged = bytearray(small_artefact())
+    damaged[place % len(damaged)] ^= 1 << bit
+    try:
+        loaded = load_pair(bytes(damaged), encoder=ENCODER)
+    except PredictorArtefactError:
+        return
+    assert dump_pair(loaded.pair, loaded.metadata) == small_artefact()  # a space of the header's padding, at most
+
+
+def test_a_flipped_bit_of_the_arrays_is_refused_by_name() -> None:
+    damaged = bytearray(small_artefact())
+    damaged[-3] ^= 1
+    with pytest.raises(PredictorArtefactError, match=r"strategy direct is damaged \(not all of its bytes"):
+        load_pair(bytes(damaged), encoder=ENCODER)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "problem"),
+    [
+        ("linear.weight", np.full((2, DIMENSION), np.nan, dtype=np.float32), "linear.weight has numbers that are not"),
+        ("scalars", np.array([np.inf, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]), "scalars has numbers that are not finite"),
+        ("clusters.accuracy", np.zeros((2, 5), dtype=np.float32), "arrays that do not fit each other"),
+        ("linear.bias", np.zeros(3, dtype=np.float32), "arrays that do not fit each other"),
+        ("scalars", np.zeros(2), "damaged"),
+    ],
+)
+def test_arrays_that_nothing_can_be_predicted_with_are_refused_by_name(
+    name: str, array: NDArray[np.generic], problem: str
+) -> None:
+    with pytest.raises(PredictorArtefactError, match=f"strategy direct .*{problem}.*train the strategy again"):
+        load_pair(rewrite(small_artefact(), {name: array}), encoder=ENCODER)
+
+
+def test_a_pair_that_was_not_learnt_makes_no_artefact() -> None:
+    pair = fold_pair(trained_pair(12, 2))
+    lost = replace(pair, linear=replace(pair.linear, smearing=float("nan")))
+    with pytest.raises(PredictorArtefactError, match=r"strategy direct was not learnt: linear.scalars has numbers"):
+        dump_pair(lost, metadata_of(trained_pair(12, 2)))
 
 
 def test_artefacts_that_lack_something_are_refused() -> None:
-    artefact = dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
+    artefact = small_artefact()
     plain = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)})
-    for broken in (plain, rewrite_header(artefact, figures={}), rewrite_header(artefact, figures=None)):
+    listed = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)}, metadata={METADATA_KEY: "[]"})
+    for broken in (plain, listed, *(rewrite(artefact, figures=figures) for figures in (dict[str, object](), None))):
         with pytest.raises(PredictorArtefactError, match="train the strategy again"):
             load_pair(broken, encoder=ENCODER)
+    with pytest.raises(PredictorArtefactError, match="do not fit"):
+        load_pair(rewrite(artefact, dimension=7), encoder=ENCODER)
 
 
 @pytest.mark.slow

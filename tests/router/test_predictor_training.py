@@ -110,6 +110,81 @@ def test_one_sided_outcomes_give_a_constant_accuracy_and_still_learn_tokens(righ
     assert tokens.std() > 10
 
 
+def hide_grades(sample: Sample, *, every: int) -> Sample:
+    """Nobody has said of one in `every` whether it is right."""
+    unknown = np.arange(len(sample.correct)) % every == 0
+    return sample._replace(correct=np.where(unknown, np.float32(np.nan), sample.correct))
+
+
+def test_outcomes_without_a_grade_teach_output_tokens_alone() -> None:
+    sample, unseen = hide_grades(draw_sample(600), every=3), draw_sample(1000, seed=5)
+    graded = Sample(*(column[~np.isnan(sample.correct)] for column in sample))
+    trained, without = train(sample), train(graded)
+    assert (trained.figures.outcomes, trained.figures.graded) == (600, 400)
+    assert trained.figures.mean_correct == pytest.approx(without.figures.mean_correct)
+    assert trained.figures.mean_output_tokens == pytest.approx(float(sample.output_tokens.mean()), rel=1e-5)
+    accuracy, tokens = (column[:, 0] for column in PredictorStack([fold_pair(trained)]).predict(unseen.embeddings))
+    assert log_loss(accuracy, unseen.correct) < log_loss(unseen.accuracy, unseen.correct) + 0.05
+    assert np.corrcoef(np.log1p(tokens), np.log1p(unseen.output_tokens))[0, 1] > 0.8
+
+
+def test_few_grades_among_many_outcomes_give_their_mean_and_learn_tokens() -> None:
+    sample = draw_sample(200)
+    graded = np.arange(200) < 12
+    trained = train(sample._replace(correct=np.where(graded, sample.correct, np.float32(np.nan))))
+    accuracy, tokens = PredictorStack([fold_pair(trained)]).predict(sample.embeddings)
+    assert trained.figures.fallback is Fallback.CONSTANT_ACCURACY
+    assert np.allclose(accuracy, (sample.correct[graded].sum() + 1) / 14, atol=1e-5)
+    assert tokens.std() > 10
+
+
+def test_no_grade_at_all_is_refused() -> None:
+    with pytest.raises(PredictorInputError, match="none of 60 outcomes has a grade"):
+        train(hide_grades(draw_sample(60), every=1))
+
+
+def test_unequal_weights_are_worth_fewer_outcomes() -> None:
+    sample = draw_sample(40)
+    weight = np.where(np.arange(40) < 4, 9.0, 1.0)  # as after exploration: a few stand for many
+    vectors = np.zeros(DIMENSION, dtype=np.float32)
+    figures = train_pair(
+        sample.embeddings,
+        sample.correct,
+        sample.output_tokens,
+        model_vector=vectors,
+        decoding_vector=vectors,
+        config=QUICK,
+        seed=1,
+        weight=weight,
+    ).figures
+    assert figures.effective == pytest.approx(weight.sum() ** 2 / (weight**2).sum())
+    assert train(sample).figures.effective == pytest.approx(40)
+
+
+def test_strategies_with_tasks_chosen_for_them_share_the_clusters_of_common_tasks() -> None:
+    common = draw_sample(120)
+    vector = np.zeros(DIMENSION, dtype=np.float32)
+    pairs = []
+    for seed in (11, 12):  # each was given other tasks besides
+        own = Sample(*(np.concatenate(both) for both in zip(common, draw_sample(80, seed=seed), strict=True)))
+        shuffled = common.embeddings[np.random.default_rng(seed).permutation(120)]
+        pair = train_pair(
+            own.embeddings,
+            own.correct,
+            own.output_tokens,
+            model_vector=vector,
+            decoding_vector=vector,
+            config=QUICK,
+            seed=1,
+            cells=shuffled,
+        )
+        pairs.append(fold_pair(pair))
+    first, second = (pair.clusters for pair in pairs)
+    assert np.array_equal(first.centroids, second.centroids)
+    assert first.centroids.shape[1] == round(2 * np.sqrt(120))
+    assert not np.array_equal(first.accuracy, second.accuracy)
+
+
 def test_many_outcomes_of_few_tasks_are_few() -> None:
     sample = draw_sample(60)
     same = sample._replace(embeddings=np.repeat(sample.embeddings[:6], 10, axis=0))

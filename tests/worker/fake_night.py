@@ -154,6 +154,7 @@ def submit(
     pool: ServingPool | None = None,
     budget_id: int | None = None,
     tenant_id: str = "default",
+    version_ids: Sequence[int] = (),
 ) -> int:
     """A stored run with these predictions."""
     own = list(tasks or make_tasks(len(predictions.cost)))
@@ -161,7 +162,7 @@ def submit(
         objective=objective,
         totals=Totals(cheapest=0, cheapest_worst=0, dearest=0),
         predictions=predictions,
-        version_ids=(),
+        version_ids=tuple(version_ids),
         encoder="none",
         encoding_seconds=0.0,
         planning_seconds=0.0,

@@ -22,6 +22,7 @@ def make_row(question: str, *, later: int, weight: float = 1.0) -> TrainingRow:
     return TrainingRow(
         job_id=1,
         seq=1,
+        arm=1,
         kind=JobKind.PROBE,
         payload=json.dumps({"custom_id": "a", "body": body}),
         weight=weight,

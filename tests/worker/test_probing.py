@@ -14,7 +14,7 @@ from db.session import session_scope
 from db.states import JobKind, JobState
 from db.tables import JobRow
 from db.tasks import NewTask
-from db.training_rows import read_training_rows
+from db.training_rows import read_graded_rows
 from router.figures import Fallback
 from tests.worker.probe_night import (
     ProbeNight,
@@ -101,7 +101,7 @@ def test_what_was_left_unfinished_comes_first_and_more_probes_ask_only_the_rest(
     assert Counter(night.engine.asked).most_common(1)[0][1] == 1  # nothing was asked twice
     assert 60 <= len(night.engine.asked) <= 90
     with session_scope(workshop.database) as session:
-        rows = read_training_rows(session, strategy_id=night.probing.strategy_id)
+        rows = read_graded_rows(session, strategy_id=night.probing.strategy_id)
     assert len(rows) == len(night.engine.asked)
 
 

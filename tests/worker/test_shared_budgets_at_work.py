@@ -12,6 +12,7 @@ from db.budgets import Budget, read_budget
 from db.jobs import Job, read_job
 from db.progress import JobProgress, read_progress
 from db.session import session_scope
+from db.shared_budgets import find_shared_budget
 from db.states import BudgetPeriod
 from router.generation import Completion, GenerationRequest
 from router.units import Amount, Unit
@@ -214,3 +215,32 @@ def test_a_request_is_planned_on_what_is_neither_used_nor_promised(db_engine: Da
     open_shared(db_engine, name="money", amount=Amount(unit=Unit.USD, quanta=1), period=None)
     with pytest.raises(BudgetUnusable, match="budget money is in USD, in which small, large can not be priced"):
         draw_on(db_engine, replace(asked, shared_name="money"), pool=make_pool())
+
+
+def test_what_a_budget_expects_is_left_for_those_who_come_later(db_engine: Database, tmp_path: Path) -> None:
+    # 60 tasks at 5 or 20 tokens each: the money is enough for the better strategy on half of all.
+    for name, expected in (("greedy", None), ("patient", 60)):
+        open_shared(db_engine, name=name, amount=tokens(800), period=None, expected_tasks=expected)
+    right: dict[str, list[float]] = {"greedy": [], "patient": []}
+    for name, earned in right.items():
+        for _ in range(2):
+            job_id = submit_to(db_engine, find_budget(db_engine, name=name), tasks=30)
+            assert drive(db_engine, job_id, [FakeEngine(answer_better)], make_settings(tmp_path))
+            earned.append(progress_of(db_engine, job_id).correct)
+    assert right["greedy"][0] - right["greedy"][1] > 15
+    assert abs(right["patient"][0] - right["patient"][1]) <= 5
+
+
+def answer_better(request: GenerationRequest) -> Completion:
+    """The larger strategy is right."""
+    large = request.max_tokens > 10
+    return answer_with("yes" if large else "no", tokens=20 if large else 5)(request)
+
+
+def test_a_period_expects_what_the_one_before_did(db_engine: Database) -> None:
+    open_shared(db_engine, name="team", amount=tokens(5), period=BudgetPeriod.NIGHTLY, expected_tasks=7)
+    first = find_budget(db_engine, name="team")
+    with session_scope(db_engine) as session:
+        later = find_shared_budget(session, tenant_id="default", name="team", now=LATER)
+    assert later is not None
+    assert (later.expected_tasks, later.id == first.id) == (7, False)

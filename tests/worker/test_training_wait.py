@@ -16,6 +16,7 @@ from tests.waiting import wait_until
 from tests.worker.fake_night import make_pool, make_settings
 from worker.bootstrap import Workshop
 from worker.errors import NothingToTrain
+from worker.lesson import Lesson
 from worker.pool import register_pool
 from worker.redis import PrivateRedis
 from worker.training_job import Trained
@@ -39,7 +40,7 @@ def ask(workshop: Workshop, then: Callable[[threading.Event], None]) -> tuple[li
     """What came of a request, once it was there and `then` was done; and what was told."""
     told, draining = list[str](), threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(ask_trainer, workshop, draining=draining, tell=told.append)
+        asked = pool.submit(ask_trainer, workshop, lesson=Lesson(), draining=draining, tell=told.append)
         wait_until(lambda: asked.done() or is_open(workshop.database))
         then(draining)
         return asked.result(timeout=30), told
@@ -52,9 +53,9 @@ def is_open(database: Database) -> bool:
 
 def finish(database: Database, *, error: str | None = None) -> None:
     with session_scope(database) as session:
-        request_id = claim_request(session, owner="trainer:1", lease_seconds=60.0)
-        assert request_id is not None
-        finish_request(session, request_id=request_id, error=error)
+        request = claim_request(session, owner="trainer:1", lease_seconds=60.0)
+        assert request is not None
+        finish_request(session, request_id=request.id, error=error)
 
 
 def test_a_trainer_is_asked_only_where_one_is_at_work(workshop: Workshop, tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_trainer_that_is_gone_is_told_once(workshop: Workshop) -> None:
     run_in_transaction(workshop.database, partial(drop_worker, owner="trainer:1"))
     told = list[str]()
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(ask_trainer, workshop, draining=threading.Event(), tell=told.append)
+        asked = pool.submit(ask_trainer, workshop, lesson=Lesson(), draining=threading.Event(), tell=told.append)
         wait_until(lambda: bool(told))
         finish(workshop.database)
         asked.result(timeout=30)

@@ -17,6 +17,7 @@ from db.open_work import list_cancelling_jobs, list_ended_jobs, list_routable_jo
 from db.session import run_in_transaction, session_scope
 from db.training_requests import has_open_request
 from db.workers import forget_workers
+from worker.drift_sweep import DriftSweep
 from worker.period_roll import roll_periods
 from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
 from worker.settings import Settings
@@ -46,6 +47,7 @@ class ReconcilerRole:
         self._database = database
         self._is_draining = is_draining
         self._rings = PatientRings(ring)
+        self._drift = DriftSweep(database)
         self._now = now
         # Holders extend their leases three times in their length, and need a moment to connect again.
         self._grace_seconds = lease_seconds / 3 + 1.0
@@ -85,6 +87,7 @@ class ReconcilerRole:
             self._cancel()
             self._complete()
             self._begin_periods()
+            self._drift.look()
             run_in_transaction(self._database, forget_workers)
             self._rings.ring(self._list_queues())
 

@@ -41,6 +41,7 @@ class BudgetObject(BaseModel):
     left: int = Field(description="Neither spent, burned nor reserved.")
     period: BudgetPeriod | None
     period_start: datetime | None
+    expected_tasks: int | None = Field(description="What all of its jobs together are expected to be, in each period.")
 
 
 class BudgetList(BaseModel):
@@ -60,6 +61,9 @@ class NewBudget(_Strict):
     name: Storable = Field(min_length=1, max_length=200)
     amount: str = Field(max_length=100, examples=["40000 tokens", "0.02 USD"])
     period: BudgetPeriod | None = Field(default=None, description="Begins anew each noon (UTC), or each month.")
+    expected_tasks: int | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="How many tasks will come in each period: none is left poor."
+    )
 
 
 class CapChange(_Strict):
@@ -92,6 +96,7 @@ def create_budget(door: Door, caller: Caller, asked: Annotated[NewBudget, Body(o
             name=asked.name,
             amount=_read_amount(asked.amount),
             period=asked.period,
+            expected_tasks=asked.expected_tasks,
             tenant_id=caller.tenant_id,
         )
     except BudgetUnusable as error:
@@ -169,4 +174,5 @@ def _show(budget: Budget) -> BudgetObject:
         left=budget.left or 0,
         period=budget.period,
         period_start=budget.period_start,
+        expected_tasks=budget.expected_tasks,
     )

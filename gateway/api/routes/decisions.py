@@ -32,6 +32,14 @@ class Forecast(BaseModel):
     worst_cost: float
 
 
+class Drawn(BaseModel):
+    """The draw by which a request got its strategy; nothing that happens to it later changes this."""
+
+    best: str = Field(description="What was best for it.")
+    intended: str = Field(description="What was drawn: another one where the request was to teach something.")
+    chances: dict[str, float] = Field(description="Of every strategy that could be drawn; they sum to 1.")
+
+
 class DecisionObject(Listed):
     """Where a request went, and why."""
 
@@ -41,7 +49,10 @@ class DecisionObject(Listed):
     strategy: str | None = Field(description="The one that was asked; None while it waits, or where none was.")
     forecasts: list[Forecast] = Field(description="Of every strategy that can serve it, the cheapest first.")
     price: float | None = Field(description="The shadow price when it was routed: right answers a quantum.")
-    propensity: float | None = Field(description="With what probability this strategy was chosen.")
+    propensity: float | None = Field(
+        description="With what probability this strategy was chosen; None where no draw says so: it came back."
+    )
+    drawn: Drawn | None = Field(description="None where there was nothing to draw from.")
     why: str
     status: str = Field(description="`answered`, `waiting`, or why there is no answer.")
     cost: int | None
@@ -95,6 +106,7 @@ def _show(own: TaskDecision) -> DecisionObject:
         forecasts=[Forecast(**forecast._asdict()) for forecast in own.forecasts],
         price=own.price,
         propensity=own.propensity,
+        drawn=None if own.drawn is None else Drawn(**own.drawn._asdict()),
         why=own.why,
         status=own.status,
         cost=own.cost,

@@ -12,7 +12,7 @@ from db.jobs import Job
 from db.session import session_scope
 from db.strategies import read_strategies
 from db.tables import JobRow, LabelRow
-from db.training_rows import read_training_rows
+from db.training_rows import read_graded_rows
 from gateway.api.front_door import FrontDoor
 from gateway.cli import app
 from gateway.exit_codes import ExitCode
@@ -38,7 +38,7 @@ def learnt(door: FrontDoor, job: Job, strategy: str) -> dict[int, float]:
     with session_scope(door.database) as session:
         rows = read_strategies(session, strategy_ids=job.strategy_ids)
         own = next(row.id for row in rows if row.name == strategy)
-        return {row.seq: row.correct for row in read_training_rows(session, strategy_id=own)}
+        return {row.seq: row.correct for row in read_graded_rows(session, strategy_id=own)}
 
 
 def label(number: int, correct: object, **more: object) -> dict[str, object]:

@@ -1,0 +1,93 @@
+"""Settlements and labels read in turn: outcomes of runs, each once, without ever looking through all of them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettledRow:
+    """One answer of a run as it was settled, or as it was graded later."""
+
+    entry_id: int  # of the ledger, or the label's
+    job_id: int
+    seq: int
+    strategy_id: int
+    correct: float | None
+    cost: int | None  # quanta; None: it was known before, and only the grade is new
+    propensity: float | None
+
+
+SETTLEMENTS, LABELS = "settlements", "labels"  # what is read by a cursor of its own
+
+# Reading begins with what is settled, or said, after the first look.
+_TAKE_CURSORS = text("""
+    INSERT INTO settlement_cursor (reader, entry_id)
+    SELECT 'settlements', coalesce((SELECT id FROM ledger_entry ORDER BY id DESC LIMIT 1), 0)
+    UNION ALL SELECT 'labels', coalesce((SELECT id FROM label ORDER BY id DESC LIMIT 1), 0)
+    ON CONFLICT DO NOTHING
+""")
+_HOLD_CURSORS = text("SELECT reader, entry_id FROM settlement_cursor ORDER BY reader FOR UPDATE SKIP LOCKED")
+_MOVE_CURSOR = text("UPDATE settlement_cursor SET entry_id = :entry_id WHERE reader = :reader")
+
+# Entries of two budgets may be committed in another order than they were numbered in: the youngest are left for the
+# next look. One that takes longer still is missed, which a statistic can bear.
+_READ = text("""
+    SELECT entry.id AS entry_id, entry.job_id, outcome.seq, outcome.strategy_id, outcome.correct,
+           outcome.cost::text AS cost, outcome.propensity
+    FROM (
+        SELECT id, job_id, seqs FROM ledger_entry
+        WHERE id > :after AND kind = 'settle' AND created_at < clock_timestamp() - make_interval(secs => :young)
+        ORDER BY id LIMIT :entries
+    ) AS entry
+    CROSS JOIN LATERAL unnest(entry.seqs) WITH ORDINALITY AS asked (seq, place)
+    JOIN outcome ON outcome.job_id = entry.job_id AND outcome.seq = asked.seq AND outcome.arm = 0
+    WHERE outcome.kind = 'run' AND outcome.error_code IS NULL
+    ORDER BY entry.id, asked.place
+""")
+
+
+# What graders said at once was read with the settlement. Of what people and judges say of an answer that none of them
+# had graded, the first counts: a correction afterwards would count it twice.
+_READ_LABELS = text("""
+    SELECT label.id AS entry_id, label.job_id, outcome.seq, outcome.strategy_id, label.correct, NULL AS cost,
+           outcome.propensity
+    FROM (
+        SELECT id, job_id, seq, arm, correct FROM label
+        WHERE id > :after AND created_at < clock_timestamp() - make_interval(secs => :young)
+        ORDER BY id LIMIT :labels
+    ) AS label
+    JOIN outcome ON outcome.job_id = label.job_id AND outcome.seq = label.seq AND outcome.arm = label.arm
+    WHERE outcome.kind = 'run' AND outcome.error_code IS NULL AND outcome.correct IS NULL AND outcome.source = 'engine'
+      AND NOT EXISTS (
+          SELECT FROM label AS earlier
+          WHERE earlier.job_id = label.job_id AND earlier.seq = label.seq AND earlier.arm = label.arm
+            AND earlier.id < label.id
+      )
+    ORDER BY label.id
+""")
+
+
+def hold_cursors(session: Session) -> dict[str, int] | None:
+    """How far settlements and labels were read; None while somebody else reads."""
+    session.execute(_TAKE_CURSORS)
+    held = {row.reader: row.entry_id for row in session.execute(_HOLD_CURSORS)}
+    return held if held.keys() == {SETTLEMENTS, LABELS} else None  # two that begin at once may get one each
+
+
+def move_cursor(session: Session, *, reader: str, entry_id: int) -> None:
+    """The reader has come so far; the caller holds its cursor."""
+    session.execute(_MOVE_CURSOR, {"reader": reader, "entry_id": entry_id})
+
+
+def read_settled(session: Session, *, after: int, young_seconds: float, entries: int) -> list[SettledRow]:
+    """Answers of the next settlements, as they were settled."""
+    rows = session.execute(_READ, {"after": after, "young": young_seconds, "entries": entries})
+    return [SettledRow(**(row._asdict() | {"cost": int(row.cost)})) for row in rows]
+
+
+def read_labelled(session: Session, *, after: int, young_seconds: float, labels: int) -> list[SettledRow]:
+    """Answers that the next labels are the first to grade."""
+    rows = session.execute(_READ_LABELS, {"after": after, "young": young_seconds, "labels": labels})
+    return [SettledRow(**row._mapping) for row in rows]

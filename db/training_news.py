@@ -1,0 +1,34 @@
+"""News: how many of a strategy's outcomes got a label since its predictor was trained."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.training_rows import TEACHES
+
+# An outcome that was graded when it was stored is news once; a label that was given later is news of its own.
+_COUNT = text(f"""
+    WITH alike AS (
+        SELECT alike.id FROM strategy AS wanted
+        JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
+        WHERE wanted.id = :strategy_id
+    )
+    SELECT count(*) FROM (
+        SELECT outcome.job_id, outcome.seq, outcome.arm FROM alike JOIN outcome ON outcome.strategy_id = alike.id
+        WHERE outcome.created_at > coalesce(:since, CAST('-infinity' AS timestamptz))
+          AND outcome.created_at <= :cutoff AND outcome.correct IS NOT NULL AND {TEACHES}
+        UNION
+        SELECT outcome.job_id, outcome.seq, outcome.arm FROM label
+        JOIN outcome ON outcome.job_id = label.job_id AND outcome.seq = label.seq AND outcome.arm = label.arm
+        WHERE label.created_at > coalesce(:since, CAST('-infinity' AS timestamptz)) AND label.created_at <= :cutoff
+          AND outcome.strategy_id IN (SELECT id FROM alike) AND {TEACHES}
+    ) AS news
+""")  # noqa: S608 - made of our own constant
+
+
+def count_news(session: Session, *, strategy_id: int, since: datetime | None, cutoff: datetime) -> int:
+    """Outcomes whose label came between the two moments; all that have one where `since` is None."""
+    asked = {"strategy_id": strategy_id, "since": since, "cutoff": cutoff}
+    count: int = session.execute(_COUNT, asked).scalar_one()
+    return count

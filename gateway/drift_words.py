@@ -1,0 +1,15 @@
+"""What an alarm about a strategy's predictions says, in words."""
+
+from db.drift import DriftAlarm
+from gateway.report.amounts import say_share
+from router.drift.watch import Broken
+
+
+def say_alarm(alarm: DriftAlarm) -> str:
+    """What was found, over how many answers, and when."""
+    found = f"over {alarm.outcomes:,.0f} answers, found {alarm.created_at:%Y-%m-%d %H:%M}"
+    if alarm.broken == Broken.DEARER:
+        return f"answers cost {alarm.observed:.2f} times what was predicted, {found}"
+    return (
+        f"{say_share(alarm.observed)} of its answers were right, {say_share(alarm.predicted)} were predicted, {found}"
+    )

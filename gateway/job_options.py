@@ -1,0 +1,32 @@
+"""Options of the commands that submit a job."""
+
+from typing import Annotated
+
+import typer
+
+BudgetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--budget", help='"3.5e14 FLOPs", "0.02 USD", "90 GPU-seconds", "5000 joules", "40000 tokens" or "25%".'
+    ),
+]
+WeightOption = Annotated[
+    float | None, typer.Option("--weight", help="Between 0 (cheapest) and 1 (most accurate); no cap.")
+]
+TargetOption = Annotated[
+    float | None, typer.Option("--target-accuracy", help="Mean accuracy to reach at the least cost.")
+]
+SharedOption = Annotated[
+    str | None, typer.Option("--shared-budget", help="Name of a budget that jobs share: `budgets list`.")
+]
+Priority = Annotated[int, typer.Option(min=-100, max=100, help="Jobs with a higher one go first.")]
+Deadline = Annotated[
+    str | None, typer.Option(help='Among equals the earliest goes first: "2026-12-24T06:00", or "+8h" from now.')
+]
+ExplorationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--exploration",
+        help='Share of the money that may go to trying other strategies than the best, to learn: "5%", or "off".',
+    ),
+]

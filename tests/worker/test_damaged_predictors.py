@@ -1,0 +1,73 @@
+"""What serves when an artefact is damaged: the last sound version, and a word about why."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine as Database
+from sqlalchemy import update
+
+from db.session import session_scope
+from db.states import TrainingScope
+from db.tables import PredictorVersionRow
+from tests.worker.fake_night import make_pool
+from tests.worker.learning_house import answer, champion, register, train
+from worker.encoder import SentenceEncoder
+from worker.errors import UntrainedStrategies
+from worker.lesson import Lesson
+from worker.predictors import LoadedPredictors, load_predictors
+from worker.task_encoder import TaskEncoder
+
+Damage = Callable[[bytes], bytes]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> TaskEncoder:
+    return TaskEncoder(SentenceEncoder(threads=1), cache_directory=tmp_path_factory.mktemp("vectors"))
+
+
+def flip(artefact: bytes) -> bytes:
+    """One bit of the arrays."""
+    return artefact[:-9] + bytes([artefact[-9] ^ 4]) + artefact[-8:]
+
+
+def damage(database: Database, predictor_id: int, how: Damage) -> None:
+    row = PredictorVersionRow
+    with session_scope(database) as session:
+        artefact = session.get_one(row, predictor_id).artefact
+        session.execute(update(row).where(row.id == predictor_id).values(artefact=how(artefact)))
+
+
+def load(database: Database, encoder: TaskEncoder) -> LoadedPredictors:
+    ids = register(database)[:1]
+    with session_scope(database) as session:
+        return load_predictors(session, strategy_ids=ids, names=make_pool().names[:1], encoder=encoder.name)
+
+
+@pytest.mark.parametrize("how", [flip, lambda artefact: artefact[:-64], lambda _: b""], ids=["bit", "cut", "empty"])
+def test_the_version_before_a_damaged_one_serves(
+    db_engine: Database, encoder: TaskEncoder, how: Damage, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer(db_engine, [0.0, 1.0] * 10)
+    train(db_engine, encoder)
+    sound = champion(db_engine, encoder)
+    for _ in range(2):
+        train(db_engine, encoder, Lesson(scope=TrainingScope.ALL))
+        damage(db_engine, champion(db_engine, encoder).id, how)
+    with caplog.at_level(logging.WARNING, logger="worker.predictors"):
+        assert load(db_engine, encoder).version_ids == (sound.id,)
+    for version in (3, 2):
+        assert f"version {version} is refused, version {version - 1} is tried instead" in caplog.text
+    assert "train the strategy again" in caplog.text
+
+
+def test_a_damaged_version_without_a_sound_one_is_an_error_and_is_trained_anew(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    answer(db_engine, [0.0, 1.0] * 10)
+    train(db_engine, encoder)
+    damage(db_engine, champion(db_engine, encoder).id, flip)
+    with pytest.raises(UntrainedStrategies, match="the predictor of strategy small is damaged"):
+        load(db_engine, encoder)
+    assert train(db_engine, encoder, Lesson(scope=TrainingScope.ENOUGH))[0].figures is not None
+    assert load(db_engine, encoder).version_ids == (champion(db_engine, encoder).id,)

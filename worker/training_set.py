@@ -1,0 +1,136 @@
+"""A strategy's training set: its outcomes up to a moment as arrays, read and encoded block by block."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine as Database
+
+from db.session import session_scope
+from db.states import JobKind
+from db.training_rows import TrainingRow, list_training_outcomes, read_rows
+from router.training_weights import count_effective, weigh_outcomes
+from worker.evidence import Evidence, Gathering
+from worker.known_outcomes import CountedOnce
+from worker.later_prompts import LaterPrompts
+from worker.pool import PricedStrategy
+from worker.progress import Progress, Stage, Watch
+from worker.task_encoder import TaskEncoder
+from worker.task_line import parse_task_line
+
+LEAST_CELL_TASKS = 100  # that clusters can be made of
+BLOCK_OUTCOMES = 512  # whose texts are held at a time
+
+DoubleArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingSet:
+    """What a pair is trained from."""
+
+    vectors: NDArray[np.float32]  # (n, d)
+    correct: DoubleArray  # (n,), NaN where nobody has said
+    output_tokens: DoubleArray  # (n,)
+    weight: DoubleArray  # (n,)
+    cells: NDArray[np.float32] | None  # (m, d), tasks that nobody chose; None: all, or too few to be told apart by
+    evidence: Evidence
+    later_prompt_share: float
+
+    @property
+    def graded(self) -> int:
+        """How many outcomes have a label."""
+        return int((~np.isnan(self.correct)).sum())
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingSource:
+    """Where training sets come from: one moment for all of them."""
+
+    database: Database
+    encoder: TaskEncoder
+    cutoff: datetime
+    watch: Watch
+
+
+def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int) -> TrainingSet:
+    """The strategy's outcomes before the cutoff: whenever it is read the same arrays.
+
+    A strategy that was probed is judged on tasks that nobody chose until runs say more of it than those do.
+    """
+    columns = _read_columns(source, priced=priced, strategy_id=strategy_id, with_runs=True)
+    if columns.evidence.probes and not columns.have_runs_to_tell_more:
+        columns = _read_columns(source, priced=priced, strategy_id=strategy_id, with_runs=False)
+    return TrainingSet(
+        vectors=columns.vectors,
+        correct=columns.correct,
+        output_tokens=columns.output_tokens,
+        weight=weigh_outcomes(columns.design, columns.propensity),
+        cells=columns.cells,
+        evidence=columns.evidence,
+        later_prompt_share=columns.later_prompt_share,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Columns:
+    vectors: NDArray[np.float32]
+    correct: DoubleArray
+    output_tokens: DoubleArray
+    design: DoubleArray  # what each would count for if nobody had chosen a task
+    propensity: DoubleArray  # NaN where nobody did
+    evidence: Evidence
+    later_prompt_share: float
+
+    @property
+    def cells(self) -> NDArray[np.float32] | None:
+        unchosen = np.isnan(self.propensity)
+        return self.vectors[unchosen] if LEAST_CELL_TASKS <= unchosen.sum() < len(unchosen) else None
+
+    @property
+    def have_runs_to_tell_more(self) -> bool:
+        graded, chosen = ~np.isnan(self.correct), ~np.isnan(self.propensity)
+        weight = weigh_outcomes(self.design, self.propensity)[graded & chosen]
+        return bool(len(weight)) and count_effective(weight) >= (graded & ~chosen).sum()
+
+
+def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int, with_runs: bool) -> _Columns:
+    gathering, later = Gathering(), LaterPrompts(priced)
+    vectors = [np.empty((0, source.encoder.dimension), dtype=np.float32)]
+    numbers = [np.empty((0, 4))]
+    for rows in _read_blocks(source, strategy_id=strategy_id, with_runs=with_runs):
+        vectors.append(source.encoder.encode([parse_task_line(row.payload).embedded_text for row in rows]))
+        numbers.append(np.array([_list_numbers(row) for row in rows]))
+        later.add(rows)
+        for row in rows:
+            gathering.add(row)
+    correct, output_tokens, design, propensity = np.concatenate(numbers).T
+    return _Columns(
+        vectors=np.concatenate(vectors),
+        correct=correct,
+        output_tokens=output_tokens,
+        design=design,
+        propensity=propensity,
+        evidence=gathering.end(cutoff=source.cutoff),
+        later_prompt_share=later.share,
+    )
+
+
+def _read_blocks(source: TrainingSource, *, strategy_id: int, with_runs: bool) -> Iterator[Sequence[TrainingRow]]:
+    """Rows that count, some hundreds at a time. No transaction stays open between: the server breaks off idle ones."""
+    once = CountedOnce()
+    with session_scope(source.database) as session:
+        outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=source.cutoff, with_runs=with_runs)
+    for start in range(0, len(outcomes), BLOCK_OUTCOMES):
+        source.watch(Progress(stage=Stage.ENCODING, done=start, total=len(outcomes)))
+        with session_scope(source.database) as session:
+            block = read_rows(session, outcomes=outcomes[start : start + BLOCK_OUTCOMES], cutoff=source.cutoff)
+        if rows := [row for row in block if once.admit(row)]:
+            yield rows
+
+
+def _list_numbers(row: TrainingRow) -> tuple[float, float, float, float]:
+    propensity = row.propensity if row.kind is JobKind.RUN and row.propensity is not None else math.nan
+    return row.correct, row.output_tokens, row.weight, propensity

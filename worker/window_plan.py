@@ -1,0 +1,127 @@
+"""What is planned for a window: the best choice for its tasks, and how it explores beside that."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Engine
+
+from db.jobs import Job
+from db.predictions import Predictions
+from db.states import RequeueReason
+from db.windows import ClaimedWindow
+from router.engine_time import EngineTime
+from worker.budget_backlog import BudgetBacklog
+from worker.engine_loads import read_job_time
+from worker.exploration_terms import ExplorationTerms
+from worker.job_backlog import Unrouted
+from worker.job_money import read_money
+from worker.least_worst import sum_least
+from worker.objective import Mode, Objective
+from worker.prediction_rows import find_servable, join_rows, strike, take_rows
+from worker.window_choice import (
+    Money,
+    WindowChoice,
+    choose_at_price,
+    choose_guaranteed,
+    choose_jointly,
+    choose_weighted,
+)
+from worker.window_exploration import WindowExploration, explore_window
+
+LEAST_SHARE = 1e-4  # of the money, also where nothing that is tried can cost more than the best
+
+
+class WindowPlan(NamedTuple):
+    """What becomes of a window's tasks."""
+
+    chosen: WindowChoice
+    explored: WindowExploration | None = None  # None: each gets what is chosen
+
+    @property
+    def intended(self) -> NDArray[np.int64]:
+        """(tasks,) column of the strategy, DEFERRED for none."""
+        return self.chosen.choice if self.explored is None else self.explored.intended
+
+
+def plan_window(
+    database: Engine,
+    *,
+    job: Job,
+    backlog: BudgetBacklog,
+    window: ClaimedWindow,
+    own: Predictions,
+    struck: Sequence[int],
+    least: NDArray[np.float64],
+) -> WindowPlan:
+    """The plan for the window's rows that can be served; `struck` are columns that serve nobody now.
+
+    Tasks that came back are not drawn again.
+    """
+    objective = Objective.from_json(job.objective)
+    if not len(own.cost):
+        return WindowPlan(WindowChoice(choice=np.empty(0, dtype=np.int64), certificate=None, allowance=None))
+    if any(task.reason is RequeueReason.DENIED for task in window.requeued):
+        money = read_money(database, job=job)
+        if money.cap is not None:
+            kept_for_others = money.kept - min(money.kept, sum_least(least))
+            return WindowPlan(choose_guaranteed(own, kept_for_others=kept_for_others, money=money))
+    time = read_job_time(database, job=job)
+    own_time = None if time is None else time.share(len(own.cost) / _count_unrouted(job, window))
+    terms = None if window.requeued else objective.exploration
+    if objective.mode is Mode.WEIGHT:
+        chosen = choose_weighted(own, objective=objective, time=own_time)
+        return _explore(own, lambda _: chosen, terms=terms, ratio=1.0, seed=(job.id, window.id))
+    rest = backlog.find_rest(window)
+    if not isinstance(rest, Unrouted):
+        rest, own_time = strike(rest, columns=struck), time
+    money = read_money(database, job=job)  # last: what is settled while the rest is read counts already
+
+    def choose(terms: ExplorationTerms | None) -> WindowChoice:
+        return _choose_paid(own, rest, objective=replace(objective, exploration=terms), money=money, time=own_time)
+
+    return _explore(own, choose, terms=terms, ratio=money.ratio, seed=(job.id, window.id))
+
+
+def _count_unrouted(job: Job, window: ClaimedWindow) -> int:
+    """The window's tasks, and those that no window has cut yet."""
+    return len(window.seqs) + job.task_count - window.cursor_seq
+
+
+def _choose_paid(
+    own: Predictions, rest: Unrouted | Predictions, *, objective: Objective, money: Money, time: EngineTime | None
+) -> WindowChoice:
+    if isinstance(rest, Unrouted):
+        return choose_at_price(own, rest=rest, objective=objective, money=money, time=time)
+    together = join_rows([own, take_rows(rest, find_servable(rest))])
+    return choose_jointly(together, window_tasks=len(own.cost), objective=objective, money=money, time=time)
+
+
+def _explore(
+    own: Predictions,
+    choose: Callable[[ExplorationTerms | None], WindowChoice],
+    *,
+    terms: ExplorationTerms | None,
+    ratio: float,
+    seed: tuple[int, int],
+) -> WindowPlan:
+    """The choice with its draws; as much is set aside as exploring can use, and nothing where it can use nothing.
+
+    What there is to try, and what that may cost, is known of a choice: a first one, with all set aside that may be,
+    tells how much less is enough for the one that counts. Who routes a window that another router lost has its seed.
+    """
+    if terms is None:
+        return WindowPlan(choose(None))
+    first = choose(terms)
+    dearest = math.inf if first.allowance is None else terms.beside * first.allowance  # all that would be set aside
+    explore = partial(explore_window, own, ratio=ratio, dearest=dearest, seed=seed)
+    draft = explore(first, terms=terms)
+    if draft is None:
+        return WindowPlan(choose(None))
+    enough = replace(terms, share=min(terms.share, max(LEAST_SHARE, draft.share_used)))
+    chosen = choose(enough)
+    return WindowPlan(chosen, explore(chosen, terms=enough))
