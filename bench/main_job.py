@@ -22,10 +22,10 @@ from rich.console import Console
 
 from bench.budget_runs import BudgetRun, Budgets, run_budgets
 from bench.figures import Figure, print_figures
-from bench.learning import learn_from
 from bench.main_job_plot import plot_main_job
 from bench.observed import Observed, tabulate
 from bench.private_workshop import answer_all, open_private_workshop, read_tasks
+from bench.recorded_learning import learn_from
 from bench.replay_engine import ReplayEngine, index_completions
 from gateway.live.plain_view import PlainView
 from gateway.report.amounts import choose_scale

@@ -15,8 +15,8 @@ import numpy as np
 from rich.console import Console
 
 from bench.figures import Figure, print_figures
-from bench.learning import learn_from
 from bench.private_workshop import open_private_workshop, read_tasks
+from bench.recorded_learning import learn_from
 from db.tasks import NewTask
 from gateway.live.plain_view import PlainView
 from worker.planning import read_predictors

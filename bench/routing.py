@@ -16,8 +16,8 @@ from typing import NamedTuple
 from rich.console import Console
 
 from bench.figures import Figure, print_figures
-from bench.learning import learn_from
 from bench.private_workshop import open_private_workshop, read_tasks
+from bench.recorded_learning import learn_from
 from db.jobs import read_job
 from db.session import session_scope
 from db.tasks import NewTask

@@ -85,8 +85,7 @@ def claim_group(
     if row is None:
         return None
     own = {name: getattr(row, name) for name in (*_OWN, "on_trial", "has_twins")}
-    count = len(row.seqs)
-    chances = [None] * count if row.propensities is None else read_chances(row.propensities) or [1.0] * count
+    count, chances = len(row.seqs), _list_chances(row.propensities, members=len(row.seqs))
     if row.is_fresh:
         return ClaimedGroup(
             **own,
@@ -105,6 +104,10 @@ def claim_group(
         past_attempts=[member.past_attempts for member in members],
         propensities=[chances[member.position] for member in members],
     )
+
+
+def _list_chances(stored: bytes | None, *, members: int) -> Sequence[float | None]:
+    return [None] * members if stored is None else read_chances(stored) or [1.0] * members
 
 
 _GRP, _JOB, _BUDGET = core_table(GroupRow), core_table(JobRow), core_table(BudgetRow)

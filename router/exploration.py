@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from router.allocation import DEFERRED
 
-MOST_EXPLORED = 0.25  # of one task's chance: its best strategy keeps the rest
+MOST_EXPLORED = 0.5  # of one task's chance: its best strategy keeps the rest
 LEAST_DOUBT = 0.05  # a prediction of 0 or 1 is still doubted like one of so much
-FREE_BURDEN = 0.01  # of the mean burden: what explores for nothing counts as this much
+FREE_BURDEN = 0.03  # of the mean burden: what explores for nothing counts as this much
 ROUNDED = 1e-6  # chances are float32, whose sums stay within the limits for being this much smaller
 
 Cells = NDArray[np.float64]  # (tasks, strategies)
@@ -110,8 +110,11 @@ def plan_exploration(
     unsure each prediction of accuracy is, as a variance: that of the answer itself unless it is known better.
 
     What is estimated from draws of chance p has a variance that falls like 1 / p, and a draw costs its burden, the
-    parts of both limits that it uses up. The least sum of need^2 doubt / p within a sum of p burden is at
-    p ~ need sqrt(doubt / burden) (Neyman 1934), as far as a task's chances are not bounded.
+    parts of both limits that it uses up. The least sum of value need^2 doubt / p within a sum of p burden is at
+    p ~ need sqrt(value doubt / burden) (Neyman 1934), as far as a task's chances are not bounded. An estimate is of
+    value where it can turn a choice, which is where the burden is small: the value is taken to be 1 / burden. Were all
+    estimates of the same value, as many right answers would buy half as many draws, of which most decide nothing
+    (docs/log.md).
     """
     nothing = np.zeros(chosen.cost.shape)
     if not (limits.money > 0 and limits.accuracy > 0 and np.isfinite(chosen.price)):
@@ -131,12 +134,12 @@ def plan_exploration(
 
 
 def _weigh(others: NDArray[np.bool_], *, losses: Cells, worst: Cells, limits: Limits) -> Cells:
-    """1 / sqrt(burden), of a burden that is nowhere next to nothing."""
+    """1 / burden, of a burden that is nowhere next to nothing."""
     if not others.any():
         return np.zeros(others.shape)
     burden = losses / limits.accuracy + worst / limits.money
     least = FREE_BURDEN * float(burden[others].mean())
-    weight: Cells = 1 / np.sqrt(np.maximum(burden, least)) if least > 0 else np.ones(others.shape)
+    weight: Cells = 1 / np.maximum(burden, least) if least > 0 else np.ones(others.shape)
     return weight
 
 

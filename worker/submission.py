@@ -102,14 +102,7 @@ def plan_run(
     """
     unit = choose_unit(request, [priced.tariff for priced in pool.strategies])
     lines = [parse_task_line(task.payload) for task in tasks]
-    foresight = foresee(
-        lines,
-        unit=unit,
-        pool=pool,
-        predictors=predictors,
-        encoder=encoder,
-        watch=watch,
-    )
+    foresight = foresee(lines, unit=unit, pool=pool, predictors=predictors, encoder=encoder, watch=watch)
     expected = foresight.expected
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)

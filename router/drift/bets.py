@@ -11,7 +11,7 @@ Bets = Callable[[float, float], Sequence[float]]  # factors for a bound and what
 
 FALLS = (0.1, 0.2, 0.4)  # in accuracy; each of these is noticed as soon as can be, and what lies between nearly so
 LEAST_LEFT = 0.2  # of a low accuracy, a fall takes no more than leaves this share
-MOST_CERTAIN = 0.02  # no accuracy is taken to be closer to 0 or 1
+MOST_CERTAIN = 0.98  # no higher accuracy is claimed
 STAKES = (0.05, 0.15, 0.4)  # on costs, whose distribution nobody knows
 DEAREST = 10.0  # times the bound: what an answer costs beyond it is not counted
 
@@ -19,9 +19,12 @@ DEAREST = 10.0  # times the bound: what an answer costs beyond it is not counted
 def bet_on_falls(floor: float, observed: float) -> list[float]:
     """Factors that grow where accuracies lie below the floor.
 
-    Likelihood ratios of a lower accuracy: as they are linear in the outcome, it may be a fraction.
+    Likelihood ratios of a lower accuracy: as they are linear in the outcome, it may be a fraction. Below 0 nothing can
+    lie, so nothing is staked on it.
     """
-    least = min(max(floor, MOST_CERTAIN), 1 - MOST_CERTAIN)
+    if floor <= 0:
+        return [1.0] * len(FALLS)
+    least = min(floor, MOST_CERTAIN)
     factors = []
     for fall in FALLS:
         lower = max(least - fall, LEAST_LEFT * least)

@@ -136,7 +136,7 @@ def test_a_graded_job_explores_by_default_and_not_where_it_is_told_not_to(traine
         trained.submit("--budget", ENOUGH),
         trained.submit("--budget", ENOUGH, "--exploration", "10%"),
         trained.submit("--budget", ENOUGH, "--exploration", "off"),
-        trained.submit("--target-accuracy", "0.5"),
+        trained.submit("--target-accuracy", "0.01"),
     ]
     query = text("SELECT objective -> 'exploration' -> 'share' FROM job WHERE id = ANY (:jobs) ORDER BY id")
     with session_scope(trained.database) as session:

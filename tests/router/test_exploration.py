@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from router import DEFERRED, Deferral, allocate
 from router.exploration import MOST_EXPLORED, Chosen, Exploration, Limits, plan_exploration
-from router.outcome_need import POINTS_AT_FIRST, POINTS_LATER, find_need, find_points
+from router.outcome_need import POINTS_AT_FIRST, POINTS_LATER, find_need, find_points, find_share
 
 STRATEGIES = 5
 FLOAT32 = 1e-6
@@ -177,7 +177,19 @@ def test_doubtful_and_close_pairs_are_tried_more_than_clear_ones() -> None:
 
 
 def test_the_accuracy_given_up_shrinks_as_strategies_become_known() -> None:
-    points = [find_points(find_need([1_000_000, outcomes])) for outcomes in (0, 200, 1_000, 100_000)]
+    points = [find_points(find_need([outcomes] * 3)) for outcomes in (0, 200, 1_000, 1_000_000)]
     assert points == sorted(points, reverse=True)
-    assert points[0] == POINTS_AT_FIRST
+    assert points[:2] == pytest.approx([POINTS_AT_FIRST] * 2)
+    assert points[2] < (POINTS_AT_FIRST + POINTS_LATER) / 2
     assert points[-1] == pytest.approx(POINTS_LATER, abs=1e-3)
+
+
+def test_a_strategy_that_is_never_worth_trying_does_not_keep_the_others_exploring() -> None:
+    assert find_points(find_need([200, 200, 5_000])) == find_points(find_need([5_000, 5_000, 5_000]))
+
+
+def test_less_money_is_held_back_as_strategies_become_known() -> None:
+    shares = [find_share(0.05, find_need([outcomes] * 3)) for outcomes in (0, 1_000, 1_000_000)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] == pytest.approx(0.05)
+    assert shares[-1] == pytest.approx(0.05 * POINTS_LATER / POINTS_AT_FIRST, rel=1e-2)

@@ -16,7 +16,7 @@ from db.states import JobKind, RequeueReason, StrategyMode
 from db.strategies import register_strategy
 from db.strategy_modes import list_changes, read_out_of_service
 from db.tables import RequeueRow, StrategyRow
-from db.training_rows import read_training_rows
+from db.training_rows import list_training_outcomes
 from router.generation import Completion, GenerationRequest
 from tests.db.building import TENANT, BuiltJob, build_job, claim, outcome, reserve, route, settle
 from tests.worker.fake_night import (
@@ -153,7 +153,7 @@ def register_again(database: Database, *, spec_hash: str, tariff: dict[str, int]
 
 def count_rows(database: Database, strategy_id: int) -> int:
     with session_scope(database) as session:
-        return len(read_training_rows(session, strategy_id=strategy_id))
+        return len(list_training_outcomes(session, strategy_id=strategy_id, cutoff=None))
 
 
 def calibrate_one(database: Database) -> BuiltJob:

@@ -1,0 +1,47 @@
+"""What a policy has been told: outcomes of the strategies that it asked, and of no others."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.replay_world import Answers, Cells, Floats, Rows
+
+PROBE = 1.0  # the chance of an outcome that was asked of every strategy
+
+
+class Memory:
+    """Outcomes (queries, strategies), NaN where nobody was asked; an answer that is given again replaces the first."""
+
+    def __init__(self, vectors: Floats, *, strategies: int) -> None:
+        self.vectors = vectors
+        shape = (len(vectors), strategies)
+        self.correct, self.amount, self.chance = np.full((3, *shape), np.nan)
+        self.night = np.full(shape, -1)
+        self.told = 0  # outcomes, repeated ones too
+
+    def note(
+        self, rows: Rows, choice: NDArray[np.int64], answers: Answers, *, chance: Cells | float, night: int
+    ) -> None:
+        """What the chosen strategies (tasks,) did, and with what chance each was chosen."""
+        self.correct[rows, choice] = answers.correct
+        self.amount[rows, choice] = answers.amount
+        self.chance[rows, choice] = chance
+        self.night[rows, choice] = night
+        self.told += len(rows)
+
+    def forget(self, strategy: int, *, before: int) -> None:
+        """What a strategy did before a night says nothing of it any more."""
+        old = self.night[:, strategy] < before
+        for cells in (self.correct, self.amount, self.chance):
+            cells[old, strategy] = np.nan
+
+    def find_rows(self, strategy: int) -> Rows:
+        """The tasks that a strategy's outcome is known of."""
+        return np.flatnonzero(np.isfinite(self.correct[:, strategy]))
+
+    def count_outcomes(self) -> NDArray[np.intp]:
+        """How many outcomes are known (strategies,)."""
+        return np.asarray(np.isfinite(self.correct).sum(axis=0))
+
+    def find_dearest(self) -> Cells:
+        """The largest amount of an outcome (strategies,), 0 where none is known."""
+        return np.asarray(np.nan_to_num(self.amount).max(axis=0))

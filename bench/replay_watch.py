@@ -1,0 +1,59 @@
+"""Every strategy's outcomes beside its predictions, as the nights go by."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.replay_world import Answers
+from router.baselines.outcomes import Estimates
+from router.drift.correction import correct_accuracy
+from router.drift.detector import Pick
+from router.drift.watch import UNSEEN, Broken, Settled, note_settled
+
+
+class Noticed(NamedTuple):
+    """An alarm, and how many tasks of the nights its strategy had answered by then."""
+
+    strategy: int
+    broken: Broken
+    answered: int
+
+
+class PoolWatch:
+    """One watch a strategy, from the moment on that its predictor learnt."""
+
+    def __init__(self, strategies: int) -> None:
+        self.answered = [0] * strategies
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing is known of new predictors."""
+        self.watches = [UNSEEN] * len(self.answered)
+
+    def correct(self, predicted: Estimates) -> Estimates:
+        """Predictions (tasks, strategies) with what outcomes since then say of them."""
+        corrections = [watch.correction for watch in self.watches]
+        offset = np.array([correction.offset for correction in corrections], dtype=np.float32)
+        ratio = np.array([correction.cost_ratio for correction in corrections])
+        accuracy = correct_accuracy(predicted.accuracy.astype(np.float32), offset)
+        return Estimates(accuracy.astype(np.float64), predicted.cost * ratio)
+
+    def note(
+        self, predicted: Estimates, choice: NDArray[np.int64], drawn: NDArray[np.bool_], answers: Answers
+    ) -> list[Noticed]:
+        """The alarms that outcomes raise, one after the other; predictions are those without corrections."""
+        alarms = []
+        for task, strategy in enumerate(choice.tolist()):
+            self.answered[strategy] += 1
+            settled = Settled(
+                accuracy=float(predicted.accuracy[task, strategy]),
+                correct=float(answers.correct[task]),
+                cost_ratio=float(answers.amount[task] / predicted.cost[task, strategy]),
+                pick=Pick.DRAWN if drawn[task] else Pick.CHOSEN,
+            )
+            noted = note_settled(self.watches[strategy], settled)
+            self.watches[strategy] = noted.watch
+            if noted.alarm is not None:
+                alarms.append(Noticed(strategy, noted.alarm.broken, self.answered[strategy]))
+        return alarms

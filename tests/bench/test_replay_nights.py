@@ -1,0 +1,137 @@
+"""Nights: a policy knows what it asked and nothing else, and what happens to strategies happens when it should."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from bench.replay_memory import Memory
+from bench.replay_nights import Night, run_nights
+from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, WEIGHTED, Training
+from bench.replay_scenarios import DEARER, Scenario, stage
+from bench.replay_world import LEVELS, Answers, Rows, World, make_world
+from router.predictor import PredictorConfig
+from tests.bench.made_tables import make_table
+
+QUERIES, PROBES, NIGHTS, TASKS = 300, 60, 2, 70
+HOW = Training(PredictorConfig(members=2, folds=3, max_steps=20, cluster_restarts=2), seed=0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Overheard(World):
+    """A world that keeps which cells were told."""
+
+    told: np.ndarray = field(default_factory=lambda: np.zeros((QUERIES, 2), dtype=bool))
+
+    def answer(self, night: int, rows: Rows, choice: np.ndarray) -> Answers:
+        self.told[rows, choice] = True
+        return super().answer(night, rows, choice)
+
+
+def make_nights(*, queries: int = QUERIES, tasks: int = TASKS, nights: int = NIGHTS, by_topic: bool = False) -> World:
+    """Two kinds of tasks, each right for one of two strategies more often than for the other."""
+    generator = np.random.default_rng(0)
+    kind = np.arange(queries) % 2
+    chance = np.where(kind[:, np.newaxis] == [0, 1], 0.8, 0.4)
+    table = make_table((generator.random((queries, 2)) < chance).astype(float), category=kind.astype(np.str_))
+    embeddings = (generator.normal(0, 0.2, (queries, 8)) + kind[:, np.newaxis]).astype(np.float32)
+    return make_world(table, embeddings, nights=nights, tasks=tasks, probes=PROBES, by_topic=by_topic, seed=0)
+
+
+def overhear(world: World) -> Overheard:
+    return Overheard(**{name: getattr(world, name) for name in World.__dataclass_fields__})
+
+
+def list_traffic(nights: list[Night]) -> list[list[int]]:
+    return [night.traffic.tolist() for night in nights]
+
+
+@pytest.mark.parametrize("name", [NO_LEARNING, GREEDY, WEIGHTED, NEIGHBOURS, OWN])
+def test_outcomes_that_nobody_asked_for_change_nothing(name: str) -> None:
+    world = overhear(make_nights())
+    routed = run_nights(world, POLICIES[name], HOW)
+    assert not world.told[world.held_out].any()
+    others = replace(
+        world.table, correct=np.where(world.told, world.table.correct, 1 - world.table.correct)
+    )  # costs stay: budgets are made of them
+    again = run_nights(replace(world, table=others), POLICIES[name], HOW)
+    assert list_traffic(again) == list_traffic(routed)
+    assert [night.alarms for night in again] == [night.alarms for night in routed]
+
+
+def test_full_information_is_told_what_was_not_chosen() -> None:
+    world = overhear(make_nights())
+    run_nights(world, POLICIES[FULL], HOW)
+    assert world.told[np.concatenate([world.probes, *world.nights])].all()
+    assert not world.told[world.held_out].any()
+
+
+def test_only_probes_are_told_to_who_does_not_learn() -> None:
+    world = overhear(make_nights())
+    nights = run_nights(world, POLICIES[NO_LEARNING], HOW)
+    assert nights[0].area == nights[1].area
+
+
+def test_nights_probes_and_what_is_held_out_have_no_task_in_common() -> None:
+    world = make_nights()
+    parts = [world.probes, *world.nights, world.held_out]
+    together = np.concatenate(parts)
+    assert len(np.unique(together)) == len(together)
+    assert [len(rows) for rows in world.nights] == [TASKS] * NIGHTS
+
+
+def test_a_small_set_comes_again_when_all_of_it_was_asked() -> None:
+    world = make_nights(tasks=100, nights=5)
+    asked = np.concatenate(world.nights)
+    stream = QUERIES - len(world.held_out) - PROBES
+    assert len(np.unique(asked[:stream])) == len(np.unique(asked)) == stream
+    assert len(asked) == 500
+
+
+def test_by_topic_the_second_kind_comes_when_the_first_is_over() -> None:
+    world = make_nights(by_topic=True)
+    kinds = np.concatenate([world.table.category[rows] for rows in world.nights])
+    assert (kinds == np.sort(kinds)).all()
+
+
+def test_budgets_lie_between_all_cheapest_and_best_single() -> None:
+    world = make_nights()
+    for level, window in zip(LEVELS, world.divide_night(0), strict=True):
+        costs = world.table.cost[window.rows].sum(axis=0)
+        least, most = (costs[0], costs[world.best]) if world.best != world.cheapest else (costs[0], costs.max())
+        assert window.budget == pytest.approx(least + level * (most - least))
+
+
+def test_a_degraded_strategy_answers_like_its_stand_in_at_its_own_cost() -> None:
+    world = stage(make_nights(), Scenario.DEGRADED)
+    (degraded, stand_in), rows = next(iter(world.changes.stand_ins.items())), world.nights[1]
+    before, after = (world.answer(night, rows, np.full(len(rows), degraded)) for night in (0, 1))
+    assert np.array_equal(before.correct, world.table.correct[rows, degraded])
+    assert np.array_equal(after.correct, world.table.correct[rows, stand_in.strategy])
+    assert np.array_equal(after.amount, world.table.cost[rows, degraded])
+
+
+def test_a_price_rises_in_the_middle_and_budgets_do_not() -> None:
+    world = stage(make_nights(), Scenario.DEARER)
+    assert world.find_prices(0).tolist() == [1, 1]
+    assert world.find_prices(1)[world.best] == DEARER
+    assert next(iter(world.divide_night(1))).budget == next(iter(make_nights().divide_night(1))).budget
+
+
+def test_an_answer_given_again_replaces_the_first_and_old_ones_are_forgotten() -> None:
+    memory = Memory(np.zeros((3, 2), dtype=np.float32), strategies=2)
+    rows, choice = np.array([0, 1]), np.array([1, 1])
+    memory.note(rows, choice, Answers(np.array([1.0, 0.0]), np.array([2.0, 3.0])), chance=0.5, night=0)
+    memory.note(rows[:1], choice[:1], Answers(np.array([0.0]), np.array([4.0])), chance=1.0, night=2)
+    assert memory.count_outcomes().tolist() == [0, 2]
+    assert memory.correct[0, 1] == 0
+    assert memory.find_dearest().tolist() == [0, 4]
+    memory.forget(1, before=2)
+    assert memory.find_rows(1).tolist() == [0]
+
+
+def test_the_constant_router_mixes_fixed_strategies() -> None:
+    world = make_nights()
+    night = run_nights(world, POLICIES[CONSTANT], HOW)[0]
+    assert night.accuracy == night.unexplored
+    assert night.explored == 0
