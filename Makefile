@@ -13,13 +13,13 @@ CHECK_PYTHON = $(PYTHON) -c 'import sys; sys.exit($(TOO_OLD))'
 INSTALL = $(PYTHON) -m install.install --engine=$(ENGINE) --torch-index=$(TORCH_INDEX)
 # Files of tests side by side, each process with a Postgres of its own; a file's tests share what takes long to start.
 BESIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
-SOURCES := gateway worker router db migrations install tests bench examples
+SOURCES := gateway worker router db migrations install tests bench examples docs/hooks
 NIGHT := --strategies examples/strategies.yaml
 # Where it is set, every command would compile all of torch, transformers and vLLM again: some 10 s each time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run night test test-slow test-rabbitmq test-browser install-browser lint bench migrate lock
+.PHONY: help install install-dev run night test test-slow test-rabbitmq test-browser install-browser lint docs bench migrate lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ lint: install-dev  ## check format, lint, types, layers, and migrations against 
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.check_migrations
+
+# Material's own notice is no warning of ours: decision 0038.
+docs: install-dev  ## build the documentation as a site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: install-dev  ## print every figure the README states
 	$(BIN)/python -m bench.allocate

@@ -26,12 +26,12 @@ def describe_absent(session: Session, *, strategy_ids: Sequence[int]) -> list[st
 
 def describe_absent_role(role: str) -> str:
     """What nobody does, and how to start somebody who does it."""
-    return f"no {role} is at work, so {CONSEQUENCES[role]}: start one with `celery -A worker.app worker -Q {role}`"
+    needs = " --strategies FILE" if role == TRAINER else ""
+    return f"no {role} is at work, so {CONSEQUENCES[role]}: start one with `apportion worker {role}{needs}`"
 
 
 def describe_absent_engine(engine: str) -> str:
     """The same of an engine."""
     return (
-        f"no worker serves engine {engine}: start one with `celery -A worker.app worker -Q {engine_queue(engine)}`, "
-        "with the strategy file in its APPORTION_STRATEGIES"
+        f"no worker serves engine {engine}: start one with `apportion worker {engine_queue(engine)} --strategies FILE`"
     )

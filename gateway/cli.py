@@ -11,18 +11,11 @@ from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
 from gateway.feedback_cli import feedback
-from gateway.job_options import (
-    BudgetOption,
-    Deadline,
-    ExplorationOption,
-    Priority,
-    SharedOption,
-    TargetOption,
-    WeightOption,
-)
+from gateway.jobs_cli import cancel, continue_, pause, report, results, run, status, submit, unpause
 from gateway.json_option import AsJson
 from gateway.judge_cli import judge
 from gateway.keys_cli import keys_app
+from gateway.place import OPERATOR, end_on_database
 from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
 from gateway.strategies_cli import StrategyFile, strategies_app
@@ -42,150 +35,12 @@ app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
 app.add_typer(keys_app, name="keys")
 app.add_typer(predictors_app, name="predictors")
-app.command()(plan)
+for command in (run, plan, submit, status, results, report, cancel, pause, unpause):
+    app.command()(command)
+app.command("continue")(continue_)
 app.command()(feedback)
 app.command()(judge)
 app.command()(train)
-
-JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
-JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
-
-
-@app.command()
-def run(  # noqa: PLR0917 - typer passes every option by name
-    job_file: JobFile,
-    strategies: StrategyFile,
-    out: Annotated[Path, typer.Option(help="Folder for results, errors, decisions and the report.")],
-    budget: BudgetOption = None,
-    weight: WeightOption = None,
-    target_accuracy: TargetOption = None,
-    shared_budget: SharedOption = None,
-    exploration: ExplorationOption = None,
-    priority: Priority = 0,
-    deadline: Deadline = None,
-    judge_by: Annotated[
-        str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
-    ] = None,
-    judge_budget: Annotated[
-        str, typer.Option(help="What judging may cost beside the budget: an amount, or a part of the budget.")
-    ] = "10%",
-) -> None:
-    """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.request import read_precedence, read_request
-
-        request = read_request(
-            budget=budget,
-            weight=weight,
-            target_accuracy=target_accuracy,
-            shared_budget=shared_budget,
-            exploration=exploration,
-        )
-        precedence = read_precedence(priority=priority, deadline=deadline)
-        from gateway.commands.judge import read_judge
-        from gateway.commands.run import run_job_file
-
-        return run_job_file(
-            console,
-            job_file=job_file,
-            strategy_file=strategies,
-            request=request,
-            precedence=precedence,
-            out=out,
-            judge=None if judge_by is None else read_judge(strategies, strategy=judge_by, budget=judge_budget),
-        )
-
-    end(work)
-
-
-@app.command()
-def submit(  # noqa: PLR0917 - typer passes every option by name
-    job_file: JobFile,
-    strategies: StrategyFile,
-    budget: BudgetOption = None,
-    weight: WeightOption = None,
-    target_accuracy: TargetOption = None,
-    shared_budget: SharedOption = None,
-    exploration: ExplorationOption = None,
-    priority: Priority = 0,
-    deadline: Deadline = None,
-) -> None:
-    """Plan and store a job file as `run` does, and leave the answering to workers, or to `continue`."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.request import read_precedence, read_request
-
-        request = read_request(
-            budget=budget,
-            weight=weight,
-            target_accuracy=target_accuracy,
-            shared_budget=shared_budget,
-            exploration=exploration,
-        )
-        precedence = read_precedence(priority=priority, deadline=deadline)
-        from gateway.commands.submit import submit_job_file
-
-        return submit_job_file(
-            console, job_file=job_file, strategy_file=strategies, request=request, precedence=precedence
-        )
-
-    end(work)
-
-
-@app.command("continue")
-def continue_(
-    job: JobNumber,
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; the job's own if not given.")] = None,
-) -> None:
-    """Go on with a job that stopped: what was answered stays, and nothing is answered twice.
-
-    What a crash or a second Ctrl-C broke off is charged at its worst case and asked again.
-    Under a tight budget some tasks may then end as budget_exhausted. A first Ctrl-C breaks nothing off.
-    """
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.continue_job import continue_job
-
-        return continue_job(console, job_id=job, out=out)
-
-    end(work)
-
-
-@app.command()
-def pause(job: JobNumber) -> None:
-    """Start nothing new of a job; what runs is finished."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.control_job import pause_job
-
-        return pause_job(console, job_id=job)
-
-    end(work)
-
-
-@app.command()
-def unpause(job: JobNumber) -> None:
-    """Let a paused job go on."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.control_job import unpause_job
-
-        return unpause_job(console, job_id=job)
-
-    end(work)
-
-
-@app.command()
-def cancel(job: JobNumber) -> None:
-    """Give up a job: what runs is finished and paid for, everything else ends as cancelled."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.control_job import cancel_job
-
-        return cancel_job(console, job_id=job)
-
-    end(work)
 
 
 @app.command()
@@ -193,15 +48,18 @@ def calibrate(
     task_file: Annotated[Path, typer.Argument(metavar="FILE", help="Graded tasks in the job file format.")],
     strategies: StrategyFile,
     recording: Annotated[Path | None, typer.Option(help="Recorded answers, used where they fit.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let every strategy answer a graded file, so that `train` can learn what each is good at."""
 
     def work(console: Console) -> ExitCode:
         from gateway.commands.calibrate import calibrate_strategies
 
-        return calibrate_strategies(console, task_file=task_file, strategy_file=strategies, recording_file=recording)
+        return calibrate_strategies(
+            console, task_file=task_file, strategy_file=strategies, recording_file=recording, as_json=as_json
+        )
 
-    end(work)
+    end_on_database(work, instead=OPERATOR)
 
 
 @app.command()
@@ -216,6 +74,7 @@ def probe(  # noqa: PLR0917 - typer passes every option by name
         bool, typer.Option("--adaptive", help="Choose half of them by what the others say of its ability.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Another seed chooses other tasks.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Ask a new strategy some tasks that stand for all, so that it joins the pool without a calibration."""
 
@@ -223,39 +82,9 @@ def probe(  # noqa: PLR0917 - typer passes every option by name
         from gateway.commands.probe import Asked, probe_strategy
 
         asked = Asked(strategy=strategy, probes=probes, adaptive=adaptive, seed=seed)
-        return probe_strategy(console, job_file=job_file, strategy_file=strategies, asked=asked)
+        return probe_strategy(console, job_file=job_file, strategy_file=strategies, asked=asked, as_json=as_json)
 
-    end(work)
-
-
-@app.command()
-def status(
-    job: Annotated[int | None, typer.Argument(metavar="[JOB]", help="The job's number.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show how far a job is, or list the latest jobs."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.show_status import show_status
-
-        return show_status(console, job_id=job, as_json=as_json)
-
-    end(work)
-
-
-@app.command()
-def report(
-    job: JobNumber,
-    out: Annotated[Path | None, typer.Option(help="Folder for the files; the job's own if not given.")] = None,
-) -> None:
-    """Print a job's report and write its files again."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.commands.report_job import report_job
-
-        return report_job(console, job_id=job, out=out)
-
-    end(work)
+    end_on_database(work, instead=OPERATOR)
 
 
 @app.command()
@@ -266,6 +95,7 @@ def doctor(
     of_worker: Annotated[
         bool, typer.Option("--worker", help="Look only whether a worker of this machine is at work: for health checks.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at disks, engines, servers, broker, workers, budgets and the database's books."""
 
@@ -273,10 +103,10 @@ def doctor(
         if of_worker:
             from gateway.commands.doctor_worker import examine_worker
 
-            return examine_worker(console)
+            return examine_worker(console, as_json=as_json)
         from gateway.commands.doctor import examine
 
-        return examine(console, strategy_file=strategies)
+        return examine(console, strategy_file=strategies, as_json=as_json)
 
     end(work)
 
@@ -293,6 +123,26 @@ def serve(
         from gateway.commands.serve import serve as serve_api
 
         return serve_api(console, strategy_file=strategies, host=host, port=port)
+
+    end(work)
+
+
+@app.command("worker")
+def work_(
+    roles: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ROLE]...", help="router, reconciler, trainer, engine.NAME; all of them if none."),
+    ] = None,
+    strategies: Annotated[
+        Path | None, typer.Option(help="The file of its engines and trainer; without one it routes and reconciles.")
+    ] = None,
+) -> None:
+    """Work on the jobs of others, as one of the workers behind a broker, until it is asked to end."""
+
+    def work(console: Console) -> ExitCode:
+        from gateway.commands.work import become_worker
+
+        return become_worker(console, roles=roles or [], strategy_file=strategies)
 
     end(work)
 

@@ -1,6 +1,7 @@
 """The console of every command."""
 
 import os
+from collections.abc import Iterable
 
 from rich.console import Console
 
@@ -17,3 +18,13 @@ class CommandConsole(Console):
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, self.file.fileno())  # what is still buffered has to go somewhere at exit
         os.close(sink)
+
+
+def write_out(console: Console, texts: Iterable[str]) -> None:
+    """The texts on standard output as they are; whoever reads them may leave."""
+    try:
+        for text in texts:
+            console.file.write(text)
+        console.file.flush()
+    except BrokenPipeError:
+        console.on_broken_pipe()

@@ -5,6 +5,7 @@ GatewayError
 ├── NoSuchKey             an id that no API key in use has
 ├── JobFileError          a job file that can not be taken, with every problem found
 ├── BadFieldError         one field of one line (in jsonline.py; always gathered into a JobFileError)
+├── ServerError           what a server refuses that a command asks, or that it does not answer
 ├── ApiError              what the HTTP API refuses (its tree is in api/errors.py)
 └── OutputError           the output folder, or a file in it
     ├── OutputNotWritable
@@ -13,6 +14,8 @@ GatewayError
 
 from collections.abc import Sequence
 from pathlib import Path
+
+from gateway.exit_codes import ExitCode
 
 
 class GatewayError(Exception):
@@ -41,6 +44,14 @@ class JobFileError(GatewayError):
         if hidden > 0:
             return [f"{self.path}: and {hidden:,} more problems"]
         return []
+
+
+class ServerError(GatewayError):
+    """A server that a command asks refuses, in its own words, or does not answer."""
+
+    def __init__(self, message: str, *, exit_code: ExitCode) -> None:
+        self.exit_code = exit_code
+        super().__init__(message)
 
 
 class OutputError(GatewayError):

@@ -18,5 +18,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 9  # no such job, budget, strategy or predictor, or a job that the command can not be used on
     UNHEALTHY = 10  # doctor found something that needs attention
     UNTRAINED = 11  # a strategy has no predictor yet: calibrate and train first, or probe it
+    SERVER = 12  # the server that APPORTION_API_URL names does not answer, or can not at the moment
+    KEY = 13  # that server does not know the API key, or the key may not do that
     DRAINED = 130  # Ctrl-C once: what had started was finished, or is watched no longer; `apportion continue` goes on
     ABORTED = 131  # Ctrl-C twice: stopped at once; `apportion continue` goes on, what had started is charged

@@ -8,7 +8,7 @@ from psycopg.errors import DiskFull, OutOfMemory
 from sqlalchemy.exc import OperationalError
 
 from db.errors import NoSuchRow
-from gateway.errors import JobFileError, NoSuchKey, OutputError, UsageError
+from gateway.errors import JobFileError, NoSuchKey, OutputError, ServerError, UsageError
 from gateway.exit_codes import ExitCode
 from router.errors import AmountError, FieldError, InfeasibleTarget, StrategyFileError, TariffError
 from worker.encoder import EncoderError
@@ -59,10 +59,17 @@ def describe_failure(error: BaseException) -> Failure:
         return Failure(f"{place}: the disk is full; free some space and run the command again", ExitCode.OUTPUT, True)
     if isinstance(error, OperationalError | psycopg.OperationalError):  # SQLAlchemy does not wrap those of a COPY
         return _describe_database_failure(getattr(error, "orig", None) or error)
-    for kind, exit_code in EXIT_CODES.items():
-        if isinstance(error, kind):
-            return Failure(str(error), exit_code, True)
-    return Failure(f"{type(error).__name__}: {error}", ExitCode.INTERNAL, False)
+    exit_code = _find_exit_code(error)
+    if exit_code is None:
+        return Failure(f"{type(error).__name__}: {error}", ExitCode.INTERNAL, False)
+    return Failure(str(error), exit_code, True)
+
+
+def _find_exit_code(error: BaseException) -> ExitCode | None:
+    """The one of the first row that fits, or what a server's answer stands for; None for what nobody foresaw."""
+    if isinstance(error, ServerError):
+        return error.exit_code
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), None)
 
 
 def _describe_database_failure(cause: BaseException) -> Failure:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -24,6 +24,8 @@ from gateway.output_files import (
     FileCounts,
     StrategyForecast,
     UnansweredTask,
+    error_line,
+    result_line,
     write_job_files,
 )
 from gateway.report.html import render_html
@@ -53,6 +55,17 @@ def write_files(session: Session, *, report: JobReport, folder: Path) -> FileCou
         decisions=_iterate_decisions(session, job=job, names=names),
         pages={REPORT: render_html(report)},
     )
+
+
+def iterate_result_lines(session: Session, *, job: Job) -> Iterator[dict[str, Any]]:
+    """The lines of results.jsonl as the job stands."""
+    names = {row.id: row.name for row in read_strategies(session, strategy_ids=job.strategy_ids)}
+    return (result_line(job.id, task) for task in _iterate_answered(session, job=job, names=names))
+
+
+def iterate_error_lines(session: Session, *, job: Job) -> Iterator[dict[str, Any]]:
+    """The lines of errors.jsonl as the job stands."""
+    return (error_line(job.id, task) for task in _iterate_unanswered(session, job=job))
 
 
 def _iterate_answered(session: Session, *, job: Job, names: Mapping[int, str]) -> Iterator[AnsweredTask]:

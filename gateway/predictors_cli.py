@@ -1,14 +1,17 @@
 """The `predictors` commands: options in, one call a command, an exit code out."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from gateway.ending import end
 from gateway.exit_codes import ExitCode
 from gateway.json_option import AsJson
+from gateway.place import OPERATOR, end_at, end_on_database
+
+if TYPE_CHECKING:
+    from gateway.client.server import ApiServer
 
 predictors_app = typer.Typer(help="What foresees how strategies do, version by version.", no_args_is_help=True)
 
@@ -17,12 +20,17 @@ predictors_app = typer.Typer(help="What foresees how strategies do, version by v
 def list_(as_json: AsJson = False) -> None:
     """List trained predictors, and which version of each strategy serves."""
 
-    def work(console: Console) -> ExitCode:
+    def here(console: Console) -> ExitCode:
         from gateway.commands.predictors import list_all
 
         return list_all(console, as_json=as_json)
 
-    end(work)
+    def there(console: Console, server: "ApiServer") -> ExitCode:
+        from gateway.client.listings import list_predictors_there
+
+        return list_predictors_there(console, server, as_json=as_json)
+
+    end_at(database=here, server=there)
 
 
 @predictors_app.command()
@@ -38,7 +46,7 @@ def show(
 
         return show_version(console, predictor_id=predictor, folder=output, as_json=as_json)
 
-    end(work)
+    end_on_database(work, instead=OPERATOR)
 
 
 @predictors_app.command()
@@ -53,7 +61,7 @@ def promote(
 
         return promote_version(console, predictor_id=predictor, as_json=as_json)
 
-    end(work)
+    end_on_database(work, instead=OPERATOR)
 
 
 @predictors_app.command()
@@ -67,4 +75,4 @@ def rollback(
 
         return roll_back(console, strategy=strategy, as_json=as_json)
 
-    end(work)
+    end_on_database(work, instead=OPERATOR)

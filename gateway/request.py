@@ -1,7 +1,7 @@
 """What a job is asked to reach, and how it stands among others, from the options of a command."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.errors import UsageError
@@ -14,19 +14,32 @@ SECONDS_PER_UNIT = {"m": 60, "h": 3600, "d": 86_400}
 _FROM_NOW = re.compile(r"\+(\d{1,5})([mhd])", re.ASCII)
 
 
-def read_request(
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """The options of a command that asks for a job."""
+
+    request: Request
+    precedence: Precedence
+
+
+def read_wish(
     *,
     budget: str | None,
     weight: float | None,
     target_accuracy: float | None,
     shared_budget: str | None,
-    exploration: str | None = None,
-) -> Request:
-    """What was asked for; UsageError for none or two objectives, AmountError for a budget that can not be read."""
+    exploration: str | None,
+    priority: int,
+    deadline: str | None,
+) -> Wish:
+    """Both; UsageError for none or two objectives, AmountError for a budget that can not be read."""
     request = _read_objective(
         budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
     )
-    return replace(request, exploration=_read_exploration(exploration, request))
+    return Wish(
+        request=replace(request, exploration=_read_exploration(exploration, request)),
+        precedence=_read_precedence(priority=priority, deadline=deadline),
+    )
 
 
 def _read_exploration(text: str | None, request: Request) -> float | None:
@@ -74,7 +87,7 @@ def _share(value: float, option: str) -> float:
     return value
 
 
-def read_precedence(*, priority: int, deadline: str | None) -> Precedence:
+def _read_precedence(*, priority: int, deadline: str | None) -> Precedence:
     """How the job stands among others; UsageError for a deadline that can not be read, or is over."""
     return Precedence(priority=priority, deadline=None if deadline is None else _read_deadline(deadline))
 

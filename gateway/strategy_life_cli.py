@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 from db.states import StrategyMode
-from gateway.ending import end
 from gateway.exit_codes import ExitCode
 from gateway.json_option import AsJson
+from gateway.place import OPERATOR, end_on_database
 from gateway.strategies_cli import StrategyFile
 
 StrategyName = Annotated[str, typer.Argument(metavar="STRATEGY", help="A strategy's name.")]
@@ -44,7 +44,7 @@ def add(  # noqa: PLR0917 - typer passes every option by name
             as_json=as_json,
         )
 
-    end(work)
+    end_on_database(work, instead=OPERATOR)
 
 
 def enable(strategy: StrategyName, reason: Reason = "", as_json: AsJson = False) -> None:
@@ -78,7 +78,7 @@ def history(
 
         return show_history(console, name=strategy, as_json=as_json)
 
-    end(work)
+    end_on_database(work, instead=OPERATOR)
 
 
 def _turn(name: str, mode: StrategyMode, *, reason: str, as_json: bool) -> None:
@@ -87,7 +87,7 @@ def _turn(name: str, mode: StrategyMode, *, reason: str, as_json: bool) -> None:
 
         return turn_strategy(console, name=name, mode=mode, reason=reason, as_json=as_json)
 
-    end(work)
+    end_on_database(work, instead=OPERATOR)
 
 
 LIFE_COMMANDS: tuple[Callable[..., None], ...] = (add, enable, disable, shadow, retire, history)

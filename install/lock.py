@@ -183,7 +183,7 @@ LOCKS = {
         replaced=REPLACED,
     ),
     "dev": Lock(
-        groups=("dev",), project=False, without_dependencies=("celery-batches", "ortools"), constrained_by="cpu"
+        groups=("dev", "docs"), project=False, without_dependencies=("celery-batches", "ortools"), constrained_by="cpu"
     ),
 }
 

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).parent.parent
 PACKAGES = ("gateway", "worker", "router", "db", "migrations")
-FOLDERS = (*PACKAGES, "install", "tests", "bench", "examples")
+FOLDERS = (*PACKAGES, "install", "tests", "bench", "examples", "docs")
 LONGEST_FILE_LINES = 300
 LONGEST_BODY_LINES = 40
 
@@ -133,7 +133,7 @@ def test_locks_agree_with_pyproject(lock: str, extras: list[str]) -> None:
 
 def test_development_tools_are_locked() -> None:
     locked = read_lock("cpu") | read_lock("dev")
-    tools = PROJECT["dependency-groups"]["dev"]
+    tools = [*PROJECT["dependency-groups"]["dev"], *PROJECT["dependency-groups"]["docs"]]
     assert [text for text in tools if not is_locked(Requirement(text), locked)] == [], "run: make lock"
 
 

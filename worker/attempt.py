@@ -11,7 +11,7 @@ from router.generation import Completion, GenerationRequest
 from router.grading import Grader, grade
 from router.units import Unit
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable, PromptRefused
-from worker.engines.protocol import Engine
+from worker.engines.protocol import Answering
 from worker.pool import PricedStrategy
 from worker.stage_bounds import OutOfBounds, bound_request
 from worker.task_line import TaskLine
@@ -43,7 +43,7 @@ class Assigned(NamedTuple):
     twins: Sequence[AssignedTwin] = ()
 
 
-async def execute(assigned: Assigned, *, engine: Engine, unit: Unit) -> NewOutcome:
+async def execute(assigned: Assigned, *, engine: Answering, unit: Unit) -> NewOutcome:
     """The task's final outcome, charged by the strategy's tariff.
 
     EngineDied when the engine is gone, EngineUnavailable when it can not be reached, EngineMisconfigured when it will
@@ -64,7 +64,7 @@ async def execute(assigned: Assigned, *, engine: Engine, unit: Unit) -> NewOutco
     return _conclude(assigned, answer, completions, unit=unit, latency_seconds=latency_seconds)
 
 
-async def _ask_all(assigned: Assigned, engine: Engine, completions: list[Completion]) -> str:
+async def _ask_all(assigned: Assigned, engine: Answering, completions: list[Completion]) -> str:
     """The answer, once every request that its method makes is answered; each completion is kept as it comes."""
     line, priced = assigned.line, assigned.priced
     decoding = priced.strategy.decoding
@@ -99,7 +99,7 @@ def _end_early(assigned: Assigned, error: EngineError, completions: Sequence[Com
     return _fail_after(assigned, completions, code=code, message=str(error), unit=unit)
 
 
-async def _generate(engine: Engine, request: GenerationRequest) -> Completion:
+async def _generate(engine: Answering, request: GenerationRequest) -> Completion:
     """Try again what cost nothing; what may have been charged is never sent twice under one reservation."""
     for attempt in range(TRIES - 1):
         try:

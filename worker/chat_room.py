@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from worker.attempt import execute, fail
 from worker.bootstrap import Workshop, build_engine
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineError
+from worker.engines.protocol import Answering
 from worker.errors import NothingServes
 from worker.forecast import measure_demand, predict
 from worker.heartbeat import Heartbeat, Held
@@ -39,6 +40,7 @@ from worker.strategy_health import StrategyHealth
 from worker.strategy_life import keep_in_service
 from worker.submission import TENANT
 from worker.task_line import parse_task_line
+from worker.telling import Telling
 
 PREDICTORS_SECONDS = 30.0  # how long a champion serves here after another one was crowned
 
@@ -71,16 +73,25 @@ class ChatRoom:
         self._running: set[asyncio.Task[Answered]] = set()
 
     async def answer(
-        self, task: NewTask, *, tenant_id: str, budget: str | None, weight: float, meta: Mapping[str, Any]
+        self,
+        task: NewTask,
+        *,
+        tenant_id: str,
+        budget: str | None,
+        weight: float,
+        meta: Mapping[str, Any],
+        telling: Telling | None = None,
     ) -> Answered:
-        """The request, answered and paid for. Whoever stops waiting for it leaves it to be settled all the same.
+        """The request, answered and paid for; `telling` hears of it meanwhile.
+
+        Whoever stops waiting for it leaves it to be settled all the same.
 
         BudgetTooSmall, BudgetDenied, BudgetUnusable, NoSuchBudget; NothingServes; UntrainedStrategies; EngineError
         where engines do not start.
         """
         await self._open()
-        serving = self._serve(task, tenant_id=tenant_id, budget=budget, weight=weight, meta=meta)
-        running = asyncio.create_task(serving)
+        preparing = partial(self._prepare, task, tenant_id=tenant_id, budget=budget, weight=weight, meta=meta)
+        running = asyncio.create_task(self._serve(preparing, telling))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return await asyncio.shield(running)
@@ -129,12 +140,8 @@ class ChatRoom:
         workshop.load_models()
         return workshop
 
-    async def _serve(
-        self, task: NewTask, *, tenant_id: str, budget: str | None, weight: float, meta: Mapping[str, Any]
-    ) -> Answered:
-        return await self._run(
-            await asyncio.to_thread(self._prepare, task, tenant_id=tenant_id, budget=budget, weight=weight, meta=meta)
-        )
+    async def _serve(self, preparing: Callable[[], OpenRequest], telling: Telling | None) -> Answered:
+        return await self._run(await asyncio.to_thread(preparing), telling)
 
     def _prepare(
         self, task: NewTask, *, tenant_id: str, budget: str | None, weight: float, meta: Mapping[str, Any]
@@ -201,7 +208,7 @@ class ChatRoom:
             self._predictors = kept
         return kept.predictors
 
-    async def _run(self, request: OpenRequest) -> Answered:
+    async def _run(self, request: OpenRequest, telling: Telling | None) -> Answered:
         """Ask and settle, whoever still waits; while the engine works the lease is kept."""
         assert self._engines is not None
         assert self._heartbeat is not None
@@ -211,18 +218,20 @@ class ChatRoom:
         self._heartbeat.hold(held, activity=activity, on_lost=lambda _: None)
         try:
             with activity.asking():
-                outcome = await self._execute(request)
+                outcome = await self._execute(request, telling)
             activity.note_answer()
             await asyncio.to_thread(self._settle, request, outcome)
         finally:
             self._heartbeat.drop(held)
         return Answered(request, outcome)
 
-    async def _execute(self, request: OpenRequest) -> NewOutcome:
+    async def _execute(self, request: OpenRequest, telling: Telling | None) -> NewOutcome:
         """A final outcome whatever happens: nobody would wait for a second attempt."""
         assert self._engines is not None
         assigned = request.assigned
-        engine = self._engines.get(assigned.priced.strategy.engine.name)
+        engine: Answering = self._engines.get(assigned.priced.strategy.engine.name)
+        if telling is not None:
+            engine = telling.listen(request, engine)
         try:
             return await execute(assigned, engine=engine, unit=request.unit)
         except EngineError as error:

@@ -11,6 +11,7 @@ class Stage(StrEnum):
     """What the command is busy with; a name to show to people."""
 
     DATABASE = "Opening the database"
+    UPLOADING = "Uploading"
     MODELS = "Finding models"
     ALLOCATOR = "Loading the allocator"  # compiled when a machine first uses it: some ten seconds, once
     ENCODING = "Encoding prompts"

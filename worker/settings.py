@@ -3,8 +3,9 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import platformdirs
 from psycopg import ProgrammingError
@@ -26,6 +27,8 @@ class Settings:
 
     database_url: str | None = None  # None: a private embedded server
     broker_url: str | None = None  # None: commands do the work themselves; else Celery workers do
+    api_url: str | None = None  # None: commands work on the database; else they ask this server
+    api_key: str | None = field(default=None, repr=False)  # what it knows us by; also from a file, API_KEY_FILE
     strategies: Path | None = None  # the strategy file of a worker's engine, or trainer
     data_directory: Path  # of the embedded server
     cache_directory: Path  # converted weights; may be deleted at any time
@@ -48,6 +51,11 @@ class Settings:
         """Whether Celery workers do the work of commands."""
         return self.broker_url is not None
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether others work on a command's job, so that it goes on without the command."""
+        return self.has_workers or self.api_url is not None
+
     def window_size(self, task_count: int) -> int:
         """How many tasks a window of a job of this size takes."""
         return self.window_tasks or max(50, min(5000, -(-task_count // 8)))
@@ -64,6 +72,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         database_url=_database_url(given["database_url"]),
         broker_url=_broker_url(given["broker_url"]),
+        api_url=_api_url(given["api_url"]),
+        api_key=given["api_key"] or _read_key_file(environ.get("APPORTION_API_KEY_FILE")),
         strategies=None if given["strategies"] is None else _path(given["strategies"], Path()),
         data_directory=_path(given["data_directory"], default_data_directory()),
         cache_directory=_path(given["cache_directory"], Path(platformdirs.user_cache_dir("apportion"))),
@@ -149,6 +159,28 @@ def _broker_url(value: str | None) -> str | None:
             "(or rediss://, redis+socket://, amqps://), or leave it unset to work without a broker"
         )
     return value
+
+
+def _api_url(value: str | None) -> str | None:
+    """The server's own address, without the `/v1` that OpenAI's clients want."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise SettingError(
+            "APPORTION_API_URL can not be read as a server's address: write https://HOST:PORT, and the key in "
+            "APPORTION_API_KEY"
+        )
+    return value.rstrip("/").removesuffix("/v1")
+
+
+def _read_key_file(name: str | None) -> str | None:
+    if not name:
+        return None
+    try:
+        return Path(name).expanduser().read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"APPORTION_API_KEY_FILE: {name} can not be read: {error}") from None
 
 
 def _bad_database_url(problem: str) -> SettingError:

@@ -41,7 +41,7 @@ def open_station(
     settings: Settings, *, queues: Sequence[str], send_ring: Callable[[str], None], on_failed: Callable[[], None]
 ) -> Iterator[Station]:
     """A station that works for as long as the block lasts; SettingError for a queue that it can not serve."""
-    _check_queues(queues, settings=settings)
+    check_queues(queues, settings=settings)
     with open_database(settings) as database:
         end_frozen_transactions(database, after_seconds=settings.lease_seconds)
         ringer = Ringer(send_ring)
@@ -56,7 +56,8 @@ def open_station(
             station.stop()
 
 
-def _check_queues(queues: Sequence[str], *, settings: Settings) -> None:
+def check_queues(queues: Sequence[str], *, settings: Settings) -> None:
+    """SettingError for a queue that no worker of these settings can serve."""
     for queue in queues:
         if queue not in (ROUTER, RECONCILER, TRAINER) and engine_of(queue) is None:
             raise SettingError(

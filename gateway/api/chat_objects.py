@@ -1,13 +1,16 @@
 """A chat completion as it is asked for and answered: OpenAI's fields, and ours beside them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.batch_request import BudgetByName, Weight
+from gateway.api.error_replies import describe_error
+from gateway.api.errors import ApiError
 from worker.chat_room import Answered
+from worker.telling import Telling
 
 OURS = frozenset({"stream", "stream_options", "budget", "objective", "metadata", "user", "store"})
 
@@ -65,25 +68,40 @@ def show_completion(answered: Answered, *, completion_id: str, created: int) -> 
     }
 
 
-def stream_completion(answered: Answered, *, completion_id: str, created: int, with_usage: bool) -> Iterator[bytes]:
-    """The same as server-sent events: who speaks, what is said, why it ends, and then what it took."""
-    common = {
-        "id": completion_id,
-        "object": "chat.completion.chunk",
-        "created": created,
-        "model": answered.request.assigned.priced.strategy.name,
-    }
-    deltas: list[tuple[dict[str, Any], str | None]] = [
-        ({"role": "assistant", "content": ""}, None),
-        ({"content": answered.outcome.answer}, None),
-        ({}, _find_finish(answered)),
-    ]
-    for delta, finish in deltas:
+class CompletionStream:
+    """The same as server-sent events: who speaks, what is said as it comes, why it ends, and then what it took."""
+
+    def __init__(self, telling: Telling, *, completion_id: str, created: int, with_usage: bool) -> None:
+        assert telling.request is not None, "it has begun"
+        self._telling, self._with_usage = telling, with_usage
+        self._common = {
+            "id": completion_id,
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": telling.request.assigned.priced.strategy.name,
+        }
+
+    async def write(self, answering: Awaitable[Answered]) -> AsyncIterator[bytes]:
+        """The events; an error is one too, once something was said."""
+        yield self._chunk({"role": "assistant", "content": ""})
+        try:
+            async for text in self._telling.pieces():
+                yield self._chunk({"content": text})
+            answered = await answering
+        except ApiError as error:
+            yield _event({"error": describe_error(error)})
+            return
+        if rest := self._telling.rest_of(answered.outcome.answer):
+            yield self._chunk({"content": rest})
+        yield self._chunk({}, finish=_find_finish(answered))
+        if self._with_usage:
+            usage, choice = _show_usage(answered), _show_choice(answered)
+            yield _event({**self._common, "choices": [], "usage": usage, "apportion": choice})
+        yield b"data: [DONE]\n\n"
+
+    def _chunk(self, delta: dict[str, Any], *, finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        yield _event({**common, "choices": [choice], **({"usage": None} if with_usage else {})})
-    if with_usage:
-        yield _event({**common, "choices": [], "usage": _show_usage(answered), "apportion": _show_choice(answered)})
-    yield b"data: [DONE]\n\n"
+        return _event({**self._common, "choices": [choice], **({"usage": None} if self._with_usage else {})})
 
 
 def _event(value: dict[str, Any]) -> bytes:

@@ -38,6 +38,11 @@ def reply_with_error(error: ApiError) -> JSONResponse:
     return _reply(error.status, str(error), error.type, param=error.param, code=error.code, headers=error.headers)
 
 
+def describe_error(error: ApiError) -> dict[str, str | None]:
+    """OpenAI's error object, for where a reply has begun already."""
+    return {"message": str(error), "type": error.type, "param": error.param, "code": error.code}
+
+
 def reply_to_surprise(request_id: str) -> JSONResponse:
     """What is told of an error nobody foresaw: the log has the rest under this id."""
     return _reply(500, f"an error of the server's own; its log has it under {request_id}", "server_error")

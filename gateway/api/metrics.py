@@ -15,13 +15,16 @@ from sqlalchemy import Engine as Database
 from db.drift import ServingDrift, list_serving_drifts
 from db.metrics import (
     AlarmCount,
+    BreakerMetrics,
     ExplorationMetrics,
+    MetricsScope,
     MoneyMetrics,
     StateCount,
     StrategyMetrics,
     count_alarms,
     count_batches,
     count_jobs,
+    read_breaker_metrics,
     read_exploration_metrics,
     read_money_metrics,
     read_strategy_metrics,
@@ -34,18 +37,18 @@ from router.units import QUANTA_PER_UNIT, Unit
 PREFIX = "apportion_"
 
 
-def write_metrics(database: Database) -> bytes:
+def write_metrics(database: Database, *, scope: MetricsScope) -> bytes:
     """The metrics as they stand, in Prometheus's text format."""
     registry = CollectorRegistry()
-    registry.register(_Standing(database))
+    registry.register(_Standing(database, scope))
     return generate_latest(registry)
 
 
 class _Standing(Collector):
     """Reads everything in one transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, scope: MetricsScope) -> None:
+        self._database, self._scope = database, scope
 
     def describe(self) -> Sequence[Metric]:
         """Nothing beforehand: it would take the queries to know."""
@@ -53,18 +56,23 @@ class _Standing(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with all its labels."""
+        scope = self._scope
         with session_scope(self._database) as session:
-            strategies, money = read_strategy_metrics(session), read_money_metrics(session)
+            strategies = read_strategy_metrics(session, scope=scope)
+            money = read_money_metrics(session, scope=scope)
+            jobs, batches = count_jobs(session, scope=scope), count_batches(session, scope=scope)
+            breakers, workers = read_breaker_metrics(session), list_workers(session)
             explored = read_exploration_metrics(session)
-            jobs, batches, workers = count_jobs(session), count_batches(session), list_workers(session)
             drifts, alarms = list_serving_drifts(session), count_alarms(session)
         yield from _of_strategies(strategies)
-        yield from _of_drift(drifts, alarms)
         yield from _of_money(money)
-        yield from _of_exploration(explored)
-        yield _of_states("jobs", "Jobs by state.", jobs, states=JobState)
-        yield _of_states("batches", "Batches by status.", batches, states=BatchStatus)
-        yield _of_workers(workers)
+        yield _of_states("jobs", "Jobs by state.", jobs, states=JobState, own=scope.own)
+        yield _of_states("batches", "Batches by status.", batches, states=BatchStatus, own=scope.own)
+        yield _of_breakers(breakers)
+        if not scope.alone:  # what all tenants' answers have come to
+            yield from _of_drift(drifts, alarms)
+            yield from _of_exploration(explored)
+            yield _of_workers(workers)
 
 
 def _of_strategies(rows: Sequence[StrategyMetrics]) -> Iterator[Metric]:
@@ -75,20 +83,27 @@ def _of_strategies(rows: Sequence[StrategyMetrics]) -> Iterator[Metric]:
         "correct": ("Grades of those answers, added up.", "correct"),
     }
     for name, (meaning, field) in counted.items():
-        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine"))
+        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine", "tenant"))
         for row in rows:
-            counter.add_metric((row.strategy, row.engine), getattr(row, field))
+            counter.add_metric((row.strategy, row.engine, row.tenant), getattr(row, field))
         yield counter
     queued = {
         "requests_waiting": ("Routed requests that no worker has claimed.", "waiting"),
         "requests_running": ("Requests that a worker has claimed and not settled.", "held"),
-        "breaker_open": ("1 while a strategy that keeps failing is left alone.", "left_alone"),
     }
     for name, (meaning, field) in queued.items():
-        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine"))
+        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine", "tenant"))
         for row in rows:
-            gauge.add_metric((row.strategy, row.engine), float(getattr(row, field)))
+            gauge.add_metric((row.strategy, row.engine, row.tenant), getattr(row, field))
         yield gauge
+
+
+def _of_breakers(rows: Sequence[BreakerMetrics]) -> Metric:
+    meaning = "1 while a strategy that keeps failing is left alone."
+    gauge = GaugeMetricFamily(PREFIX + "breaker_open", meaning, labels=("strategy", "engine"))
+    for row in rows:
+        gauge.add_metric((row.strategy, row.engine), float(row.left_alone))
+    return gauge
 
 
 def _of_drift(drifts: Sequence[ServingDrift], alarms: Sequence[AlarmCount]) -> Iterator[Metric]:
@@ -117,9 +132,9 @@ def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:
         "overrun": ("Billed by servers beyond what was reserved.", "overrun"),
     }
     for name, (meaning, field) in counted.items():
-        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("unit",))
+        counter = CounterMetricFamily(PREFIX + name, meaning, labels=("unit", "tenant"))
         for row in rows:
-            counter.add_metric((row.unit,), _in_units(getattr(row, field), row.unit))
+            counter.add_metric((row.unit, row.tenant), _in_units(getattr(row, field), row.unit))
         yield counter
     standing = {
         "reserved_budget": ("Held for requests that run, at their worst case.", "reserved"),
@@ -127,9 +142,9 @@ def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:
         "remaining_budget": ("What is left of them.", "shared_left"),
     }
     for name, (meaning, field) in standing.items():
-        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("unit",))
+        gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("unit", "tenant"))
         for row in rows:
-            gauge.add_metric((row.unit,), _in_units(getattr(row, field), row.unit))
+            gauge.add_metric((row.unit, row.tenant), _in_units(getattr(row, field), row.unit))
         yield gauge
 
 
@@ -153,12 +168,15 @@ def _in_units(quanta: float, unit: str) -> float:
     return quanta / QUANTA_PER_UNIT[Unit(unit)]
 
 
-def _of_states(name: str, meaning: str, rows: Sequence[StateCount], *, states: type[JobState | BatchStatus]) -> Metric:
-    """Every state, those that nothing is in as well: an alert needs a zero to see."""
-    gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("state",))
-    counts = {row.state: row.count for row in rows}
-    for state in states:
-        gauge.add_metric((state.value,), counts.get(state.value, 0))
+def _of_states(
+    name: str, meaning: str, rows: Sequence[StateCount], *, states: type[JobState | BatchStatus], own: str
+) -> Metric:
+    """Every state of every tenant, those that nothing is in as well: an alert needs a zero to see."""
+    gauge = GaugeMetricFamily(PREFIX + name, meaning, labels=("state", "tenant"))
+    counts = {(row.state, row.tenant): row.count for row in rows}
+    for tenant in sorted({own, *(row.tenant for row in rows)}):
+        for state in states:
+            gauge.add_metric((state.value, tenant), counts.get((state.value, tenant), 0))
     return gauge
 
 

@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 from sqlalchemy import Engine as Database
 
 from db.jobs import Job
@@ -13,6 +12,7 @@ from gateway.commands.announcement import note_absent
 from gateway.commands.finish_job import choose_folder, print_job_output, tell_drained, write_job_output
 from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
+from gateway.json_option import choose_progress_console, tell
 from gateway.output_folder import check_output_folder
 from worker.bootstrap import reopen_workshop
 from worker.continuation import find_latest
@@ -31,10 +31,11 @@ LEARNING = {
 }
 
 
-def continue_job(console: Console, *, job_id: int, out: Path | None) -> ExitCode:
+def continue_job(console: Console, *, job_id: int, out: Path | None, as_json: bool) -> ExitCode:
     """What was answered stays answered; the files go to `out`, or where the job's first command was told."""
     settings, report = read_settings(), None
-    with working(console, settings) as work, open_database(settings) as database:
+    progress = choose_progress_console(console, as_json=as_json)
+    with working(progress, settings) as work, open_database(settings) as database:
         job = find_latest(database, job_id=job_id)
         if job.id != job_id:
             work.view.note(f"job {job.id} continues job {job_id}: it asks what the budget did not reach")
@@ -47,11 +48,12 @@ def continue_job(console: Console, *, job_id: int, out: Path | None) -> ExitCode
             work.view.show(Progress(stage=Stage.FINISHING))
             report = write_job_output(database, job_id=job.id, folder=folder)
     if not completed:
-        return tell_drained(console, settings, job_id=job.id)
+        return tell_drained(console, settings, job_id=job.id, as_json=as_json)
     if report is None or folder is None:
-        console.print(Text(f"{job.kind} {job.id} is complete: {LEARNING[job.kind]}"))
+        words = f"{job.kind} {job.id} is complete: {LEARNING[job.kind]}"
+        tell(console, words, {"job": job.id, "kind": job.kind.value, "completed": True}, as_json=as_json)
     else:
-        print_job_output(console, report, folder=folder)
+        print_job_output(console, report, folder=folder, as_json=as_json)
     return ExitCode.DONE
 
 

@@ -13,16 +13,21 @@ from gateway.doctor.finding import Finding, attempt
 from gateway.doctor.machine import look_at_disks, look_at_engines, look_at_sandbox
 from gateway.doctor.pool import look_at_pool
 from gateway.exit_codes import ExitCode
+from gateway.json_option import print_json
 from worker.settings import Settings, read_settings
 
 
-def examine(console: Console, *, strategy_file: Path | None) -> ExitCode:
+def examine(console: Console, *, strategy_file: Path | None, as_json: bool) -> ExitCode:
     """Look at everything, whatever is wrong on the way; UNHEALTHY when something is."""
     findings = []
     for finding in _look(read_settings(), strategy_file):
         findings.append(finding)
+        if as_json:
+            continue
         mark = ("\N{CHECK MARK} ", "green") if finding.well else ("\N{BALLOT X} ", "red")
         console.print(Text.assemble(mark, finding.text))
+    if as_json:
+        print_json(console, [{"well": finding.well, "text": finding.text} for finding in findings])
     return ExitCode.DONE if all(finding.well for finding in findings) else ExitCode.UNHEALTHY
 
 

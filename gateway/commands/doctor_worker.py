@@ -7,19 +7,19 @@ go on working.
 import socket
 
 from rich.console import Console
-from rich.text import Text
 from sqlalchemy import create_engine
 
 from db.session import session_scope
 from db.workers import list_workers
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
+from gateway.json_option import tell
 from worker.settings import read_settings
 
 CONNECT_SECONDS = 5
 
 
-def examine_worker(console: Console) -> ExitCode:
+def examine_worker(console: Console, *, as_json: bool) -> ExitCode:
     """UNHEALTHY when none did."""
     url = read_settings().database_url
     if url is None:
@@ -32,5 +32,6 @@ def examine_worker(console: Console) -> ExitCode:
         database.dispose()
     alive = [seen for seen in here if not seen.is_silent]
     queues = sorted({queue for seen in alive for queue in seen.queues})
-    console.print(Text(f"at work here: {', '.join(queues)}" if alive else "no worker of this machine is at work"))
+    words = f"at work here: {', '.join(queues)}" if alive else "no worker of this machine is at work"
+    tell(console, words, {"well": bool(alive), "queues": queues}, as_json=as_json)
     return ExitCode.DONE if alive else ExitCode.UNHEALTHY

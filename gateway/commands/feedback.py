@@ -3,14 +3,13 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from db.states import LabelSource
 from gateway.errors import JobFileError, UsageError
 from gateway.exit_codes import ExitCode
 from gateway.feedback import LabelsRefused, store_feedback
-from gateway.json_option import print_json
-from gateway.label_lines import LabelProblem, list_problems, read_label_file
+from gateway.json_option import tell
+from gateway.label_lines import GivenLabel, LabelProblem, list_problems, read_label_file
 from worker.bootstrap import read_known_job
 from worker.database import open_database
 from worker.settings import read_settings
@@ -20,6 +19,20 @@ LISTED_PROBLEMS = 20
 
 def give_feedback(console: Console, *, job_id: int, label_file: Path, source: str, as_json: bool) -> ExitCode:
     """All labels of the file are stored, or none."""
+    labels = read_labels(label_file, source=source)
+    with open_database(read_settings()) as database:
+        job = read_known_job(database, job_id=job_id)
+        try:
+            stored = store_feedback(database, tenant_id=job.tenant_id, job_id=job_id, labels=labels)
+        except LabelsRefused as refused:
+            raise _refuse(label_file, refused.problems) from None
+    words = f"job {job_id}: {say_stored(**stored._asdict())}"
+    tell(console, words, {"job": job_id, **stored._asdict()}, as_json=as_json)
+    return ExitCode.DONE
+
+
+def read_labels(label_file: Path, *, source: str) -> list[GivenLabel]:
+    """The file's labels; JobFileError lists everything that is wrong with it."""
     if source not in list(LabelSource):
         raise UsageError(f"--source is {source!r}: write {', '.join(LabelSource)}")
     checked = read_label_file(label_file, source=LabelSource(source))
@@ -27,18 +40,13 @@ def give_feedback(console: Console, *, job_id: int, label_file: Path, source: st
         raise _refuse(label_file, checked.problems)
     if not checked.labels:
         raise JobFileError(str(label_file), [f"{label_file}: holds no labels"], problem_count=1)
-    with open_database(read_settings()) as database:
-        job = read_known_job(database, job_id=job_id)
-        try:
-            stored = store_feedback(database, tenant_id=job.tenant_id, job_id=job_id, labels=checked.labels)
-        except LabelsRefused as refused:
-            raise _refuse(label_file, refused.problems) from None
-    if as_json:
-        print_json(console, {"job": job_id, **stored._asdict()})
-    else:
-        known = "" if stored.new == stored.labels else f"; {stored.labels - stored.new:,} were known already"
-        console.print(Text(f"job {job_id}: {stored.new:,} labels stored{known}"))
-    return ExitCode.DONE
+    return checked.labels
+
+
+def say_stored(*, labels: int, new: int) -> str:
+    """How many of the labels say something new."""
+    known = "" if new == labels else f"; {labels - new:,} were known already"
+    return f"{new:,} labels stored{known}"
 
 
 def _refuse(path: Path, problems: list[LabelProblem]) -> JobFileError:

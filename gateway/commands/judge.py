@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.text import Text
 
 from db.jobs import Job
 from db.session import session_scope
 from gateway.commands.finish_job import tell_drained
 from gateway.commands.working import working
-from gateway.console import CommandConsole
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
-from gateway.json_option import print_json
+from gateway.json_option import choose_progress_console, tell
 from gateway.known_strategy import find_strategy
 from gateway.report.amounts import say_share
 from router.units import Amount, BudgetPercent, parse_budget
@@ -46,16 +44,13 @@ def judge_answers(console: Console, *, job_id: int, strategy_file: Path, judge: 
     """Only answers that nobody has said anything of are read; each command has its own budget."""
     settings = read_settings()
     with (
-        working(CommandConsole(stderr=True) if as_json else console, settings) as work,
+        working(choose_progress_console(console, as_json=as_json), settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         drained, judged = let_judge(workshop, job_id=job_id, judge=judge, draining=work.draining)
     if drained is not None:
-        return tell_drained(console, settings, job_id=drained, remedy="the same command")
-    if as_json:
-        print_json(console, asdict(judged))
-    else:
-        console.print(Text(describe_judged(judged)))
+        return tell_drained(console, settings, job_id=drained, remedy="the same command", as_json=as_json)
+    tell(console, describe_judged(judged), asdict(judged), as_json=as_json)
     return ExitCode.DONE
 
 

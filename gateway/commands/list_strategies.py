@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from gateway.exit_codes import ExitCode
+from gateway.json_option import tell
 from gateway.report.amounts import UNKNOWN, CostScale, choose_scale, say_share
 from router.flops import ReferenceTask, attention_share
 from router.units import Unit
@@ -18,10 +20,29 @@ MOST_PRICES_BESIDE_NEEDS = 2  # on a terminal of 80 columns
 LISTED = ReferenceTask(prompt_tokens=1000, output_tokens=100)
 
 
-def list_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
+def list_strategies(console: Console, *, strategy_file: Path, as_json: bool) -> ExitCode:
     """One row for each strategy; MissingWeights names a model that is not on this machine."""
     pool = load_pool(strategy_file, cache_directory=read_settings().cache_directory)
-    scales = _choose_scales(pool.strategies)
+    tell(console, _draw(pool.strategies), [_list_fields(priced) for priced in pool.strategies], as_json=as_json)
+    return ExitCode.DONE
+
+
+def _list_fields(priced: PricedStrategy) -> dict[str, Any]:
+    """A strategy as JSON values; prices of the listed task, in whole quanta of each unit."""
+    strategy = priced.strategy
+    return {
+        "strategy": strategy.name,
+        "engine": strategy.engine.name,
+        "method": strategy.decoding.name,
+        "max_output_tokens": strategy.decoding.max_output_tokens(),
+        "tags": sorted(strategy.tags),
+        "needs": sorted(strategy.needs),
+        "prices": {unit.value: price for unit in Unit if (price := _find_price(priced, unit)) is not None},
+    }
+
+
+def _draw(strategies: Sequence[PricedStrategy]) -> Table:
+    scales = _choose_scales(strategies)
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("strategy", no_wrap=True)
     table.add_column("engine", no_wrap=True)
@@ -31,11 +52,10 @@ def list_strategies(console: Console, *, strategy_file: Path) -> ExitCode:
         table.add_column(scale.label, justify="right", no_wrap=True)
     if len(scales) <= MOST_PRICES_BESIDE_NEEDS:
         table.add_column("needs", overflow="fold")
-    table.caption = "\n".join(_explain(pool.strategies))
-    for priced in pool.strategies:
+    table.caption = "\n".join(_explain(strategies))
+    for priced in strategies:
         table.add_row(*_describe(priced, scales)[: len(table.columns)])
-    console.print(table)
-    return ExitCode.DONE
+    return table
 
 
 def _choose_scales(strategies: Sequence[PricedStrategy]) -> dict[Unit, CostScale]:

@@ -6,16 +6,15 @@ from rich.console import Console
 
 from gateway.commands.run import read_tasks_of
 from gateway.commands.working import working
-from gateway.console import CommandConsole
 from gateway.exit_codes import ExitCode
-from gateway.json_option import print_json
+from gateway.json_option import choose_progress_console, tell
 from gateway.preview_json import describe_preview
 from gateway.report.plots.preview import require_picture, write_picture
 from gateway.report.preview_text import show_preview
 from router.warm_up import compile_kernels
 from worker.bootstrap import open_workshop
 from worker.pool import read_strategy_file
-from worker.preview import preview_file
+from worker.preview import Preview, preview_file
 from worker.progress import Progress, Stage
 from worker.settings import read_settings
 
@@ -31,16 +30,19 @@ def plan_job_file(
     tasks = read_tasks_of(job_file, pool=read_strategy_file(strategy_file))
     settings = read_settings()
     with (
-        working(CommandConsole(stderr=True) if as_json else console, settings) as work,
+        working(choose_progress_console(console, as_json=as_json), settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         work.view.show(Progress(stage=Stage.ALLOCATOR))
         compile_kernels()
         preview = preview_file(workshop, tasks=tasks)
+    return show_plan(console, preview, out=out, as_json=as_json)
+
+
+def show_plan(console: Console, preview: Preview, *, out: Path | None, as_json: bool) -> ExitCode:
+    """The preview on the console, and its picture in `out`."""
     if out is not None:
         write_picture(preview, out)
-    if as_json:
-        print_json(console, describe_preview(preview))
-    else:
-        console.print(show_preview(preview, width=min(WIDEST, console.width)))
+    words = show_preview(preview, width=min(WIDEST, console.width))
+    tell(console, words, describe_preview(preview), as_json=as_json)
     return ExitCode.DONE

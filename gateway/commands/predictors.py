@@ -1,6 +1,6 @@
 """`apportion predictors`: which trained version of each strategy's predictor serves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -9,14 +9,13 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 from sqlalchemy.orm import Session
 
 from db.errors import NoSuchRow
 from db.predictors import PredictorVersion, find_earlier, list_predictors, promote
 from db.session import run_in_transaction, session_scope
 from gateway.exit_codes import ExitCode
-from gateway.json_option import print_json
+from gateway.json_option import print_json, tell
 from gateway.promotion_report.gather import gather_promotion
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import draw_plots
@@ -33,16 +32,18 @@ def list_all(console: Console, *, as_json: bool) -> ExitCode:
     """One row for each version, the newest of a strategy first."""
     with open_database(read_settings()) as database, session_scope(database) as session:
         versions = list_predictors(session, tenant_id=TENANT, limit=LISTED)
-    if as_json:
-        print_json(console, [asdict(version) for version in versions])
-        return ExitCode.DONE
+    tell(console, draw_predictors(versions), [asdict(version) for version in versions], as_json=as_json)
+    return ExitCode.DONE
+
+
+def draw_predictors(versions: Sequence[PredictorVersion]) -> Table:
+    """A row for each."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if versions else "none yet")
     for heading in ("id", "strategy", "version", "state", "outcomes", "right", "log loss", "trained"):
         table.add_column(heading, justify="left" if heading in {"strategy", "state", "trained"} else "right")
     for version in versions:
         table.add_row(*_describe(version))
-    console.print(table)
-    return ExitCode.DONE
+    return table
 
 
 def show_version(console: Console, *, predictor_id: int, folder: Path | None, as_json: bool) -> ExitCode:
@@ -56,7 +57,7 @@ def show_version(console: Console, *, predictor_id: int, folder: Path | None, as
         print_json(console, report.to_json())
         return ExitCode.DONE
     if folder is None:
-        console.print(Text(write_markdown(report, plots={})))
+        console.print(write_markdown(report, plots={}), markup=False)
         return ExitCode.DONE
     drawn = draw_plots(report)
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,7 @@ def show_version(console: Console, *, predictor_id: int, folder: Path | None, as
         (folder / f"{title.lower()}.svg").write_text(svg, encoding="utf-8")
     page = write_markdown(report, plots={title: f"{title.lower()}.svg" for title in drawn})
     (folder / "report.md").write_text(page, encoding="utf-8")
-    console.print(Text(f"the report is in {folder / 'report.md'}"))
+    console.print(f"the report is in {folder / 'report.md'}", markup=False)
     return ExitCode.DONE
 
 
@@ -101,10 +102,8 @@ def _say_missing(predictor_id: int) -> NoSuchPredictor:
 
 
 def _tell(console: Console, version: PredictorVersion, *, as_json: bool) -> ExitCode:
-    if as_json:
-        print_json(console, asdict(version))
-    else:
-        console.print(Text(f"version {version.version} serves strategy {version.strategy} from now on"))
+    words = f"version {version.version} serves strategy {version.strategy} from now on"
+    tell(console, words, asdict(version), as_json=as_json)
     return ExitCode.DONE
 
 

@@ -1,9 +1,9 @@
 """`apportion probe`: a new strategy answers a few chosen tasks and joins the pool."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.text import Text
 
 from db.session import run_in_transaction
@@ -13,6 +13,7 @@ from gateway.commands.run import read_tasks_of
 from gateway.commands.working import working
 from gateway.exit_codes import ExitCode
 from gateway.graded_tasks import keep_graded, require_sandbox
+from gateway.json_option import choose_progress_console, tell
 from gateway.known_strategy import find_strategy
 from gateway.report.amounts import say_share
 from router.figures import Fallback
@@ -37,7 +38,7 @@ class Asked:
     seed: int
 
 
-def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, asked: Asked) -> ExitCode:
+def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, asked: Asked, as_json: bool) -> ExitCode:
     """Only tasks that the strategy has not answered yet are asked; it is placed by all that it has answered."""
     pool = read_strategy_file(strategy_file)
     position = find_strategy(pool, strategy_file, asked.strategy)
@@ -47,7 +48,7 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
     if not settings.has_workers:  # those grade elsewhere
         require_sandbox(job_file, graded)
     with (
-        working(console, settings) as work,
+        working(choose_progress_console(console, as_json=as_json), settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         if len(graded) < len(tasks):
@@ -62,7 +63,7 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
         probing = Probing(workshop, position=position, request=request, tell=work.view.note)
         end = drive_jobs(probing.own, jobs=probing.jobs(), draining=work.draining)
         if end is not None and not end.completed:
-            return tell_drained(console, settings, job_id=end.job_id, remedy="the same command")
+            return tell_drained(console, settings, job_id=end.job_id, remedy="the same command", as_json=as_json)
         work.view.show(Progress(stage=Stage.PLACING))
         placement = probing.place()
         reception = run_in_transaction(
@@ -70,8 +71,10 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
         )
     own = placement.challenger
     row = (own.strategy.name, own.figures.outcomes, own.figures)
-    console.print(draw_figures([row], caption="log loss on outcomes the placement had not seen"))
-    console.print(Text(describe_placement(placement, reception)))
+    said = describe_placement(placement, reception)
+    table = draw_figures([row], caption="log loss on outcomes the placement had not seen")
+    value = {"strategy": own.strategy.name, "figures": asdict(own.figures), "reception": reception.value, "said": said}
+    tell(console, Group(table, Text(said)), value, as_json=as_json)
     return ExitCode.DONE
 
 

@@ -13,9 +13,11 @@ from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.jobfile import read_job_file
 from gateway.joblines import name_models
+from gateway.json_option import choose_progress_console
 from gateway.output_folder import check_output_folder
 from gateway.report.amounts import say_cost
 from gateway.report.gather import describe_objective
+from gateway.request import Wish
 from router.strategy import StrategyPool
 from router.units import Amount
 from worker.bootstrap import Workshop, open_workshop
@@ -24,7 +26,7 @@ from worker.pool import read_strategy_file
 from worker.progress import Progress, Stage
 from worker.runs import run
 from worker.settings import read_settings
-from worker.submission import Precedence, RunPlan
+from worker.submission import RunPlan
 
 
 def run_job_file(
@@ -32,25 +34,25 @@ def run_job_file(
     *,
     job_file: Path,
     strategy_file: Path,
-    request: Request,
-    precedence: Precedence,
+    wish: Wish,
     out: Path,
     judge: Judge | None,
+    as_json: bool,
 ) -> ExitCode:
     """Everything that can be refused is refused before anything slow starts: options, output, strategies, tasks."""
     settings = read_settings()
     check_output_folder(out)
-    tasks = check_tasks(job_file, strategy_file=strategy_file, request=request)
+    tasks = check_tasks(job_file, strategy_file=strategy_file, request=wish.request)
     with (
-        working(console, settings) as work,
+        working(choose_progress_console(console, as_json=as_json), settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         end = run(
             workshop,
             tasks=tasks,
-            request=request,
+            request=wish.request,
             meta={"job_file": str(job_file), "out": str(out.resolve())},
-            precedence=precedence,
+            precedence=wish.precedence,
             draining=work.draining,
             on_submitted=lambda job_id, plan: _announce(work, workshop, job_id, plan),
         )
@@ -61,8 +63,8 @@ def run_job_file(
             work.view.show(Progress(stage=Stage.FINISHING))
             report = write_job_output(workshop.database, job_id=end.job_id, folder=out)
     if not end.completed:
-        return tell_drained(console, settings, job_id=end.job_id)
-    print_job_output(console, report, folder=out)
+        return tell_drained(console, settings, job_id=end.job_id, as_json=as_json)
+    print_job_output(console, report, folder=out, as_json=as_json)
     return ExitCode.DONE
 
 

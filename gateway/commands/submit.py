@@ -3,37 +3,34 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
 from gateway.commands.announcement import note_absent
 from gateway.commands.run import check_tasks, say_doubt
 from gateway.commands.working import working
 from gateway.exit_codes import ExitCode
+from gateway.json_option import choose_progress_console, tell
 from gateway.report.gather import describe_objective
+from gateway.request import Wish
 from worker.bootstrap import open_workshop
-from worker.objective import Request
 from worker.planning import Submitted, submit
 from worker.settings import Settings, read_settings
-from worker.submission import Precedence
 
 
-def submit_job_file(
-    console: Console, *, job_file: Path, strategy_file: Path, request: Request, precedence: Precedence
-) -> ExitCode:
+def submit_job_file(console: Console, *, job_file: Path, strategy_file: Path, wish: Wish, as_json: bool) -> ExitCode:
     """The stored job's number, and who answers it."""
     settings = read_settings()
-    tasks = check_tasks(job_file, strategy_file=strategy_file, request=request)
+    tasks = check_tasks(job_file, strategy_file=strategy_file, request=wish.request)
     with (
-        working(console, settings) as work,
+        working(choose_progress_console(console, as_json=as_json), settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         meta = {"job_file": str(job_file)}
-        submitted = submit(workshop, tasks=tasks, request=request, meta=meta, precedence=precedence)
+        submitted = submit(workshop, tasks=tasks, request=wish.request, meta=meta, precedence=wish.precedence)
         if settings.has_workers:
             note_absent(work, workshop.database, job_id=submitted.job_id)
-    console.print(Text(_describe(submitted, settings)))
-    if doubt := say_doubt(submitted.plan):
-        console.print(Text(doubt))
+    doubt = say_doubt(submitted.plan)
+    words = "\n".join(filter(None, (_describe(submitted, settings), doubt)))
+    tell(console, words, {"job": submitted.job_id, "tasks": len(tasks), "doubt": doubt}, as_json=as_json)
     return ExitCode.DONE
 
 

@@ -1,14 +1,18 @@
 """`apportion train`: predictors fitted to the outcomes in the database."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.text import Text
 
 from db.states import PredictorState
 from gateway.commands.figures_table import draw_figures
 from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
+from gateway.json_option import choose_progress_console, tell
 from worker.bootstrap import Workshop, open_workshop
 from worker.lesson import Lesson
 from worker.progress import Progress, Stage
@@ -24,32 +28,46 @@ STAND_BY = {
 }
 
 
-def train_strategies(console: Console, *, strategy_file: Path, lesson: Lesson) -> ExitCode:
+def train_strategies(console: Console, *, strategy_file: Path, lesson: Lesson, as_json: bool) -> ExitCode:
     """Train every strategy of the file that the lesson takes on."""
     settings = read_settings()
     with (
-        working(console, settings) as work,
+        working(choose_progress_console(console, as_json=as_json), settings) as work,
         open_workshop(settings, strategy_file=strategy_file, watch=work.view.show) as workshop,
     ):
         trained = _train(workshop, work, lesson)
         if trained is None:
-            console.print(Text("the trainer goes on without this command; the same command shows what it has learnt"))
+            words = "the trainer goes on without this command; the same command shows what it has learnt"
+            tell(console, words, {"completed": False}, as_json=as_json)
             return ExitCode.DRAINED
         work.view.show(Progress(stage=Stage.TRAINING, done=len(trained), total=len(trained)))
-    console.print(
-        draw_figures(
-            ((row.strategy, row.outcomes, row.figures) for row in trained),
-            caption="log loss on outcomes the predictor had not seen; a dash: nothing new to learn from",
-        )
+    table = draw_figures(
+        ((row.strategy, row.outcomes, row.figures) for row in trained),
+        caption="log loss on outcomes the predictor had not seen; a dash: nothing new to learn from",
     )
-    for row in trained:
-        if row.handover is not None:
-            console.print(Text(describe_handover(row.strategy, row.handover)))
-        if row.state in STAND_BY:
-            console.print(
-                Text(f"{row.strategy}: {STAND_BY[row.state]}; `apportion predictors list` and `show` say more")
-            )
+    value = {"completed": True, "trained": [_list_fields(row) for row in trained]}
+    tell(console, Group(table, *(Text(line) for row in trained for line in _describe(row))), value, as_json=as_json)
     return ExitCode.DONE
+
+
+def _describe(row: Trained) -> Iterator[str]:
+    """What is to be said of it beside its figures."""
+    if row.handover is not None:
+        yield describe_handover(row.strategy, row.handover)
+    if row.state in STAND_BY:
+        yield f"{row.strategy}: {STAND_BY[row.state]}; `apportion predictors list` and `show` say more"
+
+
+def _list_fields(row: Trained) -> dict[str, Any]:
+    handover = row.handover
+    return {
+        "strategy": row.strategy,
+        "outcomes": row.outcomes,
+        "state": row.state,
+        "figures": None if row.figures is None else asdict(row.figures),
+        "takes_over": None if handover is None else handover.is_done,
+        "cold_start": None if handover is None else asdict(handover.cold),
+    }
 
 
 def _train(workshop: Workshop, work: Working, lesson: Lesson) -> list[Trained] | None:

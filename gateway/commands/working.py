@@ -25,7 +25,7 @@ class Working:
 def working(console: Console, settings: Settings) -> Iterator[Working]:
     """A view and a drain switch for as long as the block lasts; the second Ctrl-C leaves it by KeyboardInterrupt."""
     draining = threading.Event()
-    asked = "no longer waiting; the workers go on" if settings.has_workers else "finishing what has started"
+    asked = "no longer waiting; the work goes on" if settings.is_watching else "finishing what has started"
     with choose_view(console) as view:
 
         def drain() -> None:

@@ -47,6 +47,10 @@ class Direct(OneRequest):
         """The text itself, where it has the form."""
         return self.constraint.fit(task, texts[0])
 
+    def answers_as_written(self, task: TaskPrompt) -> bool:
+        """Where nothing is demanded of its form."""
+        return self.constraint.grammar_for(task) is None
+
     def max_output_tokens(self) -> int:
         """One sample of max_tokens."""
         return self.max_tokens

@@ -39,6 +39,10 @@ class OneRequest(ABC):
     def max_output_tokens(self) -> int:
         """The most tokens that all samples of any one request may write."""
 
+    def answers_as_written(self, task: TaskPrompt) -> bool:
+        """Whether the answer is the text itself but for space around it, so that it can be told as it is written."""
+        return False
+
     @final
     def stages(self, task: TaskPrompt) -> tuple[Stage, ...]:
         """The one request."""

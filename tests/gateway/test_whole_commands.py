@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -40,6 +41,12 @@ class House:
         result = CliRunner().invoke(app, [str(word) for word in words])
         assert result.exit_code == expect, result.output
         return " ".join(result.output.split())
+
+    def read(self, *words: object) -> Any:
+        """What the command prints for programs."""
+        result = CliRunner().invoke(app, [*map(str, words), "--json"])
+        assert result.exit_code == ExitCode.DONE, result.output
+        return json.loads(result.stdout)
 
     def submit(self, *options: object) -> int:
         """The number of a job of twelve tasks that ask six questions."""
@@ -96,6 +103,32 @@ def test_what_was_submitted_is_answered_by_continue(trained: House, tmp_path: Pa
         *[None] * QUESTIONS,
         *(f"task-{number}" for number in range(QUESTIONS)),
     ]
+
+
+def test_programs_read_what_commands_print(trained: House, tmp_path: Path) -> None:
+    words = (trained.folder / "tasks.jsonl", *trained.strategies, "--budget", ENOUGH)
+    submitted = trained.read("submit", *words)
+    assert submitted["tasks"] == TASKS
+    assert trained.read("pause", submitted["job"])["paused"]
+    assert not trained.read("unpause", submitted["job"])["paused"]
+    ended = trained.read("continue", submitted["job"], "--out", tmp_path)
+    assert ended["tasks"]["answered"] == TASKS
+    assert ended["unit"] == "tokens"
+    assert 0 < ended["spent"] <= ended["cap"] == 100_000
+    assert trained.read("report", submitted["job"], "--out", tmp_path) == ended
+    run = trained.read("run", *words, "--out", tmp_path / "run")
+    assert run["folder"] == str(tmp_path / "run")
+    assert trained.read("cancel", trained.submit("--budget", ENOUGH))["cancelled"]
+    assert trained.read("calibrate", trained.folder / "tasks.jsonl", *trained.strategies)["known"] == ["small", "large"]
+
+
+def test_results_are_the_lines_of_the_files(trained: House, tmp_path: Path) -> None:
+    job_id = trained.submit("--budget", ENOUGH)
+    trained.run("continue", job_id, "--out", tmp_path)
+    for options, name in (((), "results.jsonl"), (("--errors",), "errors.jsonl")):
+        printed = CliRunner().invoke(app, ["results", str(job_id), *options])
+        assert printed.exit_code == ExitCode.DONE
+        assert printed.stdout == (tmp_path / name).read_text(encoding="utf-8")
 
 
 def test_a_graded_job_explores_by_default_and_not_where_it_is_told_not_to(trained: House) -> None:

@@ -154,6 +154,7 @@ def submit(
     tasks: Sequence[NewTask] | None = None,
     pool: ServingPool | None = None,
     budget_id: int | None = None,
+    tenant_id: str = "default",
     version_ids: Sequence[int] = (),
     tried: Tried | None = None,
 ) -> int:
@@ -174,7 +175,14 @@ def submit(
 
     def store(session: object) -> int:
         strategy_ids = register_pool(session, tenant_id="default", pool=pool or make_pool())  # type: ignore[arg-type]  # see run_in_transaction
-        return submit_run(session, tasks=own, plan=plan, strategy_ids=strategy_ids, meta={})  # type: ignore[arg-type]  # as above
+        return submit_run(
+            session,  # type: ignore[arg-type]  # as above
+            tasks=own,
+            plan=plan,
+            strategy_ids=strategy_ids,
+            meta={},
+            tenant_id=tenant_id,
+        )
 
     return run_in_transaction(database, store)
 

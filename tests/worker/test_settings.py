@@ -127,3 +127,27 @@ def test_a_lent_variable_is_given_back_after_a_failure() -> None:
     with pytest.raises(RuntimeError), lend_variable("NAME", lambda _: "1", environ=environ):
         raise RuntimeError
     assert environ == {"NAME": "0"}
+
+
+@pytest.mark.parametrize(
+    "address", ["http://here:8080", "http://here:8080/", "http://here:8080/v1", "http://here:8080/v1/"]
+)
+def test_a_server_is_named_as_clients_name_it_or_without_v1(address: str) -> None:
+    assert read_settings({"APPORTION_API_URL": address}).api_url == "http://here:8080"
+
+
+@pytest.mark.parametrize(
+    "address", ["here:8080", "ftp://here", "http://", "https://me:secret@here", "https://here?key=secret"]
+)
+def test_a_server_address_that_can_not_be_one_is_not_repeated(address: str) -> None:
+    with pytest.raises(SettingError, match="APPORTION_API_URL can not be read") as caught:
+        read_settings({"APPORTION_API_URL": address})
+    assert "secret" not in str(caught.value)
+
+
+def test_a_key_comes_from_its_file_and_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("apk-1234\n", encoding="utf-8")
+    settings = read_settings({"APPORTION_API_KEY_FILE": str(tmp_path / "key")})
+    assert settings.api_key == "apk-1234"
+    assert "apk-1234" not in repr(settings)
+    assert read_settings({"APPORTION_API_KEY": "own", "APPORTION_API_KEY_FILE": str(tmp_path / "no")}).api_key == "own"

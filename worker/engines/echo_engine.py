@@ -8,6 +8,7 @@ from worker.engines.admission import refuse_unsupported
 from worker.engines.identity import EngineIdentity
 from worker.engines.load import EngineLoad
 from worker.engines.options import read_echo_options
+from worker.engines.protocol import OnText
 
 
 class EchoEngine:
@@ -31,14 +32,17 @@ class EchoEngine:
         refuse_unsupported(request, self.capabilities, engine=self.name)
         if self._delay_seconds:
             await asyncio.sleep(self._delay_seconds)
-        words = _read_words(request)
-        answer = words[: request.max_tokens]
-        return Completion(
-            texts=(" ".join(answer),) * request.n,
-            finish_reasons=("stop" if answer == words else "length",) * request.n,
-            prompt_tokens=sum([len(message.content.split()) for message in request.messages]),
-            output_tokens=len(answer) * request.n,
-        )
+        return _answer(request)
+
+    async def stream(self, request: GenerationRequest, *, on_text: OnText) -> Completion:
+        """The same, told word by word; each takes its share of the delay."""
+        refuse_unsupported(request, self.capabilities, engine=self.name)
+        completion = _answer(request)
+        words = completion.texts[0].split(" ")
+        for word in words:
+            await asyncio.sleep(self._delay_seconds / len(words))
+            on_text(f"{word} ")
+        return completion
 
     async def stop(self) -> None:
         """Nothing to free."""
@@ -61,6 +65,17 @@ class EchoEngine:
             content_hash="",
             chosen_because="the strategy file asks for no model",
         )
+
+
+def _answer(request: GenerationRequest) -> Completion:
+    words = _read_words(request)
+    answer = words[: request.max_tokens]
+    return Completion(
+        texts=(" ".join(answer),) * request.n,
+        finish_reasons=("stop" if answer == words else "length",) * request.n,
+        prompt_tokens=sum([len(message.content.split()) for message in request.messages]),
+        output_tokens=len(answer) * request.n,
+    )
 
 
 def _read_words(request: GenerationRequest) -> list[str]:

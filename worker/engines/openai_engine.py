@@ -13,7 +13,9 @@ from worker.engines.errors import EngineMisconfigured, PromptRefused
 from worker.engines.identity import EngineIdentity
 from worker.engines.load import EngineLoad
 from worker.engines.openai_reply import raise_for_status, read_completion, read_json
+from worker.engines.openai_stream import StreamedReply
 from worker.engines.options import read_server_options
+from worker.engines.protocol import OnText
 from worker.engines.server_connection import ServerConnection
 from worker.engines.server_watch import ServerWatch
 from worker.engines.turnstile import Turnstile
@@ -60,15 +62,27 @@ class OpenAIEngine:
 
         Cancelling closes the connection, at which vLLM's server stops generating.
         """
+        return await self._ask(request, self._build_body(request), events=None)
+
+    async def stream(self, request: GenerationRequest, *, on_text: OnText) -> Completion:
+        """The same, told as the server writes it."""
+        body = self._build_body(request) | {"stream": True, "stream_options": {"include_usage": True}}
+        return await self._ask(request, body, events=StreamedReply(on_text, engine=self.name))
+
+    async def _ask(
+        self, request: GenerationRequest, body: Mapping[str, Any], *, events: StreamedReply | None
+    ) -> Completion:
         refuse_unsupported(request, self.capabilities, engine=self.name)
         if request.adapter is not None and request.adapter not in self._adapters:
             raise PromptRefused(f"engine {self.name} has no adapter {request.adapter}")
-        url, body = self._url("/completions" if _is_plain(request) else "/chat/completions"), self._build_body(request)
+        url = self._url("/completions" if _is_plain(request) else "/chat/completions")
         most_bytes = BYTES_BESIDES + BYTES_PER_TOKEN * request.max_output_tokens
         async with self._turnstile.passage():
-            reply = await self._connection.send("POST", url, body, most_bytes=most_bytes)
+            on_piece = None if events is None else events.read
+            reply = await self._connection.send("POST", url, body, most_bytes=most_bytes, on_piece=on_piece)
             raise_for_status(reply, engine=self.name)
-            answer = read_json(reply, engine=self.name)
+            told = None if events is None else events.put_together()  # None too where the server does not stream
+            answer = read_json(reply, engine=self.name) if told is None else told
             return read_completion(answer, samples=request.n, likeliest=request.likeliest, engine=self.name)
 
     async def stop(self) -> None:

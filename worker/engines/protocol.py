@@ -1,13 +1,31 @@
 """What every engine offers to the rest of the worker."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from router.generation import Capability, Completion, GenerationRequest
 from worker.engines.identity import EngineIdentity
 from worker.engines.load import EngineLoad
 
+OnText = Callable[[str], None]  # hears a text in pieces, as it is written
 
-class Engine(Protocol):
+
+class Answering(Protocol):
+    """Answers requests: all that an attempt wants of an engine."""
+
+    async def generate(self, request: GenerationRequest) -> Completion:
+        """As an engine does."""
+
+
+@runtime_checkable
+class StreamingEngine(Protocol):
+    """An engine that can tell a text while it is written."""
+
+    async def stream(self, request: GenerationRequest, *, on_text: OnText) -> Completion:
+        """As `generate`, for a request of one sample."""
+
+
+class Engine(Answering, Protocol):
     """Runs one model. `start` once, `generate` many at once, `stop` once; all on one event loop."""
 
     @property

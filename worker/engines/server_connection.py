@@ -1,12 +1,14 @@
 """HTTP to one server: a pool of connections, a deadline for each exchange, and no more of a reply than is wanted."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
 
 from worker.engines.errors import EngineMisconfigured, EngineNotStarted, EngineUnavailable
+
+OnPiece = Callable[[bytes], None]
 
 CONNECT_SECONDS = 10.0
 KEPT_HEADERS = ("Content-Type", "Date", "Retry-After")  # of a reply; its lengths and encodings are dealt with here
@@ -44,9 +46,15 @@ class ServerConnection:
             await client.aclose()
 
     async def send(
-        self, method: str, url: str, body: Mapping[str, Any] | None = None, *, most_bytes: int
+        self,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        most_bytes: int,
+        on_piece: OnPiece | None = None,
     ) -> httpx.Response:
-        """The whole reply, whatever its status, of at most so many bytes.
+        """The whole reply, whatever its status, of at most so many bytes; `on_piece` hears that of a 200 as it comes.
 
         EngineMisconfigured when nothing can be sent to such an address, EngineUnavailable when no reply came: charged
         if there was a body that may have reached the server.
@@ -55,7 +63,7 @@ class ServerConnection:
             raise EngineNotStarted(f"engine {self._engine} is not started")
         try:
             async with asyncio.timeout(self._timeout_seconds):  # httpx's own is for each piece of a reply
-                return await self._exchange(self._client, method, url, body, most_bytes)
+                return await self._exchange(self._client, method, url, body, most_bytes, on_piece)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise EngineMisconfigured(f"engine {self._engine} has no valid base_url: {error}") from error
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -63,8 +71,14 @@ class ServerConnection:
         except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
             raise EngineUnavailable(f"engine {self._engine} lost a request: {error!r}", charged=bool(body)) from error
 
-    async def _exchange(
-        self, client: httpx.AsyncClient, method: str, url: str, body: Mapping[str, Any] | None, most_bytes: int
+    async def _exchange(  # noqa: PLR0917 - as `send` has them
+        self,
+        client: httpx.AsyncClient,
+        method: str,
+        url: str,
+        body: Mapping[str, Any] | None,
+        most_bytes: int,
+        on_piece: OnPiece | None,
     ) -> httpx.Response:
         content = bytearray()
         async with client.stream(method, url, json=body) as reply:
@@ -75,5 +89,7 @@ class ServerConnection:
                         f"engine {self._engine} answered {reply.status_code} with more than {most_bytes} bytes",
                         charged=bool(body),
                     )
+                if on_piece is not None and reply.status_code == httpx.codes.OK:
+                    on_piece(piece)
         kept = {name: reply.headers[name] for name in KEPT_HEADERS if name in reply.headers}
         return httpx.Response(reply.status_code, headers=kept, content=bytes(content))

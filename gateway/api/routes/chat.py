@@ -1,8 +1,10 @@
 """Chat completions: one request, routed and answered while the client waits, within a shared budget."""
 
+import asyncio
 import json
 import time
 import uuid
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -14,13 +16,14 @@ from db.session import run_in_transaction
 from db.shared_budgets import find_shared_budget
 from db.tasks import NewTask
 from gateway.api.callers import Caller, Known
-from gateway.api.chat_objects import ChatRequest, show_completion, stream_completion
+from gateway.api.chat_objects import ChatRequest, CompletionStream, show_completion
 from gateway.api.errors import ApiError, BudgetRefused, InvalidRequest, NotPermitted, NotTrained, Unavailable
 from gateway.api.front_door import Door, FrontDoor
 from gateway.joblines import CHAT_URL, check_line, name_models
 from worker.chat_room import Answered
 from worker.engines.errors import EngineError
 from worker.errors import BudgetTooSmall, BudgetUnusable, NoSuchBudget, NothingServes, UntrainedStrategies
+from worker.telling import Telling
 
 routes = APIRouter(prefix="/v1/chat", tags=["chat"])
 
@@ -40,16 +43,27 @@ async def complete_chat(body: ChatRequest, door: Door, caller: Caller) -> Respon
     """Answer one request by the strategy that is worth its cost at the budget's price now.
 
     Its worst case is reserved before it is asked, and what it cost is charged after that, whether or not the client
-    still waits. A stream begins when the answer is complete.
+    still waits. A stream begins with the first words where the engine tells them, else with the whole answer.
     """
     completion_id, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
     task = _make_task(door, body, custom_id=completion_id)
     budget = await run_in_threadpool(_choose_budget, door, caller, body)
-    answered = await _answer(door, caller, task, budget=budget, body=body)
-    if body.stream:
-        events = stream_completion(answered, completion_id=completion_id, created=created, with_usage=body.wants_usage)
-        return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
-    return JSONResponse(show_completion(answered, completion_id=completion_id, created=created))
+    telling = Telling() if body.stream else None
+    answering = asyncio.create_task(_answer(door, caller, task, budget=budget, body=body, telling=telling))
+    if telling is None:
+        return JSONResponse(show_completion(await answering, completion_id=completion_id, created=created))
+    answering.add_done_callback(partial(_end_telling, telling))
+    if not await telling.has_begun():
+        await answering  # what is refused has a status of its own
+    stream = CompletionStream(telling, completion_id=completion_id, created=created, with_usage=body.wants_usage)
+    events = stream.write(answering)
+    return StreamingResponse(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+
+def _end_telling(telling: Telling, answering: "asyncio.Task[Answered]") -> None:
+    if not answering.cancelled():
+        answering.exception()  # known now, also where nobody waits any more
+    telling.end()
 
 
 def _make_task(door: FrontDoor, body: ChatRequest, *, custom_id: str) -> NewTask:
@@ -88,11 +102,15 @@ def _choose_budget(door: FrontDoor, caller: Known, body: ChatRequest) -> str | N
     return None
 
 
-async def _answer(door: FrontDoor, caller: Known, task: NewTask, *, budget: str | None, body: ChatRequest) -> Answered:
+async def _answer(
+    door: FrontDoor, caller: Known, task: NewTask, *, budget: str | None, body: ChatRequest, telling: Telling | None
+) -> Answered:
     weight = DEFAULT_WEIGHT if body.objective is None else body.objective.weight
     meta = {"chat": True, "job_file": "chat"}
     try:
-        answered = await door.chat.answer(task, tenant_id=caller.tenant_id, budget=budget, weight=weight, meta=meta)
+        answered = await door.chat.answer(
+            task, tenant_id=caller.tenant_id, budget=budget, weight=weight, meta=meta, telling=telling
+        )
     except tuple(REFUSALS) as error:
         refusal = next(refuse for kind, refuse in REFUSALS.items() if isinstance(error, kind))
         raise refusal(str(error)) from None

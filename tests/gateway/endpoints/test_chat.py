@@ -3,30 +3,35 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from starlette.testclient import TestClient
 
 from db.budgets import Budget
+from db.errors import StaleFence
+from db.expiry import expire_leases
 from db.invariants import find_violations
 from db.session import session_scope
 from db.states import JobState, WindowState
-from db.tables import JobRow, WindowRow
+from db.tables import GroupRow, JobRow, WindowRow
 from db.tasks import NewTask
 from gateway.api.app import create_app
+from gateway.api.chat_objects import CompletionStream
+from gateway.api.errors import Unavailable
 from gateway.api.front_door import FrontDoor
 from gateway.bootstrap import build_front_door
 from router.units import Amount, Unit
 from tests.gateway.endpoints.asking import STRATEGIES
 from tests.waiting import wait_until
 from tests.worker.fake_night import budget, predict_flat, submit
-from worker.chat_room import ChatRoom
+from worker.chat_room import Answered, ChatRoom
 from worker.pool import read_strategy_file
 from worker.shared_budgets import find_budget, open_shared
+from worker.telling import Telling
 
 
 def ask(content: str = "say this", **more: object) -> dict[str, object]:
@@ -195,3 +200,67 @@ def test_engines_with_weights_are_not_loaded_here(door: FrontDoor, tmp_path: Pat
     with TestClient(create_app(heavy), base_url="http://localhost", raise_server_exceptions=False) as asking:
         reply = asking.post("/v1/chat/completions", json=ask(objective={"weight": 0.5}))
     assert (reply.status_code, "kind: openai" in reply.text) == (503, True), reply.text
+
+
+def read_events(client: TestClient, content: str) -> list[dict[str, Any]]:
+    asked = ask(content, stream=True, objective={"weight": 0.5})
+    with client.stream("POST", "/v1/chat/completions", json=asked) as reply:
+        assert reply.status_code == 200, reply.read()
+        lines = [line.removeprefix("data: ") for line in reply.iter_lines() if line]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def list_texts(events: list[dict[str, Any]]) -> list[str]:
+    deltas = [own["choices"][0]["delta"] for own in events if own.get("choices")]
+    return [delta["content"] for delta in deltas if delta.get("content")]
+
+
+def test_words_are_told_as_the_engine_writes_them(client: TestClient) -> None:
+    assert list_texts(read_events(client, "one two three")) == ["one", " two", " three"]
+
+
+def test_a_stream_is_refused_as_any_request(client: TestClient) -> None:
+    open_team(client, "3 tokens")
+    refused = client.post("/v1/chat/completions", json=ask(stream=True, budget={"name": "team"}))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (402, "budget_too_small")
+
+
+def test_what_goes_wrong_once_something_was_said_is_an_event(door: FrontDoor, tmp_path: Path) -> None:
+    """The lease is lost between the first word and the last."""
+    file = tmp_path / "slow.yaml"
+    file.write_text(STRATEGIES.replace("model: echo,", "model: echo, options: {delay_seconds: 0.9},"), encoding="utf-8")
+    line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": ask("one two three")}
+
+    async def listen() -> list[bytes]:
+        room, telling = ChatRoom(door.settings, database=door.database, strategy_file=file), Telling()
+        task = NewTask(custom_id="a", payload=json.dumps(line))
+        answering = asyncio.create_task(
+            room.answer(task, tenant_id="default", budget=None, weight=0.5, meta={}, telling=telling)
+        )
+        answering.add_done_callback(lambda _: telling.end())
+        assert await telling.has_begun()
+        assert telling.request is not None
+        await asyncio.to_thread(lose_lease, door, telling.request.group.id)
+
+        async def settle() -> Answered:
+            try:
+                return await answering
+            except StaleFence as error:
+                raise Unavailable(str(error)) from None
+
+        stream = CompletionStream(telling, completion_id="chatcmpl-1", created=1, with_usage=False)
+        events = [event async for event in stream.write(settle())]
+        await room.close()
+        return events
+
+    first, word, *_, last = asyncio.run(listen())
+    assert b'"role": "assistant"' in first
+    assert b'"content": "one"' in word
+    assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == "unavailable"
+
+
+def lose_lease(door: FrontDoor, group_id: int) -> None:
+    with session_scope(door.database) as session:
+        over = func.clock_timestamp() - timedelta(seconds=1)
+        session.execute(update(GroupRow).where(GroupRow.id == group_id).values(lease_until=over))
+        assert expire_leases(session).groups == 1

@@ -1,0 +1,1 @@
+"""Commands that ask a server: the one that APPORTION_API_URL names."""
