@@ -20,10 +20,10 @@ def compare_with_goals(replays: Sequence[Replay]) -> list[Figure]:
 
 def _judge_quiet(replays: Sequence[Replay]) -> list[Figure]:
     share, loss = measure_share(replays, OWN), measure_loss(replays, OWN)
-    later = float(loss[1:].mean())
+    first, later = float(loss[0]), float(loss[1:].mean())
     return [
         Figure("gain of full information that is reached", 100 * share, "%", ">= 90", share >= SHARE),
-        Figure("exploring costs, first night", float(loss[0]), "points", "<= 1", loss[0] <= FIRST_LOSS),
+        Figure("exploring costs, first night", first, "points", "<= 1", first <= FIRST_LOSS),
         Figure("exploring costs, later nights", later, "points", "<= 0.2", later <= LATER_LOSS),
     ]
 
