@@ -20,7 +20,16 @@ from db.tables import AttemptRow, GroupRow
 from db.tables.base import core_table
 from db.text import replace_unstorable
 
-__all__ = ["Charges", "NewKept", "NewOutcome", "NewRetry", "SecondChances", "Settlement", "settle_batch"]
+__all__ = [
+    "NO_SECOND_CHANCES",
+    "Charges",
+    "NewKept",
+    "NewOutcome",
+    "NewRetry",
+    "SecondChances",
+    "Settlement",
+    "settle_batch",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,9 @@ from worker.budget_backlog import BudgetBacklog
 from worker.job_money import read_money
 from worker.job_predictions import JobPredictions
 from worker.least_worst import find_least_worst, sum_least
+from worker.objective import Objective
 from worker.prediction_rows import exclude, find_servable, strike, take_rows
+from worker.second_chance_offer import find_offers, offer_kept
 from worker.settings import Settings
 from worker.window_choice import WindowChoice, find_affordable
 from worker.window_plan import plan_window
@@ -76,7 +78,11 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
     job, own = routed.job, routed.predictions.of(window.seqs)
-    least = find_least_worst(own) * job.promised
+    offered = find_offers(window)
+    least = find_least_worst(own) * job.promised * ~offered  # a task that has an answer is promised none
+    terms = Objective.from_json(job.objective).second_chances
+    if terms is not None and offered.any():
+        own = offer_kept(own, job=job, window=window, terms=terms)
     out_of_service = routed.predictions.standing.out_of_service
     retired = [column for column, mode in out_of_service.items() if mode is StrategyMode.RETIRED]
     own = strike(_exclude_failed(own, job=job, window=window), columns=retired)
@@ -110,6 +116,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         unserved=unserved,
         held=_list_seqs(window, possible & ~servable),
         held_seconds=min(left_alone.values(), default=0.0),
+        kept=_list_seqs(window, choice == len(job.strategy_ids)),
         chosen=plan.chosen,
         exploration=None if plan.explored is None else plan.explored.to_rows(servable),
         least_given_up=sum_least(least[np.isin(window.seqs, [*refused, *unserved])]),
@@ -216,6 +223,7 @@ def _commit(
     chosen: WindowChoice | None,
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
+    kept: Sequence[int] = (),
     exploration: NewExploration | None = None,
     least_given_up: int = 0,
 ) -> None:
@@ -231,6 +239,7 @@ def _commit(
             not_eligible=refused,
             held=held,
             held_seconds=held_seconds,
+            kept=kept,
             least_given_up=least_given_up,
             exploration=exploration,
             shadow_price=None if proof is None else proof.shadow_price,
