@@ -16,6 +16,7 @@ from gateway.job_options import (
     Deadline,
     ExplorationOption,
     Priority,
+    SecondChancesOption,
     SharedOption,
     TargetOption,
     WeightOption,
@@ -61,6 +62,7 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
+    second_chances: SecondChancesOption = False,
     priority: Priority = 0,
     deadline: Deadline = None,
     judge_by: Annotated[
@@ -81,6 +83,7 @@ def run(  # noqa: PLR0917 - typer passes every option by name
             target_accuracy=target_accuracy,
             shared_budget=shared_budget,
             exploration=exploration,
+            second_chances=second_chances,
         )
         precedence = read_precedence(priority=priority, deadline=deadline)
         from gateway.commands.judge import read_judge
@@ -108,6 +111,7 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
+    second_chances: SecondChancesOption = False,
     priority: Priority = 0,
     deadline: Deadline = None,
 ) -> None:
@@ -122,6 +126,7 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
             target_accuracy=target_accuracy,
             shared_budget=shared_budget,
             exploration=exploration,
+            second_chances=second_chances,
         )
         precedence = read_precedence(priority=priority, deadline=deadline)
         from gateway.commands.submit import submit_job_file

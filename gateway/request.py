@@ -21,12 +21,13 @@ def read_request(
     target_accuracy: float | None,
     shared_budget: str | None,
     exploration: str | None = None,
+    second_chances: bool = False,
 ) -> Request:
     """What was asked for; UsageError for none or two objectives, AmountError for a budget that can not be read."""
     request = _read_objective(
         budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
     )
-    return replace(request, exploration=_read_exploration(exploration, request))
+    return replace(request, exploration=_read_exploration(exploration, request), second_chances=second_chances)
 
 
 def _read_exploration(text: str | None, request: Request) -> float | None:
