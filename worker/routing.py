@@ -77,15 +77,10 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 
 
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
-    job, own = routed.job, routed.predictions.of(window.seqs)
-    offered = find_offers(window)
+    job, own, offered = routed.job, routed.predictions.of(window.seqs), find_offers(window)
     least = find_least_worst(own) * job.promised * ~offered  # a task that has an answer is promised none
-    terms = Objective.from_json(job.objective).second_chances
-    if terms is not None and offered.any():
-        own = offer_kept(own, job=job, window=window, terms=terms)
     out_of_service = routed.predictions.standing.out_of_service
-    retired = [column for column, mode in out_of_service.items() if mode is StrategyMode.RETIRED]
-    own = strike(_exclude_failed(own, job=job, window=window), columns=retired)
+    own = _find_open(own, routed=routed, window=window, offered=offered)
     possible = find_servable(own)
     left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
     struck = list(left_alone)
@@ -117,11 +112,38 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         held=_list_seqs(window, possible & ~servable),
         held_seconds=min(left_alone.values(), default=0.0),
         kept=_list_seqs(window, choice == len(job.strategy_ids)),
+        planned_cost=_sum_planned(groups, own, choice, offered=offered),
         chosen=plan.chosen,
         exploration=None if plan.explored is None else plan.explored.to_rows(servable),
         least_given_up=sum_least(least[np.isin(window.seqs, [*refused, *unserved])]),
     )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
+
+
+def _find_open(
+    own: Predictions, *, routed: RoutedJob, window: ClaimedWindow, offered: NDArray[np.bool_]
+) -> Predictions:
+    """The window's predictions by what has happened to its tasks; where some have a kept answer, that is a column."""
+    terms = Objective.from_json(routed.job.objective).second_chances if offered.any() else None
+    if terms is not None:
+        weight = routed.predictions.weight_of(window.seqs)
+        own = offer_kept(own, job=routed.job, window=window, terms=terms, weight=weight)
+    modes = routed.predictions.standing.out_of_service
+    retired = [column for column, mode in modes.items() if mode is StrategyMode.RETIRED]
+    return strike(_exclude_failed(own, job=routed.job, window=window), columns=retired)
+
+
+def _sum_planned(
+    groups: Sequence[NewGroup], own: Predictions, choice: NDArray[np.int64], *, offered: NDArray[np.bool_]
+) -> int:
+    """What first answers are predicted to cost. A second one's cost shows as their costing more than that, as it does.
+
+    So the ratio of settled to predicted cost, by which all money is planned, keeps back what later tasks' second
+    chances will take.
+    """
+    rows = np.flatnonzero(offered & (choice >= 0))
+    again = int(own.cost[rows, choice[rows]].sum())
+    return max(0, sum(group.predicted_cost for group in groups) - again)
 
 
 def _spread(chances: NDArray[np.float32], served: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -148,7 +170,16 @@ def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWind
     ]
     refused = _list_seqs(window, (wanted & ~able).any(axis=1))
     unserved = _list_seqs(window, (wanted & able & ~served).any(axis=1))
-    _commit(database, window=window, groups=groups, refused=refused, unserved=unserved, chosen=None)
+    planned_cost = sum(group.predicted_cost for group in groups)
+    _commit(
+        database,
+        window=window,
+        groups=groups,
+        refused=refused,
+        unserved=unserved,
+        chosen=None,
+        planned_cost=planned_cost,
+    )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
 
 
@@ -221,6 +252,7 @@ def _commit(
     refused: Sequence[int],
     unserved: Sequence[int],
     chosen: WindowChoice | None,
+    planned_cost: int,
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
     kept: Sequence[int] = (),
@@ -244,7 +276,7 @@ def _commit(
             exploration=exploration,
             shadow_price=None if proof is None else proof.shadow_price,
             allowance=None if chosen is None else chosen.allowance,
-            predicted_cost=sum(group.predicted_cost for group in groups),
+            predicted_cost=planned_cost,
             upper_bound=None if proof is None else proof.upper_bound,
             gap=None if proof is None else proof.gap,
             engine_time=None if chosen is None or chosen.timed is None else chosen.timed.to_json(),

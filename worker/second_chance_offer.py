@@ -26,21 +26,26 @@ def find_offers(window: ClaimedWindow) -> NDArray[np.bool_]:
     return np.isin(window.seqs, seqs)
 
 
-def offer_kept(own: Predictions, *, job: Job, window: ClaimedWindow, terms: SecondChanceTerms) -> Predictions:
+def offer_kept(
+    own: Predictions, *, job: Job, window: ClaimedWindow, terms: SecondChanceTerms, weight: NDArray[np.float32]
+) -> Predictions:
     """The window's predictions with a last column for kept answers, the others conditioned on what failed.
 
-    A strategy that promises too little more than the kept answer may not serve its task.
+    Accuracies come and go times `weight` (tasks,). A strategy that promises too little more than the kept answer may
+    not serve its task.
     """
     offered = [task for task in window.requeued if task.kept is not None]
     rows = np.searchsorted(window.seqs, [task.seq for task in offered])
     failed = [job.strategy_ids.index(task.kept.strategy_id) for task in offered if task.kept is not None]
     failures = [Failure(task.kept.failure) for task in offered if task.kept is not None]
-    conditioned = terms.shifts.condition(own.accuracy[rows].astype(np.float64), failures=failures, failed=failed)
+    accuracy = own.accuracy[rows].astype(np.float64) / weight[rows, None]
+    conditioned = terms.shifts.condition(accuracy, failures=failures, failed=failed)
     kept = np.array([_find_worth(task, conditioned[row, failed[row]]) for row, task in enumerate(offered)])
     wide = widen(own)
     for array in (wide.cost, wide.worst_cost):
         array[rows, -1] = 0.0
-    wide.accuracy[rows, :-1], wide.accuracy[rows, -1] = conditioned, kept
+    wide.accuracy[rows, :-1] = conditioned * weight[rows, None]
+    wide.accuracy[rows, -1] = kept * weight[rows]
     hopeless = np.zeros(wide.cost.shape, dtype=bool)
     hopeless[rows, :-1] = conditioned < kept[:, None] + LEAST_GAIN
     return strike_cells(wide, hopeless)
