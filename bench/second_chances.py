@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from sqlalchemy import text
 
 from bench.budget_runs import PLAIN, BudgetRun, run_budgets
 from bench.figures import Figure, print_figures
@@ -50,6 +51,7 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PERCENTAGES, QUICK_PERCENTAGES = (5, 10, 25, 50, 75, 100), (10, 50)
 ONCE = replace(PLAIN, exploration=0.0)
 TWICE = replace(ONCE, second_chances=True)
+MEAN_PRICE = text("SELECT coalesce(avg(shadow_price), 0)::float8 FROM task_window WHERE job_id = :job_id")
 
 
 class Pair(NamedTuple):
@@ -58,6 +60,22 @@ class Pair(NamedTuple):
     once: BudgetRun
     twice: BudgetRun
     counts: Sequence[FailureCount]
+    price: float  # right answers a quantum, as its windows had it in the mean
+
+    @property
+    def gained(self) -> float:
+        """Right answers: those of second answers that are final, less those of the first ones that they replaced."""
+        return sum(own.right_after - own.right_before for own in self.counts)
+
+    @property
+    def cost(self) -> int:
+        """Quanta that were spent on second answers."""
+        return sum(own.cost for own in self.counts)
+
+    @property
+    def elsewhere(self) -> float:
+        """Right answers that the same money would have bought at the job's own price."""
+        return self.price * self.cost
 
 
 class Losses(NamedTuple):
@@ -94,7 +112,15 @@ def measure_half(workshop: Workshop, *, recording: Recording, first: int, percen
     losses = measure_losses(workshop, tasks=tasks, recording=recording)
     runs = zip(run(asked=ONCE), run(asked=TWICE), strict=True)
     with session_scope(workshop.database) as session:
-        pairs = [Pair(once, twice, count_second_chances(session, job_id=twice.job_id)) for once, twice in runs]
+        pairs = [
+            Pair(
+                once,
+                twice,
+                count_second_chances(session, job_id=twice.job_id),
+                session.execute(MEAN_PRICE, {"job_id": twice.job_id}).scalar_one(),
+            )
+            for once, twice in runs
+        ]
     return HalfNight(len(tasks), pairs, losses)
 
 
@@ -154,18 +180,17 @@ def print_half(half: HalfNight, recording: Recording) -> None:
     scale = choose_scale(recording.unit, max(pair.once.budget for pair in half.pairs))
     print(f"\n{half.tasks} tasks; amounts in {scale.label}")
     print(
-        "budget            spent once   twice    right once   twice   invalid  again  replaced  cost of it  more right"
+        "budget            spent once   twice    right once   twice  invalid  again  replaced    cost  more right  elsewhere"
     )
-    for once, twice, counts in half.pairs:
+    for pair in half.pairs:
+        once, twice = pair.once, pair.twice
         invalid, again, replaced = (
-            sum(getattr(own, name) for own in counts) for name in ("tasks", "asked", "replaced")
+            sum(getattr(own, name) for own in pair.counts) for name in ("tasks", "asked", "replaced")
         )
-        gained = sum(own.right_after - own.right_before for own in counts)
+        spends = f"{once.name:>6}{scale.text(once.budget):>10}{scale.text(once.spent):>12}{scale.text(twice.spent):>8}"
         shares = f"{once.correct / half.tasks:>14.1%}{twice.correct / half.tasks:>8.1%}"
-        print(
-            f"{once.name:>6}{scale.text(once.budget):>10}{scale.text(once.spent):>12}{scale.text(twice.spent):>8}{shares}"
-            f"{invalid:>10}{again:>7}{replaced:>10}{scale.text(sum(own.cost for own in counts)):>12}{gained:>12.1f}"
-        )
+        bought = f"{scale.text(pair.cost):>8}{pair.gained:>12.1f}{pair.elsewhere:>11.2f}"
+        print(f"{spends}{shares}{invalid:>9}{again:>7}{replaced:>10}{bought}")
     losses = half.losses
     print(
         f"log loss after another's failure ({losses.pairs} pairs): {losses.plain:.4f} as predicted, "
@@ -174,10 +199,11 @@ def print_half(half: HalfNight, recording: Recording) -> None:
 
 
 def judge(halves: Sequence[HalfNight]) -> list[Figure]:
-    """What is to hold: nothing is lost at any budget together, the cap stands, and failures are understood."""
+    """What is to hold over all budgets together; two runs of one budget differ by points where money is short."""
     pairs = [pair for half in halves for pair in half.pairs]
     tasks = sum(half.tasks * len(half.pairs) for half in halves)
     gain = 100 * sum(pair.twice.correct - pair.once.correct for pair in pairs) / tasks
+    net = sum(pair.gained - pair.elsewhere for pair in pairs)
     most = max(run.spent / run.budget for pair in pairs for run in (pair.once, pair.twice))
     unanswered = sum(max(0, pair.twice.unanswered - pair.once.unanswered) for pair in pairs)
     weight = sum(half.losses.pairs for half in halves)
@@ -186,6 +212,7 @@ def judge(halves: Sequence[HalfNight]) -> list[Figure]:
     )
     return [
         Figure("gain of second chances at equal budgets", gain, "points", "> 0", gain > 0),
+        Figure("right answers bought, more than the money would have bought elsewhere", net, "tasks", "> 0", net > 0),
         Figure("spend, the most of any run", most, "of the budget", "<= 1", most <= 1),
         Figure("tasks without an answer, more than without", unanswered, "tasks", "0", unanswered == 0),
         Figure("log loss after a failure, less than as predicted", plain - learnt, "nats", "> 0", plain > learnt),

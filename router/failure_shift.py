@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from router.second_chance import Failure
 
-# Where nothing was learnt: tasks on which one strategy failed are harder than they look. Stated, not measured.
-PRIOR_OTHER = {Failure.NO_ANSWER: -0.5, Failure.CHECK_FAILED: -1.0, Failure.DISAGREEMENT: -0.5}
-PRIOR_OWN = -1.0  # a vote that was close
+# Where nothing was learnt: about what the example night's calibration shows over all pairs (docs/log.md). A prediction
+# knows most of how hard a task is; that nothing could be read says a little more.
+PRIOR_OTHER = {Failure.NO_ANSWER: -0.4, Failure.CHECK_FAILED: -0.1, Failure.DISAGREEMENT: 0.0}
+PRIOR_OWN = -1.5  # of a close vote's answer
 POOLED_DEVIATION = 1.0  # of all pairs together from the prior
 PAIR_DEVIATION = 0.5  # of one pair from all of them
 CERTAIN = 1e-4  # predictions are kept this far from 0 and 1
