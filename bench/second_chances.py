@@ -180,17 +180,17 @@ def print_half(half: HalfNight, recording: Recording) -> None:
     scale = choose_scale(recording.unit, max(pair.once.budget for pair in half.pairs))
     print(f"\n{half.tasks} tasks; amounts in {scale.label}")
     print(
-        "budget            spent once   twice    right once   twice  invalid  again  replaced    cost  more right  elsewhere"
+        "budget          spent once   twice   right once   twice  invalid  again replaced    cost  more right elsewhere"
     )
     for pair in half.pairs:
         once, twice = pair.once, pair.twice
         invalid, again, replaced = (
             sum(getattr(own, name) for own in pair.counts) for name in ("tasks", "asked", "replaced")
         )
-        spends = f"{once.name:>6}{scale.text(once.budget):>10}{scale.text(once.spent):>12}{scale.text(twice.spent):>8}"
-        shares = f"{once.correct / half.tasks:>14.1%}{twice.correct / half.tasks:>8.1%}"
-        bought = f"{scale.text(pair.cost):>8}{pair.gained:>12.1f}{pair.elsewhere:>11.2f}"
-        print(f"{spends}{shares}{invalid:>9}{again:>7}{replaced:>10}{bought}")
+        spends = f"{once.name:>6}{scale.text(once.budget):>9}{scale.text(once.spent):>11}{scale.text(twice.spent):>8}"
+        shares = f"{once.correct / half.tasks:>13.1%}{twice.correct / half.tasks:>8.1%}"
+        bought = f"{scale.text(pair.cost):>8}{pair.gained:>12.1f}{pair.elsewhere:>10.2f}"
+        print(f"{spends}{shares}{invalid:>9}{again:>7}{replaced:>9}{bought}")
     losses = half.losses
     print(
         f"log loss after another's failure ({losses.pairs} pairs): {losses.plain:.4f} as predicted, "

@@ -1,33 +1,36 @@
 """Second chances: a kept answer is its task's outcome exactly once, whatever becomes of the chance."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from db.budgets import read_budget
 from db.cancelling import cancel_job, cancel_rest
 from db.disbanding import disband_ready_groups
 from db.errors import BatchMismatch, StaleFence
 from db.expiry import expire_leases
-from db.groups import ClaimedGroup
+from db.groups import ClaimedGroup, claim_group, finish_group
 from db.jobs import complete_job, read_job
-from db.kept_answers import KeptAnswer, NewKept
+from db.kept_answers import KeptAnswer, NewKept, list_kept, read_kept
 from db.outcome_counts import OutcomeCounts, read_outcome_counts
-from db.plans import commit_window
+from db.plans import NewGroup, commit_window
 from db.progress import read_progress
 from db.promises import promise_answers
 from db.results import TaskOutcome, read_results
 from db.session import session_scope
 from db.settlements import NewOutcome, NewRetry, SecondChances, settle_batch
 from db.states import JobState, RequeueReason
+from db.tables import JobRow
 from db.twins import store_twins
 from db.windows import ClaimedWindow, claim_window
 from tests.db.building import (
     LEASE_SECONDS,
     LEAST,
+    WORST_CASE,
     BuiltJob,
     build_job,
     claim,
@@ -39,6 +42,7 @@ from tests.db.building import (
     route,
     settle,
 )
+from tests.db.test_cancelling import TASKS, CancelledNight
 
 FAILURE = "no_answer"
 
@@ -339,3 +343,86 @@ def test_twins_end_with_the_answer_that_their_leader_ends_with(db_engine: Engine
     assert [answer_of(db_engine, job, seq) for seq in range(4)] == ["first", "first", "second", "second"]
     assert counts_of(db_engine, job) == OutcomeCounts(outcomes=4, errors=0, graded=4, correct=3.0)
     assert complete(db_engine, job)
+
+
+class SecondChanceNight(CancelledNight):
+    """The same crowd on a job with second chances, whose answers are often invalid."""
+
+    def __init__(self, engine: Engine, seed: int) -> None:
+        super().__init__(engine, seed)
+        with session_scope(engine) as session:
+            session.execute(update(JobRow).where(JobRow.id == self.job.id).values(second_chances=True))
+
+    def route(self) -> None:
+        with session_scope(self.engine) as session:
+            window = claim_window(session, job_id=self.job.id, size=7, owner="router", lease_seconds=0.3)
+        if window is None:
+            self.over.wait(0.005)
+            return
+        offered = {task.seq for task in window.requeued if task.kept is not None}
+        ended = [seq for seq in sorted(offered) if self.chance.random() < 0.3]
+        routed = [seq for seq in window.seqs if seq not in ended]
+        groups = [
+            NewGroup(
+                strategy_id=strategy_id,
+                seqs=seqs,
+                amounts=[WORST_CASE] * len(seqs),
+                least=[0 if seq in offered else LEAST for seq in seqs],
+                predicted_cost=1,
+            )
+            for strategy_id, seqs in zip(self.job.strategy_ids, (routed[::2], routed[1::2]), strict=True)
+            if seqs
+        ]
+        with session_scope(self.engine) as session:
+            commit_window(session, window_id=window.id, fence=window.fence, groups=groups, kept=ended)
+
+    def settle(self, group: ClaimedGroup, seqs: Sequence[int]) -> None:
+        with session_scope(self.engine) as session:
+            before = read_kept(session, job_id=self.job.id, seqs=seqs)
+        batch_no = reserve(self.engine, group, seqs)
+        invalid = [seq for seq in seqs if self.chance.random() < 0.5]
+        chances = SecondChances(
+            kept=[keep(first(seq)) for seq in invalid if seq not in before],
+            beaten=[beaten(seq) for seq in invalid if seq in before],
+        )
+        with session_scope(self.engine) as session:
+            settle_batch(
+                session,
+                group_id=group.id,
+                fence=group.fence,
+                batch_no=batch_no,
+                outcomes=[second(seq) for seq in seqs if seq not in invalid],
+                chances=chances,
+            )
+
+    def answer(self) -> None:
+        with session_scope(self.engine) as session:
+            group = claim_group(session, owner="worker", lease_seconds=0.3, job_id=self.job.id)
+        if group is None:
+            self.over.wait(0.005)
+            return
+        left = list(group.seqs)
+        while left and self.chance.random() < 0.9:
+            self.settle(group, left[:2])
+            self.settled.release()
+            left = left[2:]
+        with session_scope(self.engine) as session:
+            finish_group(session, group_id=group.id, fence=group.fence, hand_back=left, delay_seconds=0.01)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_answer_is_lost_in_a_crowd(db_engine: Engine, seed: int) -> None:
+    """Whatever the order of things, a task with an answer of any kind has an outcome in the end; nobody deadlocks."""
+    night = SecondChanceNight(db_engine, seed)
+    steps = ["answer"] * 4 + ["route"] * 2 + ["sweep", "cancel"]
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for future in [pool.submit(night.repeat, step) for step in steps]:
+            future.result()
+    with session_scope(db_engine) as session:
+        progress = read_progress(session, job_id=night.job.id)
+        kept = list_kept(session, job_id=night.job.id, seqs=range(TASKS))
+        answered = {own.seq for own in read_results(session, job_id=night.job.id, seqs=range(TASKS)) if own.outcome}
+    assert kept
+    assert kept <= answered
+    assert progress.outcomes + progress.requeued[RequeueReason.CANCELLED] == TASKS
+    assert money_of(db_engine, night.job)[1:] == (0, 0)
