@@ -23,6 +23,7 @@ from db.text import replace_unstorable
 __all__ = [
     "NO_SECOND_CHANCES",
     "Charges",
+    "NewAttempt",
     "NewKept",
     "NewOutcome",
     "NewRetry",
@@ -33,15 +34,21 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewRetry:
-    """An execution that failed in a way that may pass: the task goes back to routing."""
+class NewAttempt:
+    """An execution that was not final."""
 
     seq: int
     error_code: str
     error_message: str
     prompt_tokens: int
     output_tokens: int
-    cost: int  # quanta; charged although there is no answer
+    cost: int  # quanta; charged although its answer, if any, counts for nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRetry(NewAttempt):
+    """One that failed in a way that may pass: the task goes back to routing."""
+
     exclude_strategy: bool = False  # whether routing must choose another one
     delay_seconds: float = 0.0
 
@@ -52,7 +59,7 @@ class SecondChances:
 
     kept: Sequence[NewKept] = ()  # first answers that are invalid: their tasks go back to routing
     twins: Sequence[NewKept] = ()  # the same answers for tasks that are identical to those
-    beaten: Sequence[NewRetry] = ()  # second answers that are no better than the first, which are final now
+    beaten: Sequence[NewAttempt] = ()  # second answers that are no better than the first, which are final now
 
 
 NO_SECOND_CHANCES = SecondChances()
@@ -88,7 +95,7 @@ def settle_batch(
 
     `twins` are the outcomes, free of charge, of tasks that are identical to answered ones of the batch.
     """
-    ended: list[NewOutcome | NewRetry] = [
+    ended: list[NewOutcome | NewAttempt] = [
         *outcomes,
         *retries,
         *(answer.outcome for answer in chances.kept),
@@ -133,7 +140,7 @@ def _count(*, outcomes: Sequence[NewOutcome], settled: int) -> dict[str, float]:
 
 
 def _list_costs(
-    *, group: HeldGroup, batch_no: int, reserved: Mapping[int, int], ended: Sequence[NewOutcome | NewRetry]
+    *, group: HeldGroup, batch_no: int, reserved: Mapping[int, int], ended: Sequence[NewOutcome | NewAttempt]
 ) -> dict[int, int]:
     costs = {entry.seq: entry.cost for entry in ended}
     if len(costs) < len(ended) or costs.keys() != reserved.keys():
@@ -192,7 +199,7 @@ _SUM_LEAST = text("""
 
 def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewRetry]) -> int:
     """What has to be kept free for them again, as they will be started anew."""
-    _insert_attempts(session, group=group, retries=retries)
+    _insert_attempts(session, group=group, attempts=retries)
     back = [
         NewRequeue(
             seq=retry.seq,
@@ -225,23 +232,23 @@ def _store_chances(session: Session, *, group: HeldGroup, chances: SecondChances
     ]
     insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
     if chances.beaten:
-        _insert_attempts(session, group=group, retries=chances.beaten)
+        _insert_attempts(session, group=group, attempts=chances.beaten)
         seqs = [attempt.seq for attempt in chances.beaten]
         if unknown := set(seqs) - restore_kept(session, job_id=group.job_id, seqs=seqs):
             raise BatchMismatch(f"tasks {sorted(unknown)} of group {group.id} have no first answer to fall back on")
 
 
-def _insert_attempts(session: Session, *, group: HeldGroup, retries: Sequence[NewRetry]) -> None:
+def _insert_attempts(session: Session, *, group: HeldGroup, attempts: Sequence[NewAttempt]) -> None:
     source = {"tenant_id": group.tenant_id, "job_id": group.job_id, "grp_id": group.id, "fence": group.fence}
-    session.execute(insert(AttemptRow), [source | _attempt_values(retry) for retry in retries])
+    session.execute(insert(AttemptRow), [source | _attempt_values(attempt) for attempt in attempts])
 
 
-def _attempt_values(retry: NewRetry) -> dict[str, object]:
+def _attempt_values(attempt: NewAttempt) -> dict[str, object]:
     return {
-        "seq": retry.seq,
-        "error_code": retry.error_code,
-        "error_message": replace_unstorable(retry.error_message),
-        "prompt_tokens": retry.prompt_tokens,
-        "output_tokens": retry.output_tokens,
-        "cost": retry.cost,
+        "seq": attempt.seq,
+        "error_code": attempt.error_code,
+        "error_message": replace_unstorable(attempt.error_message),
+        "prompt_tokens": attempt.prompt_tokens,
+        "output_tokens": attempt.output_tokens,
+        "cost": attempt.cost,
     }

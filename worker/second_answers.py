@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from db.settlements import NewKept, NewOutcome, NewRetry, SecondChances
+from db.settlements import NewAttempt, NewKept, NewOutcome, SecondChances
 from router.second_chance import Failure, GivenAnswer, Verdict, is_better, judge_answer
 from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned
@@ -25,7 +25,7 @@ def sort_answers(batch: Sequence[Assigned], outcomes: Sequence[NewOutcome], *, g
     task_of = {assigned.seq: assigned for assigned in batch}
     final: list[NewOutcome] = []
     kept: list[NewKept] = []
-    beaten: list[NewRetry] = []
+    beaten: list[NewAttempt] = []
     for outcome in outcomes:
         first, verdict = task_of[outcome.seq].kept, judge_outcome(outcome, task_of[outcome.seq])
         if first is None and verdict.failure is not None:
@@ -52,9 +52,9 @@ def judge_outcome(outcome: NewOutcome, assigned: Assigned) -> Verdict:
     return judge_answer(given, task=line.prompt, grader=line.grader, method=method)
 
 
-def _fall_behind(outcome: NewOutcome, verdict: Verdict) -> NewRetry:
+def _fall_behind(outcome: NewOutcome, verdict: Verdict) -> NewAttempt:
     why = outcome.error_message or f"{verdict.failure or Failure.NO_ANSWER}: the first answer is no worse, and stands"
-    return NewRetry(
+    return NewAttempt(
         seq=outcome.seq,
         error_code=SECOND_ANSWER_INVALID,
         error_message=why,

@@ -12,7 +12,9 @@ from db.tables.base import Base, BigId, BigRef, Created, Ids, Quanta, Tenant, te
 
 
 class AttemptRow(Base):
-    """An execution that was not final: burned with its worker, or failed in a way that may pass."""
+    """An execution that was not final: burned with its worker, failed in a way that may pass, or no better than the
+    answer that was kept.
+    """
 
     __tablename__ = "attempt"
     __table_args__ = (
