@@ -28,7 +28,7 @@ CREATE TABLE kept_answer (
     CONSTRAINT kept_answer_of_a_run_check CHECK (kind = 'run' AND arm = 0),
     CONSTRAINT kept_answer_group_when_executed_check CHECK ((source = 'engine') = (grp_id IS NOT NULL)),
     CONSTRAINT kept_answer_fence_with_group_check CHECK (num_nulls(grp_id, fence) IN (0, 2)),
-    CONSTRAINT kept_answer_kind_check CHECK (kind IN ('run', 'calibration', 'probe')),
+    CONSTRAINT kept_answer_kind_check CHECK (kind IN ('run', 'calibration', 'probe', 'judging')),
     CONSTRAINT kept_answer_source_check CHECK (source IN ('engine', 'recording', 'twin'))
 );
 
