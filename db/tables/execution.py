@@ -134,7 +134,7 @@ class KeptAnswerRow(Base):
         CheckConstraint("kind = 'run' AND arm = 0", name="of_a_run"),
         CheckConstraint("(source = 'engine') = (grp_id IS NOT NULL)", name="group_when_executed"),
         CheckConstraint("num_nulls(grp_id, fence) IN (0, 2)", name="fence_with_group"),
-        Index(None, "strategy_id"),
+        Index(None, "strategy_id", "created_at"),
         Index(None, "grp_id"),
     )
 

@@ -33,7 +33,7 @@ CREATE TABLE kept_answer (
 );
 
 CREATE INDEX kept_answer_grp_id_idx ON kept_answer (grp_id);
-CREATE INDEX kept_answer_strategy_id_idx ON kept_answer (strategy_id);
+CREATE INDEX kept_answer_strategy_id_created_at_idx ON kept_answer (strategy_id, created_at);
 
 CREATE TRIGGER kept_answer_insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON kept_answer
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

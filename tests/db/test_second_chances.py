@@ -22,9 +22,11 @@ from db.progress import read_progress
 from db.promises import promise_answers
 from db.results import TaskOutcome, read_results
 from db.session import session_scope
+from db.settled_rows import SETTLEMENTS, hold_cursors, read_settled
 from db.settlements import NewOutcome, NewRetry, SecondChances, settle_batch
 from db.states import JobState, RequeueReason
 from db.tables import JobRow
+from db.training_rows import list_training_outcomes, read_rows
 from db.twins import store_twins
 from db.windows import ClaimedWindow, claim_window
 from tests.db.building import (
@@ -36,6 +38,7 @@ from tests.db.building import (
     claim,
     end_leases,
     finish,
+    label,
     new_group,
     outcome,
     reserve,
@@ -343,6 +346,41 @@ def test_twins_end_with_the_answer_that_their_leader_ends_with(db_engine: Engine
     assert [answer_of(db_engine, job, seq) for seq in range(4)] == ["first", "first", "second", "second"]
     assert counts_of(db_engine, job) == OutcomeCounts(outcomes=4, errors=0, graded=4, correct=3.0)
     assert complete(db_engine, job)
+
+
+@pytest.mark.parametrize("is_better", [True, False])
+def test_the_first_answer_is_learnt_from_whichever_is_final(db_engine: Engine, is_better: bool) -> None:
+    """A strategy whose failures are replaced would seem never to fail; the other one was asked because of them."""
+    job = build(db_engine)
+    with session_scope(db_engine) as session:
+        cursors = hold_cursors(session)
+    assert cursors is not None
+    group = claim(db_engine)
+    drawn = first()._replace(propensity=0.75)
+    settle_chances(db_engine, group, reserve(db_engine, group, [0]), kept=[keep(drawn)])
+    finish(db_engine, group)
+    assert learnt(db_engine, job) == ([(0, 0.0, 0.75)], [])  # before it is known which one is final
+    again = ask_again(db_engine, job)
+    batch_no = reserve(db_engine, again, [0])
+    if is_better:
+        settle(db_engine, again, batch_no, [second()])
+    else:
+        settle_chances(db_engine, again, batch_no, lost=[beaten()])
+    finish(db_engine, again)
+    assert learnt(db_engine, job) == ([(0, 0.0, 0.75)], [])
+    with session_scope(db_engine) as session:
+        watched = read_settled(session, after=cursors[SETTLEMENTS], young_seconds=0, entries=10)
+        label(session, job_id=job.id, seq=0, arm=0, source="person", correct=1.0)
+    assert [(row.strategy_id, row.correct, row.cost) for row in watched] == [(job.strategy_ids[0], 0.0, 3)]
+    assert learnt(db_engine, job) == ([(0, 0.0 if is_better else 1.0, 0.75)], [])  # said of the final one
+
+
+def learnt(engine: Engine, job: BuiltJob) -> tuple[list[tuple[int, float, float | None]], ...]:
+    """What teaches each strategy: task, grade and propensity."""
+    with session_scope(engine) as session:
+        keys = [list_training_outcomes(session, strategy_id=own, cutoff=None) for own in job.strategy_ids]
+        rows = [read_rows(session, outcomes=own, cutoff=None) for own in keys]
+    return tuple([(row.seq, row.correct, row.propensity) for row in own] for own in rows)
 
 
 class SecondChanceNight(CancelledNight):
