@@ -28,8 +28,8 @@ from sqlalchemy import text
 
 from bench.budget_runs import PLAIN, BudgetRun, run_budgets
 from bench.figures import Figure, print_figures
-from bench.learning import learn_from
 from bench.private_workshop import open_private_workshop, read_tasks
+from bench.recorded_learning import learn_from
 from bench.replay_engine import ReplayEngine, index_completions
 from db.second_chances import FailureCount, count_second_chances
 from db.session import session_scope

@@ -11,16 +11,6 @@ from gateway.budgets_cli import budgets_app
 from gateway.ending import end
 from gateway.exit_codes import ExitCode
 from gateway.feedback_cli import feedback
-from gateway.job_options import (
-    BudgetOption,
-    Deadline,
-    ExplorationOption,
-    Priority,
-    SecondChancesOption,
-    SharedOption,
-    TargetOption,
-    WeightOption,
-)
 from gateway.json_option import AsJson
 from gateway.judge_cli import judge
 from gateway.keys_cli import keys_app
@@ -28,6 +18,7 @@ from gateway.plan_cli import plan
 from gateway.predictors_cli import predictors_app
 from gateway.strategies_cli import StrategyFile, strategies_app
 from gateway.strategy_life_cli import LIFE_COMMANDS
+from gateway.submit_cli import run, submit
 from gateway.train_cli import train
 
 # Commands import what they need when they run: `--help` should not wait for torch.
@@ -43,99 +34,14 @@ app.add_typer(strategies_app, name="strategies")
 app.add_typer(budgets_app, name="budgets")
 app.add_typer(keys_app, name="keys")
 app.add_typer(predictors_app, name="predictors")
+app.command()(run)
+app.command()(submit)
 app.command()(plan)
 app.command()(feedback)
 app.command()(judge)
 app.command()(train)
 
-JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 JobNumber = Annotated[int, typer.Argument(metavar="JOB", help="The job's number.")]
-
-
-@app.command()
-def run(  # noqa: PLR0917 - typer passes every option by name
-    job_file: JobFile,
-    strategies: StrategyFile,
-    out: Annotated[Path, typer.Option(help="Folder for results, errors, decisions and the report.")],
-    budget: BudgetOption = None,
-    weight: WeightOption = None,
-    target_accuracy: TargetOption = None,
-    shared_budget: SharedOption = None,
-    exploration: ExplorationOption = None,
-    second_chances: SecondChancesOption = False,
-    priority: Priority = 0,
-    deadline: Deadline = None,
-    judge_by: Annotated[
-        str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
-    ] = None,
-    judge_budget: Annotated[
-        str, typer.Option(help="What judging may cost beside the budget: an amount, or a part of the budget.")
-    ] = "10%",
-) -> None:
-    """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.request import read_precedence, read_request
-
-        request = read_request(
-            budget=budget,
-            weight=weight,
-            target_accuracy=target_accuracy,
-            shared_budget=shared_budget,
-            exploration=exploration,
-            second_chances=second_chances,
-        )
-        precedence = read_precedence(priority=priority, deadline=deadline)
-        from gateway.commands.judge import read_judge
-        from gateway.commands.run import run_job_file
-
-        return run_job_file(
-            console,
-            job_file=job_file,
-            strategy_file=strategies,
-            request=request,
-            precedence=precedence,
-            out=out,
-            judge=None if judge_by is None else read_judge(strategies, strategy=judge_by, budget=judge_budget),
-        )
-
-    end(work)
-
-
-@app.command()
-def submit(  # noqa: PLR0917 - typer passes every option by name
-    job_file: JobFile,
-    strategies: StrategyFile,
-    budget: BudgetOption = None,
-    weight: WeightOption = None,
-    target_accuracy: TargetOption = None,
-    shared_budget: SharedOption = None,
-    exploration: ExplorationOption = None,
-    second_chances: SecondChancesOption = False,
-    priority: Priority = 0,
-    deadline: Deadline = None,
-) -> None:
-    """Plan and store a job file as `run` does, and leave the answering to workers, or to `continue`."""
-
-    def work(console: Console) -> ExitCode:
-        from gateway.request import read_precedence, read_request
-
-        request = read_request(
-            budget=budget,
-            weight=weight,
-            target_accuracy=target_accuracy,
-            shared_budget=shared_budget,
-            exploration=exploration,
-            second_chances=second_chances,
-        )
-        precedence = read_precedence(priority=priority, deadline=deadline)
-        from gateway.commands.submit import submit_job_file
-
-        return submit_job_file(
-            console, job_file=job_file, strategy_file=strategies, request=request, precedence=precedence
-        )
-
-    end(work)
 
 
 @app.command("continue")

@@ -83,8 +83,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
     own = _find_open(own, routed=routed, window=window, offered=offered)
     possible = find_servable(own)
     left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
-    struck = list(left_alone)
-    own = strike(own, columns=struck)
+    own = strike(own, columns=list(left_alone))
     servable = find_servable(own)
     plan = plan_window(
         database,
@@ -92,7 +91,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         backlog=routed.backlog,
         window=window,
         own=take_rows(own, servable),
-        struck=struck,
+        struck=list(left_alone),
         least=least,
     )
     choice = np.full(len(window.seqs), DEFERRED, dtype=np.int64)
