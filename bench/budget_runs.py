@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from db.budgets import read_budget
@@ -20,12 +21,14 @@ from worker.planning import plan_tasks, read_predictors, store_run
 from worker.pool import ServedModel
 from worker.runs import dispatch
 
+PLAIN = Request(stated="")
 Budgets = Mapping[str, Amount | BudgetPercent]  # by the name of the run
 
 
 class BudgetRun(NamedTuple):
     """What the router made of a budget; amounts in quanta."""
 
+    job_id: int
     name: str
     budget: int
     spent: int
@@ -40,16 +43,21 @@ class BudgetRun(NamedTuple):
 
 
 def run_budgets(
-    workshop: Workshop, *, tasks: Sequence[NewTask], budgets: Budgets, build: Callable[[ServedModel], Engine]
+    workshop: Workshop,
+    *,
+    tasks: Sequence[NewTask],
+    budgets: Budgets,
+    build: Callable[[ServedModel], Engine],
+    asked: Request = PLAIN,
 ) -> list[BudgetRun]:
-    """Run the tasks once for each budget; the engines are started once."""
+    """Run the tasks once for each budget; the engines are started once. `asked` is what all of them ask for beside."""
 
     async def run_all() -> list[BudgetRun]:
         room = EngineRoom(workshop.pool, build=build)
         await room.start()
         try:
             return [
-                await _run_one(workshop, room, tasks=tasks, request=Request(stated=name, budget=budget))
+                await _run_one(workshop, room, tasks=tasks, request=replace(asked, stated=name, budget=budget))
                 for name, budget in budgets.items()
             ]
         finally:
@@ -77,6 +85,7 @@ def _sum_up(workshop: Workshop, job: Job, overhead_ms: float) -> BudgetRun:
         outcomes = [result.outcome for result in iterate_results(session, job_id=job.id)]
     assert budget.cap is not None
     return BudgetRun(
+        job_id=job.id,
         name=job.objective["stated"],
         budget=budget.cap,
         spent=budget.spent + budget.burned + budget.overrun,

@@ -11,7 +11,7 @@ from db.tables import AttemptRow, GroupRow
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """An execution after which the task went back to routing."""
+    """An execution that did not bring the task's answer."""
 
     strategy_id: int
     error_code: str

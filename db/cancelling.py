@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.disbanding import disband_ready_groups
 from db.jobs import Job, complete_job, lock_job, read_job
+from db.kept_answers import list_kept, restore_kept
 from db.promises import take_back_promise
 from db.requeues import NewRequeue, close_requeues, end_twins, insert_requeues
 from db.states import FINAL_STATES, JobState, RequeueReason, WindowState
@@ -75,7 +76,9 @@ def _end_windows(session: Session, *, job: Job) -> list[int]:
         close_requeues(session, window_id=window.id)
         given_up = [NewRequeue(seq=seq, arm=arm, reason=RequeueReason.CANCELLED) for seq, arm in sorted(wanted)]
         insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=given_up)
-    return [seq for window in windows for seq in window.seqs]
+    seqs = [seq for window in windows for seq in window.seqs]
+    answered = list_kept(session, job_id=job.id, seqs=seqs)  # for their second chance nothing was kept free
+    return [seq for seq in seqs if seq not in answered]
 
 
 # A twin of a task that was cut ends with that task, wherever it is; one of a task that was not ends here with it.
@@ -100,8 +103,21 @@ _GIVE_UP_WAITING = text("""
 """)
 
 
+_END_SECOND_CHANCES = text("""
+    DELETE FROM requeue
+    WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('retry', 'recalled', 'second_chance')
+      AND EXISTS (SELECT FROM kept_answer WHERE kept_answer.job_id = :job_id AND kept_answer.seq = requeue.seq)
+    RETURNING seq
+""")
+
+
 def _give_up_waiting(session: Session, *, job_id: int) -> Sequence[Row[Any]]:
-    """The tasks that waited to be routed again, with what is kept free for each according to the group it left."""
+    """The tasks that waited to be routed again, with what is kept free for each according to the group it left.
+
+    Those that have a kept answer end with it, and are not among them.
+    """
+    answered = list(session.execute(_END_SECOND_CHANCES, {"job_id": job_id}).scalars())
+    restore_kept(session, job_id=job_id, seqs=answered)
     rows = session.execute(_GIVE_UP_WAITING, {"job_id": job_id}).all()
     if rows:
         seqs = [row.seq for row in rows]

@@ -31,14 +31,19 @@ def disband_ready_groups(
     done = {"state": GroupState.DONE, "fence": GroupRow.fence + 1, "finished_at": func.clock_timestamp()}
     for group in groups:
         session.execute(update(GroupRow).where(GroupRow.id == group.id).values(done))
-    return sum(_send_away(session, group=_Ended(*group), why=reason) for group in groups)
+    sent = [_send_away(session, group=_Ended(*group), why=reason) for group in groups]
+    for group, away in zip(groups, sent, strict=True):  # after all of them: groups are locked before budgets
+        _keep_no_more(session, job_id=group.job_id, away=away)
+    return sum(away.tasks for away in sent)
 
 
 def disband_group(session: Session, *, group_id: int, fence: int, reason: RequeueReason) -> int:
     """The same for a group that the caller holds and has no open batch of; StaleFence."""
     held = write_fenced(session, GROUP_DONE, group_id=group_id, fence=fence)
     group = _Ended(held.id, held.tenant_id, held.job_id, held.arm)
-    return _send_away(session, group=group, why=reason)
+    away = _send_away(session, group=group, why=reason)
+    _keep_no_more(session, job_id=held.job_id, away=away)
+    return away.tasks
 
 
 class _Ended(NamedTuple):
@@ -48,10 +53,18 @@ class _Ended(NamedTuple):
     arm: int
 
 
-def _send_away(session: Session, *, group: _Ended, why: RequeueReason) -> int:
+class _Away(NamedTuple):
+    tasks: int
+    least: int  # what is kept free for them no longer, in quanta
+
+
+def _send_away(session: Session, *, group: _Ended, why: RequeueReason) -> _Away:
     members = list_unanswered(session, group_id=group.id)
     back = [NewRequeue(seq=member.seq, arm=group.arm, reason=why) for member in members]
     insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
-    if why in FINAL_REASONS:
-        take_back_promise(session, job_id=group.job_id, least=sum(member.least for member in members))
-    return len(members)
+    return _Away(len(members), sum(member.least for member in members) if why in FINAL_REASONS else 0)
+
+
+def _keep_no_more(session: Session, *, job_id: int, away: _Away) -> None:
+    if away.least:
+        take_back_promise(session, job_id=job_id, least=away.least)

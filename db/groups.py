@@ -52,6 +52,7 @@ class ClaimedGroup:
     propensities: Sequence[float | None]  # with what chance each was drawn; None: it came back, and no chance says so
     on_trial: bool  # its strategy failed lately: whether it works again is to be noted
     has_twins: bool  # whether tasks of its job are answered by an identical one
+    second_chances: bool  # whether tasks of its job with invalid answers may be asked once more
 
 
 class Member(NamedTuple):
@@ -84,7 +85,7 @@ def claim_group(
     row = session.execute(claim, {"claimer": owner, "lease": lease, **names}).one_or_none()
     if row is None:
         return None
-    own = {name: getattr(row, name) for name in (*_OWN, "on_trial", "has_twins")}
+    own = {name: getattr(row, name) for name in (*_OWN, "on_trial", "has_twins", "second_chances")}
     count, chances = len(row.seqs), _list_chances(row.propensities, members=len(row.seqs))
     if row.is_fresh:
         return ClaimedGroup(
@@ -155,8 +156,9 @@ def _make_claim(*, of_strategies: bool, of_job: bool, held_before: bool) -> Upda
     # Nobody held the group before, and no task of its job ever failed: then all members wait, and none has a past.
     is_fresh = and_(_GRP.c.fence == 1, ~exists().where(AttemptRow.job_id == _GRP.c.job_id)).label("is_fresh")
     has_twins = (select(_JOB.c.twins).where(_JOB.c.id == _GRP.c.job_id).scalar_subquery() > 0).label("has_twins")
+    again = select(_JOB.c.second_chances).where(_JOB.c.id == _GRP.c.job_id).scalar_subquery().label("second_chances")
     own = [_GRP.c[name] for name in (*_OWN, "seqs", "amounts", "least", "propensities")]
-    return claimed.returning(*own, on_trial, is_fresh, has_twins)
+    return claimed.returning(*own, on_trial, is_fresh, has_twins, again)
 
 
 _READY = fenced_change(state=GroupState.READY, owner=None, lease_until=None)
@@ -190,10 +192,10 @@ def finish_group(
             f"group {group_id} has {len(unanswered)} tasks without an answer, {len(hand_back)} are handed back: "
             f"hand back exactly {sorted(unanswered)}"
         )
-    if reason in FINAL_REASONS:
-        take_back_promise(session, job_id=group.job_id, least=sum(member.least for member in members))
     back = [NewRequeue(seq=seq, arm=group.arm, reason=reason, delay_seconds=delay_seconds) for seq in hand_back]
     insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
+    if reason in FINAL_REASONS:  # after that: groups are locked before budgets
+        take_back_promise(session, job_id=group.job_id, least=sum(member.least for member in members))
 
 
 # Only rows of this very group count as its requeues: a task that came back once has an older one behind it.

@@ -63,7 +63,10 @@ _COST_IS_CHARGED = """
     FROM grp
     LEFT JOIN (
         SELECT grp_id, sum(cost) AS cost FROM
-            (SELECT grp_id, cost FROM outcome UNION ALL SELECT grp_id, cost FROM attempt) AS done GROUP BY grp_id
+            (SELECT grp_id, cost FROM outcome UNION ALL SELECT grp_id, cost FROM attempt
+             UNION ALL SELECT grp_id, cost FROM kept_answer AS kept WHERE NOT EXISTS (
+                 SELECT FROM outcome AS final WHERE final.job_id = kept.job_id AND final.seq = kept.seq
+                 AND final.grp_id = kept.grp_id)) AS done GROUP BY grp_id
     ) AS ended ON ended.grp_id = grp.id
     LEFT JOIN (
         SELECT grp_id, sum(spent_delta + overrun_delta + burned_delta) AS cost FROM ledger_entry GROUP BY grp_id
@@ -236,6 +239,30 @@ _TRIED_IN_A_TRIAL = """
     )
 """
 
+# A task with a kept answer has an outcome, or may still have its second chance.
+_KEPT_ANSWER_SURVIVES = """
+    SELECT kept.job_id, kept.seq, requeue.reason FROM kept_answer AS kept JOIN requeue USING (job_id, seq, arm)
+    WHERE requeue.routed_at IS NULL AND reason NOT IN ('retry', 'recalled', 'second_chance')
+"""
+
+_KEPT_ANSWER_IS_AS_IT_WAS = """
+    SELECT job_id, seq FROM kept_answer AS kept JOIN outcome AS final USING (job_id, seq, arm, grp_id)
+    WHERE (kept.strategy_id, kept.fence, kept.answer, kept.response, kept.prompt_tokens, kept.output_tokens, kept.cost,
+           kept.correct, kept.propensity, kept.source)
+          IS DISTINCT FROM (final.strategy_id, final.fence, final.answer, final.response, final.prompt_tokens,
+                            final.output_tokens, final.cost, final.correct, final.propensity, final.source)
+"""
+
+_SECOND_CHANCE_IS_THE_LAST = """
+    SELECT kept.job_id, kept.seq, count(*) AS second_answers FROM kept_answer AS kept
+    JOIN LATERAL (
+        SELECT grp_id FROM outcome WHERE outcome.job_id = kept.job_id AND outcome.seq = kept.seq
+        UNION ALL SELECT grp_id FROM attempt
+                  WHERE attempt.job_id = kept.job_id AND attempt.seq = kept.seq AND error_code = 'second_answer_invalid'
+    ) AS later ON later.grp_id <> kept.grp_id
+    GROUP BY kept.job_id, kept.seq HAVING count(*) > 1
+"""
+
 INVARIANTS: dict[str, str] = {
     "the ledger's deltas add up to the budget": _LEDGER_IS_BUDGET,
     "no budget is over its cap": _BUDGET_WITHIN_CAP,
@@ -254,6 +281,9 @@ INVARIANTS: dict[str, str] = {
     "a twin ends with the task that it repeats": _TWIN_ENDS_WITH_ITS_LEADER,
     "a group's counts are those of its entries and outcomes": _COUNTS_ARE_RIGHT,
     "what is promised covers the tasks that wait in groups": _PROMISE_COVERS_GROUPS,
+    "a kept answer is not given up": _KEPT_ANSWER_SURVIVES,
+    "a kept answer that is final is as it was": _KEPT_ANSWER_IS_AS_IT_WAS,
+    "a task has one second chance": _SECOND_CHANCE_IS_THE_LAST,
     "a budget without open jobs keeps nothing free": _NOTHING_IS_KEPT_FOR_NOBODY,
     "how a window explored fits its tasks and groups": _DRAWS_FIT_WINDOW,
     "the lots of a window are of its tasks, with their chances": _LOTS_FIT_WINDOW,

@@ -40,6 +40,7 @@ class Job:
     promised: bool  # whether its budget keeps free what its waiting tasks need at least
     twins: int  # tasks that are answered by an identical one
     continues_job_id: int | None
+    second_chances: bool  # whether tasks with invalid answers may be asked once more
 
     @property
     def arms(self) -> Sequence[int]:
@@ -63,6 +64,7 @@ def create_job(
     priority: int = 0,
     deadline: datetime | None = None,
     continues_job_id: int | None = None,
+    second_chances: bool = False,
 ) -> int:
     """The id of a new job without tasks; `db.tasks.copy_tasks` adds them."""
     row = insert(JobRow).values(
@@ -77,6 +79,7 @@ def create_job(
         priority=priority,
         deadline=deadline,
         continues_job_id=continues_job_id,
+        second_chances=second_chances,
     )
     return session.execute(row.returning(JobRow.id)).scalar_one()
 

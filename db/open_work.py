@@ -27,7 +27,7 @@ _LIST_ROUTABLE = text("""
     WITH open AS (
         SELECT job.*, EXISTS (SELECT FROM task_window WHERE job_id = job.id AND state = 'ready')
                       OR EXISTS (SELECT FROM requeue WHERE job_id = job.id AND window_id IS NULL
-                                 AND reason IN ('denied', 'retry', 'recalled')
+                                 AND reason IN ('denied', 'retry', 'recalled', 'second_chance')
                                  AND (not_before <= clock_timestamp() OR created_at > clock_timestamp()))
                       AS has_returned
         FROM job WHERE finished_at IS NULL AND state IN ('submitted', 'running') AND NOT paused
@@ -73,7 +73,7 @@ _LIST_ENDED = text("""
       AND NOT EXISTS (SELECT FROM grp WHERE job_id = job.id AND state <> 'done')
       AND NOT EXISTS (SELECT FROM task_window WHERE job_id = job.id AND state <> 'routed')
       AND NOT EXISTS (SELECT FROM requeue WHERE job_id = job.id AND window_id IS NULL
-                      AND reason IN ('denied', 'retry', 'recalled'))
+                      AND reason IN ('denied', 'retry', 'recalled', 'second_chance'))
     ORDER BY id
 """)
 

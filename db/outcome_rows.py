@@ -53,7 +53,7 @@ class Origin:
     source: OutcomeSource
 
 
-_COLUMNS = (
+OUTCOME_COLUMNS = (
     *("tenant_id", "job_id", "kind", "arm", "strategy_id", "grp_id", "fence", "source"),
     *("seq", "answer", "response", "error_code", "error_message", "prompt_tokens", "output_tokens", "cost"),
     *("correct", "latency_seconds", "propensity", "cached_prompt_tokens"),
@@ -64,17 +64,19 @@ def insert_outcomes(session: Session, *, outcomes: Sequence[NewOutcome], origin:
     """Store them; text that Postgres can not hold is replaced, since it is paid for."""
     if not outcomes:
         return
-    begin = _write_origin(origin)
-    lines = (_write_line(begin, outcome) for outcome in outcomes)
-    copy_lines(session, table="outcome", columns=_COLUMNS, lines=lines)
+    begin = write_origin(origin)
+    lines = (write_outcome(begin, outcome) for outcome in outcomes)
+    copy_lines(session, table="outcome", columns=OUTCOME_COLUMNS, lines=lines)
 
 
-def _write_origin(origin: Origin) -> str:
+def write_origin(origin: Origin) -> str:
+    """The begin of a line of COPY, which outcomes of one origin share."""
     begin = f"{write_text(origin.tenant_id)}\t{origin.job_id}\t{origin.kind}\t{origin.arm}\t{origin.strategy_id}"
     return f"{begin}\t{write_number(origin.grp_id)}\t{write_number(origin.fence)}\t{origin.source}"
 
 
-def _write_line(begin: str, outcome: NewOutcome) -> str:
+def write_outcome(begin: str, outcome: NewOutcome) -> str:
+    """A line of COPY with the values of OUTCOME_COLUMNS."""
     error_message = None if outcome.error_message is None else replace_unstorable(outcome.error_message)
     return (
         f"{begin}\t{outcome.seq}\t{write_text(replace_unstorable(outcome.answer))}"

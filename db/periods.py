@@ -72,6 +72,7 @@ _LOCKS = (
 
 _LIST_ENDED_OR_STARTED = text("""
     SELECT seq FROM outcome WHERE job_id = :job_id
+    UNION ALL SELECT seq FROM kept_answer WHERE job_id = :job_id
     UNION ALL SELECT seq FROM requeue WHERE job_id = :job_id AND routed_at IS NULL
               AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled')
     UNION ALL SELECT unnest(seqs) FROM ledger_entry AS held WHERE job_id = :job_id AND kind = 'reserve'

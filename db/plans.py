@@ -16,6 +16,7 @@ from db.chances import write_chances
 from db.errors import WindowMismatch
 from db.explorations import NewExploration, store_exploration
 from db.jobs import Job, read_job
+from db.kept_answers import restore_kept
 from db.promises import take_back_promise
 from db.requeues import Arm, NewRequeue, close_requeues, insert_requeues
 from db.states import GroupState, JobKind, RequeueReason, WindowState
@@ -60,6 +61,7 @@ def commit_window(
     not_eligible: Sequence[int] = (),
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
+    kept: Sequence[int] = (),
     least_given_up: int = 0,
     exploration: NewExploration | None = None,
     lots: NewLots | None = None,
@@ -69,21 +71,23 @@ def commit_window(
 
     Tasks in `unserved` fit no budget (they end as budget_exhausted), those in `not_eligible` fit no strategy;
     `least_given_up` is what their budget keeps free for them. Those in `held` come back in `held_seconds`, when
-    strategies that are left alone now may serve them again. A job other than a run needs every task in every strategy's
-    arm: there, these are the tasks missing from some groups.
+    strategies that are left alone now may serve them again; those in `kept` end with the answer that was kept. A job
+    other than a run needs every task in every strategy's arm: there, these are the tasks missing from some groups.
     """
     routed = {"state": WindowState.ROUTED, "lease_until": None, "routed_at": func.clock_timestamp()}
     window = write_window_fenced(session, window_id=window_id, fence=fence, **routed, **certificate)
     job = read_job(session, job_id=window.job_id)
     requeued = read_requeued(session, window_id=window_id)
     wanted = list_wanted(window, job=job, requeued=requeued)
-    placeless = {*unserved, *not_eligible, *held}
+    placeless = {*unserved, *not_eligible, *held, *kept}
     left = _list_placeless(window=window, job=job, wanted=wanted, groups=groups, seqs=placeless)
     if requeued:
         close_requeues(session, window_id=window_id)
     waiting = frozenset(held)
     back = [arm for arm in left if arm.seq in waiting]
-    _give_up(session, job=job, arms=set(left).difference(back), not_eligible=frozenset(not_eligible))
+    ended = restore_kept(session, job_id=job.id, seqs=kept)
+    given_up = [arm for arm in left if arm.seq not in waiting and arm.seq not in ended]
+    _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
     _hold(session, job=job, arms=back, seconds=held_seconds)
     if least_given_up:
         take_back_promise(session, job_id=job.id, least=least_given_up)

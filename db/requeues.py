@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
+from db.kept_answers import restore_kept
 from db.states import FINAL_REASONS, RequeueReason
 from db.tables import RequeueRow
 
@@ -29,6 +30,9 @@ class NewRequeue:
     excluded_strategy_id: int | None = None  # joins those excluded before
     delay_seconds: float = 0.0
 
+
+# Money that is short is for tasks that have no answer yet.
+_ENDS_A_SECOND_CHANCE = FINAL_REASONS | {RequeueReason.DENIED}
 
 # Attempts and exclusions add up over a task's life: each row takes over those of the row before it.
 _INSERT = text("""
@@ -53,7 +57,13 @@ _INSERT = text("""
 def insert_requeues(
     session: Session, *, tenant_id: str, job_id: int, from_group_id: int | None, requeues: Collection[NewRequeue]
 ) -> None:
-    """Store the rows; a task that waits already can not wait twice."""
+    """Store the rows; a task that waits already can not wait twice.
+
+    One that ends here or was denied, and has a kept answer, ends with that instead.
+    """
+    ending = [row.seq for row in requeues if row.reason in _ENDS_A_SECOND_CHANCE]
+    if answered := restore_kept(session, job_id=job_id, seqs=ending):
+        requeues = [row for row in requeues if row.seq not in answered]
     if not requeues:
         return
     arrays = {

@@ -32,17 +32,25 @@ _HOLD_CURSORS = text("SELECT reader, entry_id FROM settlement_cursor ORDER BY re
 _MOVE_CURSOR = text("UPDATE settlement_cursor SET entry_id = :entry_id WHERE reader = :reader")
 
 # Entries of two budgets may be committed in another order than they were numbered in: the youngest are left for the
-# next look. One that takes longer still is missed, which a statistic can bear.
+# next look. One that takes longer still is missed, which a statistic can bear. A task with a kept answer counts by that
+# one, which was given by the prediction as it is; what was asked after it was asked because it had failed.
 _READ = text("""
     SELECT entry.id AS entry_id, entry.job_id, outcome.seq, outcome.strategy_id, outcome.correct,
            outcome.cost::text AS cost, outcome.propensity
     FROM (
-        SELECT id, job_id, seqs FROM ledger_entry
+        SELECT id, job_id, grp_id, seqs FROM ledger_entry
         WHERE id > :after AND kind = 'settle' AND created_at < clock_timestamp() - make_interval(secs => :young)
         ORDER BY id LIMIT :entries
     ) AS entry
     CROSS JOIN LATERAL unnest(entry.seqs) WITH ORDINALITY AS asked (seq, place)
-    JOIN outcome ON outcome.job_id = entry.job_id AND outcome.seq = asked.seq AND outcome.arm = 0
+    CROSS JOIN LATERAL (
+        SELECT seq, strategy_id, correct, cost, propensity, kind, error_code FROM kept_answer
+        WHERE job_id = entry.job_id AND kept_answer.seq = asked.seq AND grp_id = entry.grp_id
+        UNION ALL
+        SELECT seq, strategy_id, correct, cost, propensity, kind, error_code FROM outcome
+        WHERE job_id = entry.job_id AND outcome.seq = asked.seq AND arm = 0 AND grp_id = entry.grp_id
+          AND NOT EXISTS (SELECT FROM kept_answer AS kept WHERE kept.job_id = entry.job_id AND kept.seq = asked.seq)
+    ) AS outcome
     WHERE outcome.kind = 'run' AND outcome.error_code IS NULL
     ORDER BY entry.id, asked.place
 """)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.budgets import Budget
 from db.errors import BatchMismatch
+from db.kept_answers import NewKept, insert_kept, restore_kept
 from db.leases import HeldGroup, fenced_change, write_fenced
 from db.ledger import Entry, post_entries, read_open_batch
 from db.outcome_rows import NewOutcome, Origin, insert_outcomes
@@ -19,21 +20,49 @@ from db.tables import AttemptRow, GroupRow
 from db.tables.base import core_table
 from db.text import replace_unstorable
 
-__all__ = ["Charges", "NewOutcome", "NewRetry", "Settlement", "settle_batch"]
+__all__ = [
+    "NO_SECOND_CHANCES",
+    "Charges",
+    "NewAttempt",
+    "NewKept",
+    "NewOutcome",
+    "NewRetry",
+    "SecondChances",
+    "Settlement",
+    "settle_batch",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewRetry:
-    """An execution that failed in a way that may pass: the task goes back to routing."""
+class NewAttempt:
+    """An execution that was not final."""
 
     seq: int
     error_code: str
     error_message: str
     prompt_tokens: int
     output_tokens: int
-    cost: int  # quanta; charged although there is no answer
+    cost: int  # quanta; charged although its answer, if any, counts for nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRetry(NewAttempt):
+    """One that failed in a way that may pass: the task goes back to routing."""
+
     exclude_strategy: bool = False  # whether routing must choose another one
     delay_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondChances:
+    """What a batch says of tasks that may be asked once more, or were."""
+
+    kept: Sequence[NewKept] = ()  # first answers that are invalid: their tasks go back to routing
+    twins: Sequence[NewKept] = ()  # the same answers for tasks that are identical to those
+    beaten: Sequence[NewAttempt] = ()  # second answers that are no better than the first, which are final now
+
+
+NO_SECOND_CHANCES = SecondChances()
 
 
 class Charges(NamedTuple):
@@ -60,18 +89,27 @@ def settle_batch(
     outcomes: Sequence[NewOutcome],
     retries: Sequence[NewRetry] = (),
     twins: Sequence[NewOutcome] = (),
+    chances: SecondChances = NO_SECOND_CHANCES,
 ) -> Settlement:
     """What the batch came to. StaleFence, AlreadySettled; BatchMismatch unless each of its tasks is named once.
 
     `twins` are the outcomes, free of charge, of tasks that are identical to answered ones of the batch.
     """
-    counts = _count(outcomes=[*outcomes, *twins], settled=len(outcomes) + len(retries))
+    ended: list[NewOutcome | NewAttempt] = [
+        *outcomes,
+        *retries,
+        *(answer.outcome for answer in chances.kept),
+        *chances.beaten,
+    ]
+    counts = _count(outcomes=[*outcomes, *twins], settled=len(ended))
     group = write_fenced(session, _SETTLE, group_id=group_id, fence=fence, **counts)
     reserved = read_open_batch(session, group=group, batch_no=batch_no)
-    costs = _list_costs(group=group, batch_no=batch_no, reserved=reserved.amounts, ended=[*outcomes, *retries])
+    costs = _list_costs(group=group, batch_no=batch_no, reserved=reserved.amounts, ended=ended)
     insert_outcomes(session, outcomes=outcomes, origin=_origin(group, OutcomeSource.ENGINE))
     insert_outcomes(session, outcomes=twins, origin=_origin(group, OutcomeSource.TWIN))
     kept_again = _store_retries(session, group=group, retries=retries) if retries else 0
+    if chances is not NO_SECOND_CHANCES:
+        _store_chances(session, group=group, chances=chances)
     charges = _compare(reserved.amounts, costs)
     entries = _entries(charges, batch_no=batch_no, reserved=reserved.amounts, costs=costs)
     budget = post_entries(session, group=group, budget_id=reserved.budget_id, entries=entries)
@@ -102,7 +140,7 @@ def _count(*, outcomes: Sequence[NewOutcome], settled: int) -> dict[str, float]:
 
 
 def _list_costs(
-    *, group: HeldGroup, batch_no: int, reserved: Mapping[int, int], ended: Sequence[NewOutcome | NewRetry]
+    *, group: HeldGroup, batch_no: int, reserved: Mapping[int, int], ended: Sequence[NewOutcome | NewAttempt]
 ) -> dict[int, int]:
     costs = {entry.seq: entry.cost for entry in ended}
     if len(costs) < len(ended) or costs.keys() != reserved.keys():
@@ -161,8 +199,7 @@ _SUM_LEAST = text("""
 
 def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewRetry]) -> int:
     """What has to be kept free for them again, as they will be started anew."""
-    source = {"tenant_id": group.tenant_id, "job_id": group.job_id, "grp_id": group.id, "fence": group.fence}
-    session.execute(insert(AttemptRow), [source | _attempt_values(retry) for retry in retries])
+    _insert_attempts(session, group=group, attempts=retries)
     back = [
         NewRequeue(
             seq=retry.seq,
@@ -179,12 +216,39 @@ def _store_retries(session: Session, *, group: HeldGroup, retries: Sequence[NewR
     return int(session.execute(_SUM_LEAST, again).scalar_one())
 
 
-def _attempt_values(retry: NewRetry) -> dict[str, object]:
+def _store_chances(session: Session, *, group: HeldGroup, chances: SecondChances) -> None:
+    """Nothing is kept free for a second chance: its task has an answer, which others have not."""
+    insert_kept(session, kept=chances.kept, origin=_origin(group, OutcomeSource.ENGINE))
+    insert_kept(session, kept=chances.twins, origin=_origin(group, OutcomeSource.TWIN))
+    back = [
+        NewRequeue(
+            seq=answer.outcome.seq,
+            arm=group.arm,
+            reason=RequeueReason.SECOND_CHANCE,
+            executed=True,
+            excluded_strategy_id=group.strategy_id,
+        )
+        for answer in chances.kept
+    ]
+    insert_requeues(session, tenant_id=group.tenant_id, job_id=group.job_id, from_group_id=group.id, requeues=back)
+    if chances.beaten:
+        _insert_attempts(session, group=group, attempts=chances.beaten)
+        seqs = [attempt.seq for attempt in chances.beaten]
+        if unknown := set(seqs) - restore_kept(session, job_id=group.job_id, seqs=seqs):
+            raise BatchMismatch(f"tasks {sorted(unknown)} of group {group.id} have no first answer to fall back on")
+
+
+def _insert_attempts(session: Session, *, group: HeldGroup, attempts: Sequence[NewAttempt]) -> None:
+    source = {"tenant_id": group.tenant_id, "job_id": group.job_id, "grp_id": group.id, "fence": group.fence}
+    session.execute(insert(AttemptRow), [source | _attempt_values(attempt) for attempt in attempts])
+
+
+def _attempt_values(attempt: NewAttempt) -> dict[str, object]:
     return {
-        "seq": retry.seq,
-        "error_code": retry.error_code,
-        "error_message": replace_unstorable(retry.error_message),
-        "prompt_tokens": retry.prompt_tokens,
-        "output_tokens": retry.output_tokens,
-        "cost": retry.cost,
+        "seq": attempt.seq,
+        "error_code": attempt.error_code,
+        "error_message": replace_unstorable(attempt.error_message),
+        "prompt_tokens": attempt.prompt_tokens,
+        "output_tokens": attempt.output_tokens,
+        "cost": attempt.cost,
     }

@@ -66,6 +66,7 @@ class RequeueReason(StrEnum):
     DENIED = "denied"  # its reservation did not fit the budget at that moment
     RETRY = "retry"  # its attempt failed in a way that may pass
     RECALLED = "recalled"  # its strategy keeps failing: routed to another before it was started
+    SECOND_CHANCE = "second_chance"  # its answer is invalid, and kept: another strategy may do better
     BUDGET_EXHAUSTED = "budget_exhausted"  # nothing that may serve it fits the budget; final
     NOT_ELIGIBLE = "not_eligible"  # no strategy may serve it; final
     CANCELLED = "cancelled"  # it was given up on request; final

@@ -14,7 +14,8 @@ from db.states import JobKind, LabelSource, OutcomeSource
 MOST_OUTCOMES = 10_000  # of jobs with and of jobs without selection each, so that training takes seconds
 
 # An answer that identical tasks share was given once, and counts once. A run's outcome whose propensity is not known
-# (a repair, a downgrade, a second chance came in between) leaves every estimate.
+# (a repair, a downgrade, a second chance came in between) leaves every estimate. Of a task with a kept answer that one
+# teaches, whichever is final: left out, a strategy would seem never to fail.
 TEACHES = """outcome.error_code IS NULL AND outcome.source <> 'twin'
       AND (outcome.kind <> 'run' OR outcome.propensity IS NOT NULL)"""
 
@@ -48,9 +49,14 @@ class TrainingRow:
     window_id: int | None  # in which it was routed
 
 
+_WHICH = f"""outcome.strategy_id = alike.id AND {TEACHES}
+      AND outcome.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))"""
 _LATEST = f"""SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at FROM outcome
-    WHERE outcome.strategy_id = alike.id AND {TEACHES}
-      AND outcome.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))"""  # noqa: S608 - our own constant
+    WHERE {_WHICH}"""  # noqa: S608 - our own constants
+_LATEST_KEPT = f"""SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at
+    FROM kept_answer AS outcome WHERE {_WHICH}"""  # noqa: S608 - as above
+_HAS_NONE_KEPT = """NOT EXISTS (
+    SELECT FROM kept_answer AS kept WHERE kept.job_id = outcome.job_id AND kept.seq = outcome.seq)"""
 _LATEST_FIRST = """
     ORDER BY outcome.created_at DESC, outcome.job_id DESC, outcome.seq DESC, outcome.arm DESC LIMIT :most"""
 
@@ -67,7 +73,9 @@ _LIST = text(f"""
         CROSS JOIN LATERAL (
             ({_LATEST} AND outcome.kind <> 'run' {_LATEST_FIRST})
             UNION ALL
-            ({_LATEST} AND outcome.kind = 'run' AND :with_runs {_LATEST_FIRST})
+            ({_LATEST} AND outcome.kind = 'run' AND :with_runs AND {_HAS_NONE_KEPT} {_LATEST_FIRST})
+            UNION ALL
+            ({_LATEST_KEPT} AND :with_runs {_LATEST_FIRST})
         ) AS recent
         WHERE wanted.id = :strategy_id
     ) AS placed
@@ -76,18 +84,28 @@ _LIST = text(f"""
 """)  # noqa: S608 - made of our own constant
 
 # What a person said counts before what a judge said, and that before what graders did: of one source, the latest.
-_READ = text("""
+# It is said of the outcome that a task has in the end, and so of a kept answer where that is it.
+_ANSWER = (
+    "job_id, seq, arm, kind, strategy_id, correct, prompt_tokens, response, output_tokens, propensity, source, "
+    "cached_prompt_tokens"
+)
+_READ = text(f"""
     SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, task.payload,
            coalesce((job.meta -> 'weights' ->> outcome.seq)::float8, 1.0) AS weight,
            coalesce(said.correct, outcome.correct, 'NaN') AS correct,
            outcome.prompt_tokens,
-           coalesce(outcome.prompt_tokens - CAST(outcome.response #>> '{requests,0,prompt_tokens}' AS int), 0)
+           coalesce(outcome.prompt_tokens - CAST(outcome.response #>> '{{requests,0,prompt_tokens}}' AS int), 0)
                AS later_prompt_tokens,
            outcome.output_tokens, outcome.propensity, outcome.source, outcome.cached_prompt_tokens,
            greatest(outcome.created_at, said.created_at) AS told_at, grp.window_id
     FROM unnest(CAST(:job_ids AS bigint[]), CAST(:seqs AS int[]), CAST(:arms AS bigint[]))
          WITH ORDINALITY AS asked (job_id, seq, arm, place)
-    JOIN outcome ON outcome.job_id = asked.job_id AND outcome.seq = asked.seq AND outcome.arm = asked.arm
+    CROSS JOIN LATERAL (
+        SELECT {_ANSWER} FROM kept_answer AS outcome WHERE outcome.job_id = asked.job_id AND outcome.seq = asked.seq
+        UNION ALL
+        SELECT {_ANSWER} FROM outcome WHERE outcome.job_id = asked.job_id AND outcome.seq = asked.seq
+            AND outcome.arm = asked.arm AND {_HAS_NONE_KEPT}
+    ) AS outcome
     JOIN job ON job.id = outcome.job_id
     JOIN task ON task.job_id = outcome.job_id AND task.seq = outcome.seq
     LEFT JOIN grp ON grp.id = outcome.grp_id
@@ -95,10 +113,12 @@ _READ = text("""
         SELECT correct, created_at FROM label
         WHERE label.job_id = outcome.job_id AND label.seq = outcome.seq AND label.arm = outcome.arm
           AND label.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))
+          AND EXISTS (SELECT FROM outcome AS final WHERE final.job_id = label.job_id AND final.seq = label.seq
+                      AND final.arm = label.arm AND final.strategy_id = outcome.strategy_id)
         ORDER BY array_position(CAST(:sources AS text[]), label.source), label.id DESC LIMIT 1
     ) AS said ON true
     ORDER BY asked.place
-""")
+""")  # noqa: S608 - made of our own constants
 
 
 def list_training_outcomes(

@@ -20,7 +20,8 @@ _LIST = text("""
 def list_unrouted(session: Session, *, job_id: int, but_window_id: int | None = None) -> list[int]:
     """The tasks of windows that others hold or have lost, and those that wait to be routed again, ascending.
 
-    Only of a run, in which a task waits once. The tasks from the cursor on are unrouted as well.
+    Second chances that wait are not among them: whether they will cost anything is open. Only of a run, in which a task
+    waits once. The tasks from the cursor on are unrouted as well.
     """
     return list(session.execute(_LIST, {"job_id": job_id, "but_window_id": but_window_id or 0}).scalars())
 

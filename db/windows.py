@@ -1,7 +1,7 @@
 """Windows: cut from a job, claimed under a lease, committed as groups."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, repeat
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import StaleFence
 from db.jobs import Job, lock_job
+from db.kept_answers import KeptAnswer, read_kept
 from db.leases import lease_end
 from db.states import FINAL_STATES, JobState, RequeueReason, WindowState
 from db.tables import WindowRow
@@ -24,6 +25,7 @@ class Requeued:
     reason: RequeueReason
     attempt_no: int  # executions so far that were not final
     excluded_strategy_ids: Sequence[int]
+    kept: KeptAnswer | None = None  # its first answer, where this is its second chance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +63,16 @@ def claim_window(session: Session, *, job_id: int, size: int, owner: str, lease_
     if window_id is None and waiting.tasks_due:
         window_id = _cut_requeued(session, job=job, size=size)
     if window_id is not None:
-        return _claim(session, window_id=window_id, cursor_seq=job.cursor_seq, held=held)
+        window = _claim(session, window_id=window_id, cursor_seq=job.cursor_seq, held=held)
+        if job.second_chances:
+            window = replace(window, requeued=_with_kept(session, job=job, requeued=window.requeued))
+        return window
     return _cut_next(session, job=job, size=size, held=held)
+
+
+def _with_kept(session: Session, *, job: Job, requeued: Sequence[Requeued]) -> list[Requeued]:
+    kept = read_kept(session, job_id=job.id, seqs=[row.seq for row in requeued])
+    return [replace(row, kept=kept.get(row.seq)) for row in requeued]
 
 
 def extend_window_lease(session: Session, *, window_id: int, fence: int, lease_seconds: float) -> None:
@@ -116,14 +126,14 @@ _READ_REQUEUED = text("""
 _FIND_WAITING = text("""
     SELECT (SELECT id FROM task_window WHERE job_id = :job_id AND state = 'ready' ORDER BY id LIMIT 1) AS lost_id,
            EXISTS (SELECT FROM requeue WHERE job_id = :job_id AND window_id IS NULL
-                   AND reason IN ('denied', 'retry', 'recalled')
+                   AND reason IN ('denied', 'retry', 'recalled', 'second_chance')
                    AND (not_before <= clock_timestamp() OR created_at > clock_timestamp())) AS tasks_due
 """)
 
 _TAKE_REQUEUED = text("""
     WITH due AS (
         SELECT id, seq FROM requeue
-        WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry', 'recalled')
+        WHERE job_id = :job_id AND window_id IS NULL AND reason IN ('denied', 'retry', 'recalled', 'second_chance')
           AND (not_before <= clock_timestamp() OR created_at > clock_timestamp())
         ORDER BY not_before, id LIMIT :size
     ), cut AS (

@@ -23,6 +23,7 @@ class Asked:
     defers: bool = False  # serve as many as the budget reaches, rather than refuse it
     priority: int = 0
     exploration: float | None = None  # the share of the money that is explored with, 0 for off; None: the server's
+    second_chances: bool = False  # whether requests with invalid answers may be asked once more
     strategies: tuple[str, ...] | None = None  # None: every one of the pool
 
     @property
@@ -43,7 +44,7 @@ class Asked:
 
     def request(self) -> Request:
         """What is asked for as the planner takes it."""
-        return replace(self._objective(), exploration=self.exploration)
+        return replace(self._objective(), exploration=self.exploration, second_chances=self.second_chances)
 
     def _objective(self) -> Request:
         if self.target_accuracy is not None:

@@ -14,6 +14,7 @@ from db.results import TaskResult, read_results
 from db.strategies import read_strategies
 from gateway.drawn import DrawnDecision, explain_drawn, name_draw
 from gateway.report.values import Option
+from gateway.second_chances import ToldChance, tell_second_chances
 from router.units import Unit
 from worker.objective import Objective
 
@@ -38,6 +39,7 @@ class TaskDecision:
     price: float | None  # right answers a quantum; None: not routed, or under no price
     propensity: float | None
     drawn: DrawnDecision | None  # None: there was nothing to draw from
+    second_chance: ToldChance | None  # None: its first answer is valid, or there is none yet
     why: str
     status: str
     cost: int | None  # quanta
@@ -54,6 +56,7 @@ def read_decisions(session: Session, *, job: Job, lo: int, hi: int) -> list[Task
     predictions = read_predictions(session, job_id=job.id, seqs=range(lo, hi))
     ordered = [names[strategy_id] for strategy_id in job.strategy_ids]
     draws = {draw.seq: name_draw(draw, names=names) for draw in iterate_draws(session, job_id=job.id, lo=lo, hi=hi)}
+    chances = dict(tell_second_chances(session, job=job, names=names, lo=lo, hi=hi))
     return [
         _describe(
             result,
@@ -61,6 +64,7 @@ def read_decisions(session: Session, *, job: Job, lo: int, hi: int) -> list[Task
             names=names,
             forecasts=_list_forecasts(predictions, result.seq - lo, ordered),
             drawn=draws.get(result.seq),
+            second_chance=chances.get(result.seq),
         )
         for result in read_results(session, job_id=job.id, seqs=range(lo, hi))
     ]
@@ -87,6 +91,7 @@ def _describe(
     names: dict[int, str],
     forecasts: Sequence[StrategyForecast],
     drawn: DrawnDecision | None,
+    second_chance: ToldChance | None,
 ) -> TaskDecision:
     outcome = result.outcome
     strategy = None if outcome is None else names[outcome.strategy_id]
@@ -100,6 +105,7 @@ def _describe(
         price=price,
         propensity=None if outcome is None else outcome.propensity,
         drawn=drawn,
+        second_chance=second_chance,
         why=_explain(result)
         if strategy is None
         else explain_drawn(options, strategy, shadow_price=price, unit=unit, drawn=drawn),

@@ -30,6 +30,7 @@ from gateway.output_files import (
 )
 from gateway.report.html import render_html
 from gateway.report.values import JobReport
+from gateway.second_chances import tell_second_chances
 from router.units import Unit
 from worker.objective import Objective
 from worker.task_line import parse_task_line
@@ -70,10 +71,13 @@ def iterate_error_lines(session: Session, *, job: Job) -> Iterator[dict[str, Any
 
 def _iterate_answered(session: Session, *, job: Job, names: Mapping[int, str]) -> Iterator[AnsweredTask]:
     answered_at = job.finished_at or job.submitted_at
+    chances = dict(tell_second_chances(session, job=job, names=names))
     for result in iterate_results(session, job_id=job.id):
         if result.outcome is not None and result.outcome.error_code is None:
             url = json.loads(result.payload)["url"]
-            yield describe_answered(result, url=url, names=names, answered_at=answered_at)
+            described = describe_answered(result, url=url, names=names, answered_at=answered_at)
+            chance = chances.get(result.seq)
+            yield described if chance is None else replace(described, asked_again=chance.second and chance.failure)
 
 
 def describe_answered(result: TaskResult, *, url: str, names: Mapping[int, str], answered_at: datetime) -> AnsweredTask:
@@ -115,6 +119,7 @@ def _iterate_decisions(session: Session, *, job: Job, names: Mapping[int, str]) 
     unit = Objective.from_json(job.objective).unit
     ordered = [names[strategy_id] for strategy_id in job.strategy_ids]
     rows = chain.from_iterable(map(_rows, iterate_prediction_blocks(session, job_id=job.id)))
+    chances = dict(tell_second_chances(session, job=job, names=names))
     draws = iterate_draws(session, job_id=job.id)
     waiting = next(draws, None)
     for result, row in zip(iterate_results(session, job_id=job.id), rows, strict=True):
@@ -122,7 +127,7 @@ def _iterate_decisions(session: Session, *, job: Job, names: Mapping[int, str]) 
         if waiting is not None and waiting.seq == result.seq:
             drawn, waiting = name_draw(waiting, names=names), next(draws, None)
         described = _describe_decision(result, unit=unit, names=names, forecasts=_forecasts(row, result, ordered))
-        yield replace(described, drawn=drawn)
+        yield replace(described, drawn=drawn, second_chance=chances.get(result.seq))
 
 
 class _Row(NamedTuple):

@@ -30,3 +30,11 @@ ExplorationOption = Annotated[
         help='Share of the money that may go to trying other strategies than the best, to learn: "5%", or "off".',
     ),
 ]
+SecondChancesOption = Annotated[
+    bool,
+    typer.Option(
+        "--second-chances",
+        help="Ask another strategy once more where an answer is invalid by itself (none could be read, its own schema "
+        "or tests fail, a vote disagrees) and that is worth its cost.",
+    ),
+]

@@ -12,6 +12,7 @@ from gateway.job_options import (
     Deadline,
     ExplorationOption,
     Priority,
+    SecondChancesOption,
     SharedOption,
     TargetOption,
     WeightOption,
@@ -46,6 +47,7 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
+    second_chances: SecondChancesOption = False,
     priority: Priority = 0,
     deadline: Deadline = None,
     judge_by: Annotated[
@@ -67,6 +69,7 @@ def run(  # noqa: PLR0917 - typer passes every option by name
             target_accuracy=target_accuracy,
             shared_budget=shared_budget,
             exploration=exploration,
+            second_chances=second_chances,
             priority=priority,
             deadline=deadline,
         )
@@ -99,6 +102,7 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
     target_accuracy: TargetOption = None,
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
+    second_chances: SecondChancesOption = False,
     priority: Priority = 0,
     deadline: Deadline = None,
     as_json: AsJson = False,
@@ -114,6 +118,7 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
             target_accuracy=target_accuracy,
             shared_budget=shared_budget,
             exploration=exploration,
+            second_chances=second_chances,
             priority=priority,
             deadline=deadline,
         )

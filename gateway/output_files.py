@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from gateway.drawn import DrawnDecision
 from gateway.joblines import CHAT_URL
 from gateway.output_folder import OutputFolder, writing_output
+from gateway.second_chances import ToldChance
 from router.units import QUANTA_PER_UNIT, Unit
 
 RESULTS, ERRORS, DECISIONS = "results.jsonl", "errors.jsonl", "decisions.jsonl"
@@ -30,6 +31,7 @@ class AnsweredTask:
     output_tokens: int
     cached_prompt_tokens: int
     answered_at: datetime
+    asked_again: str | None = None  # why, where its first answer was invalid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,7 @@ class Decision:
     shadow_price: float | None = None  # right answers per quantum
     propensity: float | None = None
     drawn: DrawnDecision | None = None
+    second_chance: ToldChance | None = None
     window: int | None = None
     group: int | None = None
     prompt_tokens: int | None = None
@@ -138,7 +141,7 @@ def _response_body(request_id: str, task: AnsweredTask) -> dict[str, Any]:
             "total_tokens": task.prompt_tokens + task.output_tokens,
             "prompt_tokens_details": {"cached_tokens": task.cached_prompt_tokens},
         },
-        "apportion": {"samples": list(task.texts)},
+        "apportion": {"samples": list(task.texts)} | ({"asked_again": task.asked_again} if task.asked_again else {}),
     }
 
 
@@ -169,6 +172,7 @@ def decision_line(decision: Decision) -> dict[str, Any]:
         "shadow_price": price,
         "propensity": decision.propensity,
         "drawn": None if decision.drawn is None else decision.drawn._asdict(),
+        "second_chance": None if decision.second_chance is None else _chance_cell(decision.second_chance, unit),
         "window": decision.window,
         "group": decision.group,
         "prompt_tokens": decision.prompt_tokens,
@@ -183,6 +187,11 @@ def _forecast_cell(forecast: StrategyForecast, unit: Unit) -> dict[str, float] |
         return None
     cost = float(f"{quanta_in_unit(forecast.cost_quanta, unit):.6g}")
     return {"accuracy": round(forecast.accuracy, 4), "cost": cost}
+
+
+def _chance_cell(chance: ToldChance, unit: Unit) -> dict[str, Any]:
+    costs = {name: quanta_in_unit(getattr(chance, name), unit) for name in ("first_cost", "second_cost")}
+    return {**chance._asdict(), **costs}
 
 
 def quanta_in_unit(quanta: float, unit: Unit) -> float:

@@ -29,6 +29,7 @@ def read_wish(
     target_accuracy: float | None,
     shared_budget: str | None,
     exploration: str | None,
+    second_chances: bool,
     priority: int,
     deadline: str | None,
 ) -> Wish:
@@ -37,7 +38,7 @@ def read_wish(
         budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
     )
     return Wish(
-        request=replace(request, exploration=_read_exploration(exploration, request)),
+        request=replace(request, exploration=_read_exploration(exploration, request), second_chances=second_chances),
         precedence=_read_precedence(priority=priority, deadline=deadline),
     )
 

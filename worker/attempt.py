@@ -9,6 +9,7 @@ from db.settlements import NewOutcome
 from router.decoding.one_request import OneRequest
 from router.generation import Completion, GenerationRequest
 from router.grading import Grader, grade
+from router.second_chance import Verdict
 from router.units import Unit
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable, PromptRefused
 from worker.engines.protocol import Answering
@@ -39,6 +40,7 @@ class Assigned(NamedTuple):
     amount: int
     least: int  # what the budget keeps free for it until it is started, in quanta
     lost_workers: int  # how often it was running when its worker or engine was lost, or found no engine
+    kept: Verdict | None = None  # on its first answer, where this is its second chance
     propensity: float | None = 1.0  # with what chance it got this strategy; None: no draw says so
     twins: Sequence[AssignedTwin] = ()
 

@@ -7,9 +7,11 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.groups import ClaimedGroup, claim_group
+from db.kept_answers import KeptAnswer, read_kept
 from db.session import run_in_transaction
 from db.tasks import StoredTask, read_tasks
 from db.twins import Twin, read_twins
+from router.second_chance import Failure, Verdict
 from worker.attempt import Assigned, AssignedTwin
 from worker.pool import PricedStrategy
 from worker.prefix_order import order_by_prefix
@@ -58,16 +60,22 @@ class _Claimed(NamedTuple):
     group: ClaimedGroup
     stored: Sequence[StoredTask]
     twins: Sequence[Twin]
+    kept: Mapping[int, KeptAnswer]
 
 
 def _read(session: Session, group: ClaimedGroup) -> _Claimed:
     stored = read_tasks(session, job_id=group.job_id, seqs=group.seqs)
     twins = read_twins(session, job_id=group.job_id, leader_seqs=group.seqs) if group.has_twins else []
-    return _Claimed(group, stored, twins)
+    kept = read_kept(session, job_id=group.job_id, seqs=group.seqs) if group.second_chances else {}
+    return _Claimed(group, stored, twins, kept)
 
 
 def _assign(
-    group: ClaimedGroup, stored: Sequence[StoredTask], twins: Sequence[Twin], priced: PricedStrategy
+    group: ClaimedGroup,
+    stored: Sequence[StoredTask],
+    twins: Sequence[Twin],
+    kept: Mapping[int, KeptAnswer],
+    priced: PricedStrategy,
 ) -> list[Assigned]:
     waiting: dict[int, list[AssignedTwin]] = {}
     for twin in twins:
@@ -83,6 +91,7 @@ def _assign(
             lost_workers=lost_workers,
             propensity=propensity,
             twins=waiting.get(task.seq, ()),
+            kept=Verdict(Failure(first.failure), first.score) if (first := kept.get(task.seq)) else None,
         )
         for task, amount, least, lost_workers, propensity in zip(
             stored, group.amounts, group.least, group.past_attempts, group.propensities, strict=True

@@ -21,7 +21,7 @@ from router.units import Unit
 from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned, execute
 from worker.batch_failures import has_failed, raise_decisive
-from worker.batch_results import BatchResults, sort_results
+from worker.batch_results import BatchResults, list_new, sort_results
 from worker.batch_size import BatchSize
 from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
@@ -237,7 +237,8 @@ class GroupRun:
 
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> bool:
         """Whether the strategy is to be left alone."""
-        ended = sort_results(batch, results, grading=self.surroundings.grading)
+        grading = self.surroundings.grading
+        ended = sort_results(batch, results, grading=grading, second_chances=self.group.second_chances)
         settled = None
         for attempt in range(SETTLE_TRIES):
             try:
@@ -249,8 +250,7 @@ class GroupRun:
                 if attempt == SETTLE_TRIES - 1 or not is_outage(error):
                     raise
                 time.sleep(SETTLE_PAUSE_SECONDS * 2**attempt)
-        answered = [*ended.outcomes, *ended.twins]
-        self.surroundings.on_settled(self.group, answered, None if settled is None else settled.budget)
+        self.surroundings.on_settled(self.group, list_new(batch, ended), settled.budget if settled else None)
         overrun = settled.charges.overrun if settled else 0
         return self.surroundings.health.note_batch(self.group, results, overrun=overrun)
 
@@ -265,6 +265,7 @@ class GroupRun:
                 outcomes=ended.outcomes,
                 retries=ended.retries,
                 twins=ended.twins,
+                chances=ended.chances,
             ),
         )
 

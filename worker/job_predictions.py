@@ -70,6 +70,11 @@ class JobPredictions:
             for block in iterate_prediction_blocks(session, job_id=self._job.id):
                 yield self._weigh(block.predictions, slice(block.lo, block.hi))
 
+    def weight_of(self, seqs: ArrayLike) -> NDArray[np.float32]:
+        """(tasks,): how many tasks each of these answers, by which its accuracies are multiplied."""
+        rows = np.asarray(seqs, dtype=np.int64)
+        return np.ones(len(rows), dtype=np.float32) if self._alike is None else self._find_weight(self._alike, rows)
+
     def _read_standing(self, session: Session) -> Standing:
         return read_standing(session, strategy_ids=self._job.strategy_ids, version_ids=self._version_ids)
 
@@ -77,8 +82,12 @@ class JobPredictions:
         predictions = self.standing.correct(stored)
         if self._alike is None:
             return predictions
-        weight = np.maximum(self._alike[tasks], 1).astype(np.float32)
+        weight = self._find_weight(self._alike, tasks)
         return replace(predictions, accuracy=predictions.accuracy * weight[:, None])
+
+    @staticmethod
+    def _find_weight(alike: NDArray[np.int64], tasks: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        return np.maximum(alike[tasks], 1).astype(np.float32)
 
     def _keep(self, begin: int, end: int) -> tuple[Predictions, int]:
         """Whole blocks that hold these rows, and the first one's task: the next window finds its rows there as well."""

@@ -15,6 +15,7 @@ from router.tariff import Tariff
 from router.units import Amount, BudgetPercent, Unit, format_amount
 from worker.errors import BudgetTooSmall
 from worker.exploration_terms import ExplorationTerms
+from worker.second_chance_terms import SecondChanceTerms
 
 
 class Mode(StrEnum):
@@ -39,6 +40,7 @@ class Objective:
     planned_cost: int | None = None  # quanta; the least predicted cost that reaches the target
     shared: str | None = None  # the name of the budget that is shared with other jobs; `cap` is what it had left then
     exploration: ExplorationTerms | None = None  # None: every task gets what is best for the job
+    second_chances: SecondChanceTerms | None = None  # None: every task is answered once
 
     def to_json(self) -> dict[str, Any]:
         """The objective as JSON values; the cap as text, since it may pass 2**53."""
@@ -53,6 +55,7 @@ class Objective:
             "planned_cost": None if self.planned_cost is None else str(self.planned_cost),
             "shared": self.shared,
             "exploration": None if self.exploration is None else self.exploration.to_json(),
+            "second_chances": None if self.second_chances is None else self.second_chances.to_json(),
         }
 
     @classmethod
@@ -61,8 +64,10 @@ class Objective:
         amounts = {name: None if value[name] is None else int(value[name]) for name in ("cap", "planned_cost")}
         terms = value.get("exploration")  # jobs of earlier releases have no word of it
         exploration = None if terms is None else ExplorationTerms.from_json(terms)
-        named = {"mode": Mode(value["mode"]), "unit": Unit(value["unit"]), "exploration": exploration}
-        return cls(**{**value, **amounts, **named})
+        again = value.get("second_chances")
+        second_chances = None if again is None else SecondChanceTerms.from_json(again)
+        named = {"mode": Mode(value["mode"]), "unit": Unit(value["unit"])}
+        return cls(**{**value, **amounts, **named, "exploration": exploration, "second_chances": second_chances})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,7 @@ class Request:
     target_accuracy: float | None = None
     defers: bool = False  # a budget that does not reach every task is taken too: it then serves as many as it can
     exploration: float | None = None  # the share of the money that is explored with, 0 for off; None: the default
+    second_chances: bool = False  # whether tasks with invalid answers may be asked once more
 
 
 @dataclass(frozen=True, kw_only=True)

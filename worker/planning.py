@@ -1,6 +1,7 @@
 """Runs, planned and stored: what can be done before anybody answers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from db.session import run_in_transaction, session_scope
@@ -8,6 +9,7 @@ from db.tasks import NewTask
 from worker.bootstrap import Workshop
 from worker.challengers import Challengers, load_challengers
 from worker.objective import Request
+from worker.past_failures import learn_terms
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.producer import ring_once
 from worker.progress import Progress, Stage
@@ -15,6 +17,7 @@ from worker.queues import ROUTER
 from worker.shared_budgets import draw_on
 from worker.strategy_life import keep_in_service
 from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, plan_run, submit_run
+from worker.task_vectors import TaskVectors
 
 
 class Submitted(NamedTuple):
@@ -52,7 +55,7 @@ def plan_tasks(
     workshop: Workshop, *, tasks: Sequence[NewTask], request: Request, predictors: LoadedPredictors
 ) -> RunPlan:
     """What the run would do, without storing or spending anything."""
-    return plan_run(
+    plan = plan_run(
         tasks,
         request=request,
         pool=workshop.pool,
@@ -62,6 +65,14 @@ def plan_tasks(
         exploration=workshop.settings.exploration,
         challengers=_read_challengers(workshop),
     )
+    if not request.second_chances:
+        return plan
+    vectors = TaskVectors(workshop.encoder, watch=workshop.watch)
+    with session_scope(workshop.database) as session:
+        terms = learn_terms(
+            session, strategy_ids=workshop.strategy_ids, pool=workshop.pool, predictors=predictors, vectors=vectors
+        )
+    return replace(plan, objective=replace(plan.objective, second_chances=terms))
 
 
 def _read_challengers(workshop: Workshop) -> Challengers | None:

@@ -38,7 +38,7 @@ def strike(predictions: Predictions, *, columns: Sequence[int]) -> Predictions:
         return predictions
     struck = np.zeros(predictions.cost.shape, dtype=bool)
     struck[:, list(columns)] = True
-    return _strike_cells(predictions, struck)
+    return strike_cells(predictions, struck)
 
 
 def exclude(predictions: Predictions, columns_by_row: Sequence[tuple[int, Sequence[int]]]) -> Predictions:
@@ -46,10 +46,22 @@ def exclude(predictions: Predictions, columns_by_row: Sequence[tuple[int, Sequen
     struck = np.zeros(predictions.cost.shape, dtype=bool)
     for row, columns in columns_by_row:
         struck[row, list(columns)] = True
-    return _strike_cells(predictions, struck)
+    return strike_cells(predictions, struck)
 
 
-def _strike_cells(predictions: Predictions, struck: NDArray[np.bool_]) -> Predictions:
+def widen(predictions: Predictions) -> Predictions:
+    """A copy with a last column more, which is eligible for nothing."""
+    beside = ((0, 0), (0, 1))
+    return Predictions(
+        accuracy=np.pad(predictions.accuracy, beside, constant_values=np.nan),
+        cost=np.pad(predictions.cost, beside, constant_values=np.nan),
+        worst_cost=np.pad(predictions.worst_cost, beside, constant_values=np.nan),
+        prompt_tokens=np.pad(predictions.prompt_tokens, beside),
+    )
+
+
+def strike_cells(predictions: Predictions, struck: NDArray[np.bool_]) -> Predictions:
+    """The same predictions with these cells (tasks, strategies) not eligible."""
     return Predictions(
         accuracy=np.where(struck, np.float32(np.nan), predictions.accuracy),
         cost=np.where(struck, np.nan, predictions.cost),

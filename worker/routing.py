@@ -22,7 +22,9 @@ from worker.job_money import read_money
 from worker.job_predictions import JobPredictions
 from worker.job_trial import JobTrial
 from worker.least_worst import find_least_worst, sum_least
+from worker.objective import Objective
 from worker.prediction_rows import exclude, find_servable, strike, take_rows
+from worker.second_chance_offer import find_offers, offer_kept
 from worker.settings import Settings
 from worker.window_choice import WindowChoice, find_affordable
 from worker.window_plan import plan_window
@@ -78,11 +80,10 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 
 
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
-    job, own = routed.job, routed.predictions.of(window.seqs)
-    least = find_least_worst(own) * job.promised
+    job, own, offered = routed.job, routed.predictions.of(window.seqs), find_offers(window)
+    least = find_least_worst(own) * job.promised * ~offered  # a task that has an answer is promised none
     out_of_service = routed.predictions.standing.out_of_service
-    retired = [column for column, mode in out_of_service.items() if mode is StrategyMode.RETIRED]
-    own = strike(_exclude_failed(own, job=job, window=window), columns=retired)
+    own = _find_open(own, routed=routed, window=window, offered=offered)
     possible = find_servable(own)
     left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
     own = strike(own, columns=list(left_alone))
@@ -111,6 +112,8 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         unserved=unserved,
         held=_list_seqs(window, possible & ~servable),
         held_seconds=min(left_alone.values(), default=0.0),
+        kept=_list_seqs(window, choice == len(job.strategy_ids)),
+        planned_cost=_sum_planned(groups, own, choice, offered=offered),
         chosen=plan.chosen,
         exploration=None if plan.explored is None else plan.explored.to_rows(servable),
         lots=None if plan.tried is None else plan.tried.to_rows(np.asarray(window.seqs)[servable]),
@@ -122,6 +125,32 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
 def _forget_chances(groups: Sequence[NewGroup]) -> list[NewGroup]:
     """Of tasks that were sent elsewhere by what happened to them: no draw says with what chance."""
     return [replace(group, propensities=None) for group in groups]
+
+
+def _find_open(
+    own: Predictions, *, routed: RoutedJob, window: ClaimedWindow, offered: NDArray[np.bool_]
+) -> Predictions:
+    """The window's predictions by what has happened to its tasks; where some have a kept answer, that is a column."""
+    terms = Objective.from_json(routed.job.objective).second_chances if offered.any() else None
+    if terms is not None:
+        weight = routed.predictions.weight_of(window.seqs)
+        own = offer_kept(own, job=routed.job, window=window, terms=terms, weight=weight)
+    modes = routed.predictions.standing.out_of_service
+    retired = [column for column, mode in modes.items() if mode is StrategyMode.RETIRED]
+    return strike(_exclude_failed(own, job=routed.job, window=window), columns=retired)
+
+
+def _sum_planned(
+    groups: Sequence[NewGroup], own: Predictions, choice: NDArray[np.int64], *, offered: NDArray[np.bool_]
+) -> int:
+    """What first answers are predicted to cost. A second one's cost shows as their costing more than that, as it does.
+
+    So the ratio of settled to predicted cost, by which all money is planned, keeps back what later tasks' second
+    chances will take.
+    """
+    rows = np.flatnonzero(offered & (choice >= 0))
+    again = int(own.cost[rows, choice[rows]].sum())
+    return max(0, sum(group.predicted_cost for group in groups) - again)
 
 
 def _spread(chances: NDArray[np.float32], served: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -148,7 +177,16 @@ def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWind
     ]
     refused = _list_seqs(window, (wanted & ~able).any(axis=1))
     unserved = _list_seqs(window, (wanted & able & ~served).any(axis=1))
-    _commit(database, window=window, groups=groups, refused=refused, unserved=unserved, chosen=None)
+    planned_cost = sum(group.predicted_cost for group in groups)
+    _commit(
+        database,
+        window=window,
+        groups=groups,
+        refused=refused,
+        unserved=unserved,
+        chosen=None,
+        planned_cost=planned_cost,
+    )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
 
 
@@ -221,8 +259,10 @@ def _commit(
     refused: Sequence[int],
     unserved: Sequence[int],
     chosen: WindowChoice | None,
+    planned_cost: int,
     held: Sequence[int] = (),
     held_seconds: float = 0.0,
+    kept: Sequence[int] = (),
     exploration: NewExploration | None = None,
     lots: NewLots | None = None,
     least_given_up: int = 0,
@@ -239,12 +279,13 @@ def _commit(
             not_eligible=refused,
             held=held,
             held_seconds=held_seconds,
+            kept=kept,
             least_given_up=least_given_up,
             exploration=exploration,
             lots=lots,
             shadow_price=None if proof is None else proof.shadow_price,
             allowance=None if chosen is None else chosen.allowance,
-            predicted_cost=sum(group.predicted_cost for group in groups),
+            predicted_cost=planned_cost,
             upper_bound=None if proof is None else proof.upper_bound,
             gap=None if proof is None else proof.gap,
             engine_time=None if chosen is None or chosen.timed is None else chosen.timed.to_json(),

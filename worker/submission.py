@@ -296,4 +296,5 @@ def _create(
         priority=precedence.priority,
         deadline=precedence.deadline,
         continues_job_id=continues_job_id,
+        second_chances=objective.second_chances is not None,
     )

@@ -23,7 +23,8 @@ from worker.job_backlog import Unrouted
 from worker.job_money import read_money
 from worker.least_worst import sum_least
 from worker.objective import Mode, Objective
-from worker.prediction_rows import find_servable, join_rows, strike, take_rows
+from worker.prediction_rows import find_servable, join_rows, strike, take_rows, widen
+from worker.second_chance_offer import add_kept_engine
 from worker.window_choice import (
     Money,
     WindowChoice,
@@ -95,7 +96,10 @@ def _plan_best(
         if money.cap is not None:
             kept_for_others = money.kept - min(money.kept, sum_least(least))
             return WindowPlan(choose_guaranteed(own, kept_for_others=kept_for_others, money=money))
+    has_offers = own.cost.shape[1] > len(job.strategy_ids)  # its last column is that of kept answers
     time = read_job_time(database, job=job)
+    if time is not None and has_offers:
+        time = add_kept_engine(time)
     own_time = None if time is None else time.share(len(own.cost) / _count_unrouted(job, window))
     terms = None if window.requeued else objective.exploration
     if objective.mode is Mode.WEIGHT:
@@ -103,7 +107,7 @@ def _plan_best(
         return _explore(own, lambda _: chosen, terms=terms, ratio=1.0, seed=(job.id, window.id))
     rest = backlog.find_rest(window)
     if not isinstance(rest, Unrouted):
-        rest, own_time = strike(rest, columns=struck), time
+        rest, own_time = strike(widen(rest) if has_offers else rest, columns=struck), time
     money = read_money(database, job=job)  # last: what is settled while the rest is read counts already
 
     def choose(terms: ExplorationTerms | None) -> WindowChoice:

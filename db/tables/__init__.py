@@ -2,7 +2,7 @@
 
 from db.tables.base import Base
 from db.tables.drift import DriftAlarmRow, PredictorDriftRow, SettlementCursorRow
-from db.tables.execution import AttemptRow, LabelRow, OutcomeRow, RequeueRow
+from db.tables.execution import AttemptRow, KeptAnswerRow, LabelRow, OutcomeRow, RequeueRow
 from db.tables.front_door import ApiKeyRow, BatchRow, FileRow
 from db.tables.insert_only import declare_insert_only, declare_refusal
 from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow, TwinRow
@@ -15,7 +15,7 @@ from db.tables.strategies import PredictorVersionRow, StrategyChangeRow, Strateg
 METADATA = Base.metadata
 INSERT_ONLY_TABLES = (
     *("task", "twin", "outcome", "ledger_entry", "attempt", "label"),
-    *("exploration", "trial_window", "strategy_change", "drift_alarm"),
+    *("exploration", "trial_window", "strategy_change", "drift_alarm", "kept_answer"),
 )
 
 declare_refusal(METADATA)
@@ -34,6 +34,7 @@ __all__ = [
     "FileRow",
     "GroupRow",
     "JobRow",
+    "KeptAnswerRow",
     "LabelRow",
     "LedgerEntryRow",
     "OutcomeRow",

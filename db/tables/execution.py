@@ -1,4 +1,4 @@
-"""Tables of what happened to tasks: attempts, requeues, outcomes and labels."""
+"""Tables of what happened to tasks: attempts, requeues, kept answers, outcomes and labels."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,9 @@ from db.tables.base import Base, BigId, BigRef, Created, Ids, Quanta, Tenant, te
 
 
 class AttemptRow(Base):
-    """An execution that was not final: burned with its worker, or failed in a way that may pass."""
+    """An execution that was not final: burned with its worker, failed in a way that may pass, or no better than the
+    answer that was kept.
+    """
 
     __tablename__ = "attempt"
     __table_args__ = (
@@ -55,7 +57,7 @@ class RequeueRow(Base):
             "job_id",
             "not_before",
             "id",
-            postgresql_where=text("window_id IS NULL AND reason IN ('denied', 'retry', 'recalled')"),
+            postgresql_where=text("window_id IS NULL AND reason IN ('denied', 'retry', 'recalled', 'second_chance')"),
         ),
         Index(None, "from_grp_id"),
         Index(None, "window_id"),
@@ -118,6 +120,47 @@ class OutcomeRow(Base):
     source: Mapped[OutcomeSource] = mapped_column(text_enum(OutcomeSource, name="source"))
     created_at: Mapped[Created]
     cached_prompt_tokens: Mapped[int] = mapped_column(server_default="0")
+
+
+class KeptAnswerRow(Base):
+    """An answer that is invalid by itself, kept while its task has a second chance, and as it was found for ever.
+
+    It becomes the task's outcome, column by column, unless the second chance brings a better one. A twin's own grade of
+    its leader's answer is a row as well.
+    """
+
+    __tablename__ = "kept_answer"
+    __table_args__ = (
+        CheckConstraint("kind = 'run' AND arm = 0", name="of_a_run"),
+        CheckConstraint("(source = 'engine') = (grp_id IS NOT NULL)", name="group_when_executed"),
+        CheckConstraint("num_nulls(grp_id, fence) IN (0, 2)", name="fence_with_group"),
+        Index(None, "strategy_id", "created_at"),
+        Index(None, "grp_id"),
+    )
+
+    tenant_id: Mapped[Tenant]
+    job_id: Mapped[BigRef] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    arm: Mapped[BigRef]
+    kind: Mapped[JobKind] = mapped_column(text_enum(JobKind, name="kind"))
+    strategy_id: Mapped[BigRef]
+    grp_id: Mapped[int | None] = mapped_column(BigInteger)
+    fence: Mapped[int | None] = mapped_column(BigInteger)
+    failure: Mapped[str]  # why it is invalid
+    score: Mapped[float]  # how far it is from that, 0..1, as far as can be told without a reference
+    answer: Mapped[str]
+    response: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    prompt_tokens: Mapped[int]
+    output_tokens: Mapped[int]
+    cost: Mapped[int] = mapped_column(Quanta)
+    correct: Mapped[float | None]
+    latency_seconds: Mapped[float | None]
+    propensity: Mapped[float | None]
+    source: Mapped[OutcomeSource] = mapped_column(text_enum(OutcomeSource, name="source"))
+    created_at: Mapped[Created]
+    cached_prompt_tokens: Mapped[int]
 
 
 class LabelRow(Base):

@@ -59,6 +59,8 @@ class JobRow(Base):
     promised: Mapped[bool] = mapped_column(server_default=text("false"))  # its budget keeps free what its tasks need
     twins: Mapped[int] = mapped_column(server_default="0")  # tasks that are answered by an identical one
     continues_job_id: Mapped[int | None] = mapped_column(BigInteger)  # whose unanswered tasks these are
+    # Whether tasks with invalid answers may be asked once more.
+    second_chances: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class TwinRow(Base):

@@ -127,6 +127,13 @@ class BatchRequest(_Strict):
             "0 is off. Without it the server's own, where requests have graders.",
         ),
     ] = None
+    second_chances: Annotated[
+        bool,
+        Field(
+            description="Ask another strategy once more where an answer is invalid by itself: none could be read, its "
+            "own schema or tests fail, a vote disagrees."
+        ),
+    ] = False
     strategies: Annotated[
         list[Name] | None, Field(min_length=1, max_length=1_000, description="Only these may answer.")
     ] = None
@@ -163,6 +170,7 @@ class BatchRequest(_Strict):
             defers=self.deferral != "none",
             priority=self.priority,
             exploration=self.exploration,
+            second_chances=self.second_chances,
             strategies=None if self.strategies is None else tuple(self.strategies),
         )
 

@@ -41,6 +41,7 @@ def create_batch(server: ApiServer, job_file: Path, *, wish: Wish, watch: Watch)
         "endpoint": endpoint,
         "completion_window": LONGEST_WINDOW,
         "priority": wish.precedence.priority,
+        "second_chances": wish.request.second_chances,
         **_state_objective(wish.request),
     }
     if wish.request.exploration is not None:

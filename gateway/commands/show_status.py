@@ -24,6 +24,7 @@ from gateway.report.amounts import say_cost, say_cost_of, say_share
 from gateway.report.deadline import say_deadline
 from gateway.report.exploration import read_exploration, say_exploration
 from gateway.report.gather import describe_objective
+from gateway.report.second_chances import read_second_chances, say_second_chances
 from worker.bootstrap import read_known_job
 from worker.database import open_database
 from worker.objective import Objective
@@ -60,7 +61,7 @@ def _describe_job(database: Database, *, job_id: int) -> dict[str, Any]:
 def _describe(session: Session, job: Job) -> dict[str, Any]:
     """Counts, and amounts in whole quanta of the unit."""
     progress, budget = read_progress(session, job_id=job.id), read_budget(session, budget_id=job.budget_id)
-    exploration = read_exploration(session, job=job)
+    exploration, chances = read_exploration(session, job=job), read_second_chances(session, job=job)
     return {
         "job": job.id,
         "kind": job.kind.value,
@@ -73,6 +74,7 @@ def _describe(session: Session, job: Job) -> dict[str, Any]:
         "budget": {"name": budget.name, "shared": budget.shared, "cap": budget.cap, "left": budget.left},
         **asdict(progress),
         "exploration": None if exploration is None else asdict(exploration),
+        "second_chances": None if chances is None else asdict(chances),
     }
 
 
@@ -122,6 +124,8 @@ def _job_table(session: Session, job: Job) -> Table:
     table.add_row("spent", _say_spend(job, progress, cap=_find_own_cap(budget)))
     if (exploration := read_exploration(session, job=job)) is not None:
         table.add_row("explored", say_exploration(exploration, unit=Objective.from_json(job.objective).unit))
+    if (chances := read_second_chances(session, job=job)) is not None:
+        table.add_row("again", say_second_chances(chances, unit=Objective.from_json(job.objective).unit))
     if budget.shared:
         unit, used = Objective.from_json(job.objective).unit, budget.spent + budget.burned
         table.add_row(f"budget {budget.name}", f"{say_cost_of(used, budget.cap or 0, unit)} by all its jobs")

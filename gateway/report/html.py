@@ -13,6 +13,7 @@ from gateway.report.plots.frontier import draw_frontier
 from gateway.report.plots.mix import draw_mix
 from gateway.report.plots.spend import draw_spend
 from gateway.report.plots.theme import STRATEGY_COLOURS
+from gateway.report.second_chances import say_second_chances
 from gateway.report.sentences import say_certificate, say_counts, say_price, say_right
 from gateway.report.values import JobReport
 
@@ -53,6 +54,7 @@ def _page_values(report: JobReport) -> Mapping[str, Any]:
         "price_words": say_price(report),
         "count_words": say_counts(report),
         "explored_words": None if report.exploration is None else say_exploration(report.exploration, unit=report.unit),
+        "again_words": report.second_chances and say_second_chances(report.second_chances, unit=report.unit),
         "decisions": report.decisions[:LISTED_DECISIONS],
         "plots": _draw_plots(report),
     }

@@ -1,5 +1,6 @@
 """Everything a report shows. Costs are quanta of the job's unit; accuracies are mean shares of right answers, 0..1."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -181,6 +182,28 @@ class DecisionRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecondChanceReport:
+    """What it came to that tasks with invalid answers were asked once more."""
+
+    failures: Mapping[str, int]  # tasks, by what was wrong with their first answers
+    asked: int  # once more
+    replaced: int  # by their second answer
+    cost_quanta: int  # of asking once more
+    graded: int  # of those replaced
+    turned_right: float  # right answers among those, more than before
+
+    @property
+    def invalid(self) -> int:
+        """How many first answers were."""
+        return sum(self.failures.values())
+
+    @property
+    def quanta_per_right(self) -> float | None:
+        """What one more right answer cost; None where there is none."""
+        return self.cost_quanta / self.turned_right if self.turned_right > 0 else None
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobReport:
     """One job, ready to be shown."""
 
@@ -206,6 +229,7 @@ class JobReport:
     decisions: tuple[DecisionRow, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     exploration: ExplorationReport | None = None  # None: everybody got what was best
+    second_chances: SecondChanceReport | None = None  # None: every task was to be answered once
     continues: int | None = None  # the job whose budget did not reach these tasks
     continued_by: int | None = None  # the job that asks what the budget of this one did not reach
 

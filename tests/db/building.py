@@ -43,6 +43,7 @@ def build_job(
     strategies: int = 2,
     budget_id: int | None = None,
     tenant_id: str = TENANT,
+    second_chances: bool = False,
 ) -> BuiltJob:
     """A submitted job with its strategies, and with a budget of its own where none is given."""
     if budget_id is None:
@@ -60,6 +61,7 @@ def build_job(
         strategy_ids=[strategy.id for strategy in stored],
         encoder="minilm",
         meta={},
+        second_chances=second_chances,
     )
     copy_tasks(session, job_id=job_id, tasks=[NewTask(custom_id=f"t{seq}", payload="{}") for seq in range(tasks)])
     return BuiltJob(id=job_id, budget_id=budget_id, strategy_ids=[strategy.id for strategy in stored])

@@ -6,7 +6,7 @@ from db.session import session_scope
 from tests.db.building import build_claimed, label, outcome, reserve, retry, settle
 
 
-@pytest.mark.parametrize("table", ["task", "outcome", "ledger_entry", "attempt", "label"])
+@pytest.mark.parametrize("table", ["task", "outcome", "ledger_entry", "attempt", "label", "kept_answer"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET tenant_id = 'other'", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_rows_that_are_written_once_can_not_be_changed(db_engine: Engine, table: str, statement: str) -> None:
     job, group = build_claimed(db_engine, tasks=2)

@@ -38,6 +38,16 @@ TRY = """
     INSERT INTO predictor_version (tenant_id, strategy_id, spec_hash, version, encoder, artefact, metadata, state)
     SELECT tenant_id, id, spec_hash, 1, 'e', '', '{}', 'on_trial' FROM strategy
 """
+KEEP = """
+    INSERT INTO kept_answer (tenant_id, job_id, seq, arm, kind, strategy_id, grp_id, fence, failure, score, answer,
+                             response, prompt_tokens, output_tokens, cost, source, cached_prompt_tokens)
+    SELECT tenant_id, job_id, {seq}, arm, kind, strategy_id, grp_id + {beside}, fence, 'no_answer', 0, 'another one',
+           response, 0, 0, 0, source, 0 FROM outcome
+"""
+SECOND_ANSWER = """
+    INSERT INTO attempt (tenant_id, grp_id, fence, seq, job_id, error_code, error_message, cost)
+    SELECT tenant_id, grp_id, fence, seq, job_id, 'second_answer_invalid', '', 0 FROM outcome
+"""
 REOPEN = "UPDATE grp SET state = 'ready', lease_until = NULL"
 COMPLETE = "UPDATE job SET state = 'completed', finished_at = now()"
 
@@ -72,6 +82,9 @@ DAMAGE = [
         for count in ("started", "settled", "answered", "errors", "graded", "correct")
     ],
     ("what is promised covers the tasks that wait in groups", ["UPDATE budget SET kept = 6"]),
+    ("a kept answer is not given up", [KEEP.format(seq=1, beside=0), "UPDATE requeue SET reason = 'denied'"]),
+    ("a kept answer that is final is as it was", [KEEP.format(seq=0, beside=0)]),
+    ("a task has one second chance", [KEEP.format(seq=0, beside=1), SECOND_ANSWER]),
     ("a budget without open jobs keeps nothing free", [COMPLETE]),
     ("how a window explored fits its tasks and groups", [EXPLORE.format(tasks=3)]),
     ("how a window explored fits its tasks and groups", [EXPLORE.format(tasks=4)]),  # its group has no chances

@@ -118,6 +118,7 @@ def test_a_command_says_how_much_is_explored() -> None:
             shared_budget=None,
             target_accuracy=target,
             exploration=exploration,
+            second_chances=False,
             priority=0,
             deadline=None,
         )

@@ -40,6 +40,17 @@ class Drawn(BaseModel):
     chances: dict[str, float] = Field(description="Of every strategy that could be drawn; they sum to 1.")
 
 
+class SecondChanceObject(BaseModel):
+    """What became of a request whose first answer was invalid by itself."""
+
+    failure: str = Field(description="`no_answer`, `check_failed` or `disagreement`.")
+    first: str = Field(description="The strategy that gave the invalid answer.")
+    first_cost: int
+    second: str | None = Field(description="The one that was asked once more; None where none was worth it.")
+    second_cost: int
+    final: str | None = Field(description="Whose answer it has: `first` or `second`.")
+
+
 class DecisionObject(Listed):
     """Where a request went, and why."""
 
@@ -53,6 +64,7 @@ class DecisionObject(Listed):
         description="With what probability this strategy was chosen; None where no draw says so: it came back."
     )
     drawn: Drawn | None = Field(description="None where there was nothing to draw from.")
+    second_chance: SecondChanceObject | None = Field(description="None where the first answer is valid.")
     why: str
     status: str = Field(description="`answered`, `waiting`, or why there is no answer.")
     cost: int | None
@@ -107,6 +119,7 @@ def _show(own: TaskDecision) -> DecisionObject:
         price=own.price,
         propensity=own.propensity,
         drawn=None if own.drawn is None else Drawn(**own.drawn._asdict()),
+        second_chance=None if own.second_chance is None else SecondChanceObject(**own.second_chance._asdict()),
         why=own.why,
         status=own.status,
         cost=own.cost,

@@ -1,13 +1,13 @@
 """How predictions fare between trainings, and what strategies are used for.
 
-Revision: 0011
+Revision: 0010
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0011"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None

@@ -1,6 +1,6 @@
 """Predictor versions wait, are tried, held or rejected, and say why; trials with their predictions and lots.
 
-Revision: 0010
+Revision: 0013
 """
 
 from pathlib import Path
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0010"
-down_revision = "0013"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

@@ -1,12 +1,12 @@
 """Jobs, groups and outcomes may be of a fourth kind: judging.
 
-Revision: 0013
+Revision: 0012
 """
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0014"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

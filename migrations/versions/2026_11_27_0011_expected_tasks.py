@@ -1,13 +1,13 @@
 """Shared budgets say how many tasks are expected to draw on them.
 
-Revision: 0014
+Revision: 0011
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0011"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
