@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from router.outcome_need import find_need, find_points
+from router.outcome_need import find_need, find_points, find_share
 
 OFF = "off"
 MOST_SHARE = 0.5
@@ -17,7 +17,7 @@ MOST_SHARE = 0.5
 class ExplorationTerms:
     """What exploring may cost, and what there is to learn."""
 
-    share: float  # of the money that its windows are planned with, above 0 and below 1
+    share: float  # of the money that its windows are planned with, held back for it; above 0 and below 1
     points: float  # of accuracy that may be given up: right answers in a hundred tasks, as predicted
     need: tuple[float, ...]  # of each strategy in the job's order, as `router.outcome_need` has it
 
@@ -49,11 +49,11 @@ def parse_exploration(text: str) -> float:
 
 
 def settle_exploration(share: float, *, outcomes: Sequence[int]) -> ExplorationTerms | None:
-    """The terms under a share of the money, by the outcomes that each strategy's predictor learnt from.
+    """The terms under a share of the money, which shrinks with the outcomes that strategies' predictors learnt from.
 
     None where nothing is explored: the share is 0, or there is nothing to choose from.
     """
     if not share or len(outcomes) < 2:
         return None
     need = find_need(np.array(outcomes))
-    return ExplorationTerms(share=share, points=find_points(need), need=tuple(need.tolist()))
+    return ExplorationTerms(share=find_share(share, need), points=find_points(need), need=tuple(need.tolist()))
