@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from gateway.output_files import (
 )
 from gateway.output_folder import check_output_folder
 from router.units import Unit
+from tests.open_directory import make_open_directory
 
 ANSWER = AnsweredTask(
     seq=3,
@@ -141,14 +143,12 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not write")
-def test_a_folder_of_somebody_else_is_named(tmp_path: Path) -> None:
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o755)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
+def test_a_folder_of_somebody_else_is_named() -> None:
+    locked = make_open_directory()
     os.seteuid(65534)
     try:
         with pytest.raises(OutputNotWritable, match="Permission denied"):
             check_output_folder(locked / "out")
     finally:
         os.seteuid(0)
+        shutil.rmtree(locked)
