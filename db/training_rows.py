@@ -87,7 +87,7 @@ _LIST = text(f"""
 # It is said of the outcome that a task has in the end, and so of a kept answer where that is it.
 _ANSWER = (
     "job_id, seq, arm, kind, strategy_id, correct, prompt_tokens, response, output_tokens, propensity, source, "
-    "cached_prompt_tokens"
+    "cached_prompt_tokens, grp_id, created_at"
 )
 _READ = text(f"""
     SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, task.payload,

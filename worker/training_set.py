@@ -72,9 +72,7 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
         weight=weigh_outcomes(columns.design, columns.propensity),
         cells=columns.cells,
         told_at=columns.told_at,
-        window=np.where(np.isnan(columns.propensity), -1 - np.arange(len(columns.window)), columns.window).astype(
-            np.int64
-        ),
+        window=columns.drawn_in,
         evidence=columns.evidence,
         later_prompt_share=columns.later_prompt_share,
     )
@@ -96,6 +94,14 @@ class _Columns:
     def cells(self) -> NDArray[np.float32] | None:
         unchosen = np.isnan(self.propensity)
         return self.vectors[unchosen] if LEAST_CELL_TASKS <= unchosen.sum() < len(unchosen) else None
+
+    @property
+    def drawn_in(self) -> NDArray[np.int64]:
+        """(outcomes,) the window of each; a number of its own, below 0, for what no router drew."""
+        numbers = -1 - np.arange(len(self.window))
+        drawn = ~np.isnan(self.propensity) & ~np.isnan(self.window)
+        numbers[drawn] = self.window[drawn].astype(np.int64)
+        return numbers
 
     @property
     def have_runs_to_tell_more(self) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import read_settled_moment
 from db.outcome_rows import NewOutcome, Origin, insert_outcomes
-from db.predictors import StoredPredictor, read_champions
+from db.predictors import StoredPredictor, read_champions, read_newest
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, OutcomeSource
 from db.tasks import copy_tasks
@@ -89,6 +89,13 @@ def champion(database: Database, encoder: TaskEncoder) -> StoredPredictor:
     small = register(database)[0]
     with session_scope(database) as session:
         return read_champions(session, strategy_ids=[small], encoder=encoder.name)[small]
+
+
+def newest(database: Database, encoder: TaskEncoder) -> StoredPredictor:
+    """What was trained last for "small", whether it serves or not."""
+    small = register(database)[0]
+    with session_scope(database) as session:
+        return read_newest(session, strategy_ids=[small], encoder=encoder.name)[small]
 
 
 def standing(database: Database, encoder: TaskEncoder) -> Standing:

@@ -12,7 +12,7 @@ from db.session import run_in_transaction, session_scope
 from db.states import JobKind, TrainingScope
 from tests.db.building import label
 from tests.worker.fake_night import make_pool
-from tests.worker.learning_house import answer, champion, register, standing, train
+from tests.worker.learning_house import answer, champion, newest, register, standing, train
 from worker.encoder import SentenceEncoder
 from worker.errors import CutoffAhead, NothingToTrain
 from worker.lesson import Lesson
@@ -78,15 +78,15 @@ def test_the_same_moment_gives_the_same_bytes_whatever_came_since(db_engine: Dat
     job_id = answer(db_engine, [*MIXED * 2, None])
     answer(db_engine, MIXED, kind=JobKind.RUN, propensity=0.4)
     train(db_engine, encoder)
-    first = champion(db_engine, encoder)
+    first = newest(db_engine, encoder)
     cutoff = run_in_transaction(db_engine, read_clock)
     with session_scope(db_engine) as session:
         label(session, job_id=job_id, seq=40, arm=register(db_engine)[0], source="person", correct=0.0)
     answer(db_engine, [1.0] * 20)
     train(db_engine, encoder)
-    second = champion(db_engine, encoder)
+    second = newest(db_engine, encoder)
     train(db_engine, encoder, Lesson(scope=TrainingScope.ALL, cutoff=cutoff))
-    again = champion(db_engine, encoder)
+    again = newest(db_engine, encoder)
     assert (first.version, second.version, again.version) == (1, 2, 3)
     assert first.artefact == again.artefact != second.artefact
     assert first.meta["learnt_from"]["digest"] == again.meta["learnt_from"]["digest"]
@@ -131,7 +131,7 @@ def test_labels_given_later_are_learnt_and_few_of_them_wait(db_engine: Database,
     assert standing(db_engine, encoder).is_due(TrainingScope.ENOUGH)
     trained = train(db_engine, encoder, Lesson(scope=TrainingScope.ENOUGH))
     assert [own.figures is not None for own in trained] == [True, False]
-    assert champion(db_engine, encoder).meta["figures"]["mean_correct"] == 0.5
+    assert newest(db_engine, encoder).meta["figures"]["mean_correct"] == 0.5
     assert not standing(db_engine, encoder).is_due(TrainingScope.NEWS)
 
 
