@@ -128,6 +128,7 @@ class GroupRun:
             slot, started = Slot(self.surroundings.slots_for(waiting[0])), 0
             try:
                 await slot.take()
+                self.activity.require_life()
                 started = await self._start_batch(waiting, running, slot)
             finally:
                 if not started:  # else the batch gives its slot back

@@ -14,7 +14,7 @@ from db.expiry import expire_leases
 from db.progress import JobProgress, read_progress
 from db.results import iterate_results
 from db.session import session_scope
-from db.tables import GroupRow
+from db.tables import AttemptRow, GroupRow
 from router.generation import Completion, GenerationRequest
 from tests.db.building import end_leases
 from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
@@ -128,6 +128,28 @@ def test_no_task_ends_because_its_engine_was_being_replaced(db_engine: Database,
     with session_scope(db_engine) as session:
         claims = session.execute(select(func.max(GroupRow.fence)).where(GroupRow.job_id == job_id)).scalar_one()
     assert claims == 2  # before and after; none while there was nobody to ask
+
+
+def test_only_tasks_that_were_with_a_dead_engine_count_as_lost_with_it(db_engine: Database, tmp_path: Path) -> None:
+    class Dying(FakeEngine):
+        """Dies under everything that it has, once it has 20 requests."""
+
+        dead = asyncio.Event()
+
+        async def generate(self, request: GenerationRequest) -> Completion:
+            self.asked.append(name_of(request))
+            if len(self.asked) == 20:
+                self.dead.set()
+            await self.dead.wait()
+            raise EngineDied("gone")
+
+    dying = Dying(YES)
+    job_id = submit(db_engine, predictions=predict_flat(120, **FLAT), objective=budget(12_000))
+    settings = make_settings(tmp_path, window_tasks=120, group_tasks=30, batch_tasks=5)
+    assert drive(db_engine, job_id, [dying, FakeEngine(YES)], settings)
+    with session_scope(db_engine) as session:
+        lost = session.execute(select(func.count()).select_from(AttemptRow)).scalar_one()
+    assert lost == len(dying.asked) < 50  # of what had a slot; the groups' other tasks were not begun
 
 
 def test_a_task_that_kills_every_engine_ends_and_the_others_are_answered(db_engine: Database, tmp_path: Path) -> None:
