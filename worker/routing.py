@@ -18,6 +18,7 @@ from db.trial_windows import NewLots
 from db.windows import ClaimedWindow, claim_window
 from router.allocation import DEFERRED
 from worker.budget_backlog import BudgetBacklog
+from worker.exploration_pace import ExplorationPace
 from worker.job_money import read_money
 from worker.job_predictions import JobPredictions
 from worker.job_trial import JobTrial
@@ -50,13 +51,16 @@ class RoutedJob:
     predictions: JobPredictions
     backlog: BudgetBacklog
     trial: JobTrial
+    pace: ExplorationPace
 
 
 def open_routing(database: Engine, *, job: Job) -> RoutedJob:
     """The job made ready for routing."""
     predictions = JobPredictions(database, job=job)
     backlog = BudgetBacklog(database, job=job, predictions=predictions)
-    return RoutedJob(job=job, predictions=predictions, backlog=backlog, trial=JobTrial(database, job=job))
+    return RoutedJob(
+        job=job, predictions=predictions, backlog=backlog, trial=JobTrial(database, job=job), pace=ExplorationPace()
+    )
 
 
 def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settings: Settings) -> Routed | None:
@@ -92,6 +96,7 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         database,
         job=job,
         backlog=routed.backlog,
+        pace=routed.pace,
         window=window,
         own=take_rows(own, servable),
         struck=list(left_alone),

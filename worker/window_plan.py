@@ -1,9 +1,7 @@
 """What is planned for a window: the best choice for its tasks, and how it explores beside that."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +16,7 @@ from db.windows import ClaimedWindow
 from router.engine_time import EngineTime
 from worker.budget_backlog import BudgetBacklog
 from worker.engine_loads import read_job_time
+from worker.exploration_pace import ExplorationPace
 from worker.exploration_terms import ExplorationTerms
 from worker.job_backlog import Unrouted
 from worker.job_money import read_money
@@ -35,8 +34,6 @@ from worker.window_choice import (
 )
 from worker.window_exploration import WindowExploration, explore_window
 from worker.window_trial import WindowTrial, try_window
-
-LEAST_SHARE = 1e-4  # of the money, also where nothing that is tried can cost more than the best
 
 
 class WindowPlan(NamedTuple):
@@ -57,6 +54,7 @@ def plan_window(
     *,
     job: Job,
     backlog: BudgetBacklog,
+    pace: ExplorationPace,
     window: ClaimedWindow,
     own: Predictions,
     struck: Sequence[int],
@@ -67,7 +65,7 @@ def plan_window(
 
     `tried` is what challengers predict for these rows; None: none of them goes by lot.
     """
-    plan = _plan_best(database, job=job, backlog=backlog, window=window, own=own, struck=struck, least=least)
+    plan = _plan_best(database, job=job, backlog=backlog, pace=pace, window=window, own=own, struck=struck, least=least)
     if tried is None:
         return plan
     objective, seed = Objective.from_json(job.objective), (window.job_id, window.id)
@@ -82,6 +80,7 @@ def _plan_best(
     *,
     job: Job,
     backlog: BudgetBacklog,
+    pace: ExplorationPace,
     window: ClaimedWindow,
     own: Predictions,
     struck: Sequence[int],
@@ -104,7 +103,7 @@ def _plan_best(
     terms = None if window.requeued else objective.exploration
     if objective.mode is Mode.WEIGHT:
         chosen = choose_weighted(own, objective=objective, time=own_time)
-        return _explore(own, lambda _: chosen, terms=terms, ratio=1.0, seed=(job.id, window.id))
+        return _explore(own, lambda _: chosen, terms=terms, pace=pace, ratio=1.0, seed=(job.id, window.id))
     rest = backlog.find_rest(window)
     if not isinstance(rest, Unrouted):
         rest, own_time = strike(widen(rest) if has_offers else rest, columns=struck), time
@@ -113,7 +112,7 @@ def _plan_best(
     def choose(terms: ExplorationTerms | None) -> WindowChoice:
         return _choose_paid(own, rest, objective=replace(objective, exploration=terms), money=money, time=own_time)
 
-    return _explore(own, choose, terms=terms, ratio=money.ratio, seed=(job.id, window.id))
+    return _explore(own, choose, terms=terms, pace=pace, ratio=money.ratio, seed=(job.id, window.id))
 
 
 def _count_unrouted(job: Job, window: ClaimedWindow) -> int:
@@ -135,22 +134,40 @@ def _explore(
     choose: Callable[[ExplorationTerms | None], WindowChoice],
     *,
     terms: ExplorationTerms | None,
+    pace: ExplorationPace,
     ratio: float,
     seed: tuple[int, int],
 ) -> WindowPlan:
     """The choice with its draws; as much is set aside as exploring can use, and nothing where it can use nothing.
 
-    What there is to try, and what that may cost, is known of a choice: a first one, with all set aside that may be,
-    tells how much less is enough for the one that counts. Who routes a window that another router lost has its seed.
+    What there is to try, and what that may cost, is known of a choice: where no window before says how much is enough,
+    a first choice does, with all set aside that may be. Who routes a window that another router lost has its seed.
     """
     if terms is None:
         return WindowPlan(choose(None))
-    first = choose(terms)
-    dearest = math.inf if first.allowance is None else terms.beside * first.allowance  # all that would be set aside
-    explore = partial(explore_window, own, ratio=ratio, dearest=dearest, seed=seed)
-    draft = explore(first, terms=terms)
-    if draft is None:
-        return WindowPlan(choose(None))
-    enough = replace(terms, share=min(terms.share, max(LEAST_SHARE, draft.share_used)))
+    expected = pace.expect(terms)
+    first = choose(expected or terms)
+    draft = _draw(own, first, terms=terms, under=expected or terms, ratio=ratio, seed=seed)
+    enough = pace.note(terms, None if draft is None else draft.share_used)
+    if draft is not None and expected is not None:
+        return WindowPlan(first, draft)
     chosen = choose(enough)
-    return WindowPlan(chosen, explore(chosen, terms=enough))
+    if enough is None:
+        return WindowPlan(chosen)
+    return WindowPlan(chosen, _draw(own, chosen, terms=terms, under=enough, ratio=ratio, seed=seed))
+
+
+def _draw(
+    own: Predictions,
+    chosen: WindowChoice,
+    *,
+    terms: ExplorationTerms,
+    under: ExplorationTerms,
+    ratio: float,
+    seed: tuple[int, int],
+) -> WindowExploration | None:
+    """Draws beside a choice that was made `under` its terms; no task may cost more than could be set aside in all."""
+    if chosen.allowance is None:
+        return explore_window(own, chosen, terms=under, ratio=ratio, seed=seed)
+    dearest = terms.share * chosen.allowance / (1 - under.share)
+    return explore_window(own, chosen, terms=under, ratio=ratio, dearest=dearest, seed=seed)
