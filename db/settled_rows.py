@@ -1,6 +1,8 @@
 """Settlements and labels read in turn: outcomes of runs, each once, without ever looking through all of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -10,13 +12,19 @@ from sqlalchemy.orm import Session
 class SettledRow:
     """One answer of a run as it was settled, or as it was graded later."""
 
-    entry_id: int  # of the ledger, or the label's
     job_id: int
     seq: int
     strategy_id: int
     correct: float | None
     cost: int | None  # quanta; None: it was known before, and only the grade is new
     propensity: float | None
+
+
+class SettledRows(NamedTuple):
+    """What was read, and how far: what is of no interest is passed over, and leaves no row."""
+
+    rows: Sequence[SettledRow]
+    last_entry_id: int
 
 
 SETTLEMENTS, LABELS = "settlements", "labels"  # what is read by a cursor of its own
@@ -34,14 +42,20 @@ _MOVE_CURSOR = text("UPDATE settlement_cursor SET entry_id = :entry_id WHERE rea
 # Entries of two budgets may be committed in another order than they were numbered in: the youngest are left for the
 # next look. One that takes longer still is missed, which a statistic can bear. A task with a kept answer counts by that
 # one, which was given by the prediction as it is; what was asked after it was asked because it had failed.
+_FIND_LAST_SETTLED = text("""
+    SELECT max(id) FROM (
+        SELECT id, sum(cardinality(seqs)) OVER (ORDER BY id) - cardinality(seqs) AS answers_before
+        FROM (
+            SELECT id, seqs FROM ledger_entry
+            WHERE id > :after AND kind = 'settle' AND created_at < clock_timestamp() - make_interval(secs => :young)
+            ORDER BY id LIMIT :answers
+        ) AS coming
+    ) AS counted WHERE answers_before < :answers
+""")
 _READ = text("""
-    SELECT entry.id AS entry_id, entry.job_id, outcome.seq, outcome.strategy_id, outcome.correct,
-           outcome.cost::text AS cost, outcome.propensity
-    FROM (
-        SELECT id, job_id, grp_id, seqs FROM ledger_entry
-        WHERE id > :after AND kind = 'settle' AND created_at < clock_timestamp() - make_interval(secs => :young)
-        ORDER BY id LIMIT :entries
-    ) AS entry
+    SELECT entry.job_id, outcome.seq, outcome.strategy_id, outcome.correct, outcome.cost::text AS cost,
+           outcome.propensity
+    FROM ledger_entry AS entry
     CROSS JOIN LATERAL unnest(entry.seqs) WITH ORDINALITY AS asked (seq, place)
     CROSS JOIN LATERAL (
         SELECT seq, strategy_id, correct, cost, propensity, kind, error_code FROM kept_answer
@@ -51,23 +65,27 @@ _READ = text("""
         WHERE job_id = entry.job_id AND outcome.seq = asked.seq AND arm = 0 AND grp_id = entry.grp_id
           AND NOT EXISTS (SELECT FROM kept_answer AS kept WHERE kept.job_id = entry.job_id AND kept.seq = asked.seq)
     ) AS outcome
-    WHERE outcome.kind = 'run' AND outcome.error_code IS NULL
+    WHERE entry.id > :after AND entry.id <= :last AND entry.kind = 'settle'
+      AND outcome.kind = 'run' AND outcome.error_code IS NULL
     ORDER BY entry.id, asked.place
 """)
 
 
 # What graders said at once was read with the settlement. Of what people and judges say of an answer that none of them
 # had graded, the first counts: a correction afterwards would count it twice.
-_READ_LABELS = text("""
-    SELECT label.id AS entry_id, label.job_id, outcome.seq, outcome.strategy_id, label.correct, NULL AS cost,
-           outcome.propensity
-    FROM (
-        SELECT id, job_id, seq, arm, correct FROM label
+_FIND_LAST_LABEL = text("""
+    SELECT max(id) FROM (
+        SELECT id FROM label
         WHERE id > :after AND created_at < clock_timestamp() - make_interval(secs => :young)
         ORDER BY id LIMIT :labels
-    ) AS label
+    ) AS coming
+""")
+_READ_LABELS = text("""
+    SELECT label.job_id, outcome.seq, outcome.strategy_id, label.correct, NULL AS cost, outcome.propensity
+    FROM label
     JOIN outcome ON outcome.job_id = label.job_id AND outcome.seq = label.seq AND outcome.arm = label.arm
-    WHERE outcome.kind = 'run' AND outcome.error_code IS NULL AND outcome.correct IS NULL AND outcome.source = 'engine'
+    WHERE label.id > :after AND label.id <= :last
+      AND outcome.kind = 'run' AND outcome.error_code IS NULL AND outcome.correct IS NULL AND outcome.source = 'engine'
       AND NOT EXISTS (
           SELECT FROM label AS earlier
           WHERE earlier.job_id = label.job_id AND earlier.seq = label.seq AND earlier.arm = label.arm
@@ -89,13 +107,21 @@ def move_cursor(session: Session, *, reader: str, entry_id: int) -> None:
     session.execute(_MOVE_CURSOR, {"reader": reader, "entry_id": entry_id})
 
 
-def read_settled(session: Session, *, after: int, young_seconds: float, entries: int) -> list[SettledRow]:
-    """Answers of the next settlements, as they were settled."""
-    rows = session.execute(_READ, {"after": after, "young": young_seconds, "entries": entries})
-    return [SettledRow(**(row._asdict() | {"cost": int(row.cost)})) for row in rows]
+def read_settled(session: Session, *, after: int, young_seconds: float, answers: int) -> SettledRows:
+    """The next so many answers as they were settled, and the rest of the settlement that the last one is in."""
+    limits = {"after": after, "young": young_seconds, "answers": answers}
+    last = session.execute(_FIND_LAST_SETTLED, limits).scalar_one()
+    if last is None:
+        return SettledRows((), after)
+    rows = session.execute(_READ, {"after": after, "last": last})
+    return SettledRows([SettledRow(**(row._asdict() | {"cost": int(row.cost)})) for row in rows], last)
 
 
-def read_labelled(session: Session, *, after: int, young_seconds: float, labels: int) -> list[SettledRow]:
-    """Answers that the next labels are the first to grade."""
-    rows = session.execute(_READ_LABELS, {"after": after, "young": young_seconds, "labels": labels})
-    return [SettledRow(**row._mapping) for row in rows]
+def read_labelled(session: Session, *, after: int, young_seconds: float, labels: int) -> SettledRows:
+    """Answers that the next so many labels are the first to grade."""
+    limits = {"after": after, "young": young_seconds, "labels": labels}
+    last = session.execute(_FIND_LAST_LABEL, limits).scalar_one()
+    if last is None:
+        return SettledRows((), after)
+    rows = session.execute(_READ_LABELS, {"after": after, "last": last})
+    return SettledRows([SettledRow(**row._mapping) for row in rows], last)

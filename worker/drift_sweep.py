@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 YOUNG_SECONDS = 0.5  # settlements are committed within milliseconds
-ENTRIES = 200  # of a look: up to some thousand answers, a tenth of a second
+ANSWERS_A_LOOK = 5000  # a tenth of a second; more than engines with models in them give in a second
 LABELS_A_LOOK = 2000
 LIKELY = 0.5  # an answer whose strategy was less likely than this to be chosen was drawn to explore
 
@@ -86,9 +86,9 @@ def follow_settlements(session: Session, *, young_seconds: float) -> list[Found]
     held = hold_cursors(session)
     if held is None:
         return []
-    settled = read_settled(session, after=held[SETTLEMENTS], young_seconds=young_seconds, entries=ENTRIES)
+    settled = read_settled(session, after=held[SETTLEMENTS], young_seconds=young_seconds, answers=ANSWERS_A_LOOK)
     labelled = read_labelled(session, after=held[LABELS], young_seconds=young_seconds, labels=LABELS_A_LOOK)
-    seen = _compare_all(session, [*settled, *labelled])
+    seen = _compare_all(session, [*settled.rows, *labelled.rows])
     stored = read_drifts(session, version_ids=list(seen))
     found = [
         alarm
@@ -96,9 +96,9 @@ def follow_settlements(session: Session, *, young_seconds: float) -> list[Found]
         for alarm in _note(session, version_id=version_id, before=stored.get(version_id), outcomes=outcomes)
     ]
     _act_on(session, found)
-    for reader, rows in ((SETTLEMENTS, settled), (LABELS, labelled)):
-        if rows:
-            move_cursor(session, reader=reader, entry_id=rows[-1].entry_id)
+    for reader, read in ((SETTLEMENTS, settled), (LABELS, labelled)):
+        if read.last_entry_id > held[reader]:
+            move_cursor(session, reader=reader, entry_id=read.last_entry_id)
     return found
 
 

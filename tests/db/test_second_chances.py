@@ -212,7 +212,7 @@ def test_the_first_answer_is_learnt_from_whichever_is_final(db_engine: Engine, i
     finish(db_engine, again)
     assert learnt(db_engine, job) == ([(0, 0.0, 0.75)], [])
     with session_scope(db_engine) as session:
-        watched = read_settled(session, after=cursors[SETTLEMENTS], young_seconds=0, entries=10)
+        watched = read_settled(session, after=cursors[SETTLEMENTS], young_seconds=0, answers=10).rows
         label(session, job_id=job.id, seq=0, arm=0, source="person", correct=1.0)
     assert [(row.strategy_id, row.correct, row.cost) for row in watched] == [(job.strategy_ids[0], 0.0, 3)]
     assert learnt(db_engine, job) == ([(0, 0.0 if is_better else 1.0, 0.75)], [])  # said of the final one
