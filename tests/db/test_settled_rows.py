@@ -28,10 +28,7 @@ def settle_batches(engine: Engine, *, failed: tuple[int, ...] = ()) -> None:
             engine,
             group,
             batch_no,
-            [
-                own._replace(answer=None, correct=None, error_code="refused") if own.seq in failed else own
-                for own in ended
-            ],
+            [own._replace(correct=None, error_code="refused") if own.seq in failed else own for own in ended],
         )
 
 
