@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ from worker.second_chance_offer import find_offers, offer_kept
 from worker.settings import Settings
 from worker.window_choice import WindowChoice, find_affordable
 from worker.window_plan import plan_window
+
+Number = TypeVar("Number", np.int64, np.float32)
 
 OUT_OF_SERVICE_SECONDS = 10.0  # then tasks that only such strategies can serve are looked at again
 
@@ -103,9 +106,8 @@ def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, se
         least=least,
         tried=routed.trial.of(window, rows=servable),
     )
-    choice = np.full(len(window.seqs), DEFERRED, dtype=np.int64)
-    choice[servable] = plan.intended
-    chances = None if plan.explored is None else _spread(plan.explored.chances, servable)
+    choice = _spread(plan.intended, servable, elsewhere=DEFERRED)
+    chances = None if plan.explored is None else _spread(plan.explored.chances, servable, elsewhere=1)
     drawn = list(_group(job, window.seqs, own, choice, size=settings.group_tasks, least=least, chances=chances))
     groups = _forget_chances(drawn) if window.requeued else drawn
     refused, unserved = _list_seqs(window, ~possible), _list_seqs(window, servable & (choice < 0))
@@ -158,9 +160,10 @@ def _sum_planned(
     return max(0, sum(group.predicted_cost for group in groups) - again)
 
 
-def _spread(chances: NDArray[np.float32], served: NDArray[np.bool_]) -> NDArray[np.float32]:
-    spread = np.ones(len(served), dtype=np.float32)
-    spread[served] = chances
+def _spread(values: NDArray[Number], served: NDArray[np.bool_], *, elsewhere: float) -> NDArray[Number]:
+    """(tasks of the window,) from those of its tasks that can be served."""
+    spread = np.full(len(served), elsewhere, dtype=values.dtype)
+    spread[served] = values
     return spread
 
 
