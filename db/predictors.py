@@ -208,6 +208,15 @@ def read_version(session: Session, *, tenant_id: str, predictor_id: int) -> Pred
     return PredictorVersion(**row._mapping)
 
 
+def read_artefact(session: Session, *, predictor_id: int) -> bytes:
+    """The version's bytes; NoSuchRow."""
+    own = select(PredictorVersionRow.artefact).where(PredictorVersionRow.id == predictor_id)
+    artefact = session.execute(own).scalar_one_or_none()
+    if artefact is None:
+        raise NoSuchRow(table="predictor_version", row_id=predictor_id)
+    return artefact
+
+
 def promote(session: Session, *, tenant_id: str, predictor_id: int) -> PredictorVersion:
     """The version, which serves from now on; the champion before it is retired. NoSuchRow."""
     version = read_version(session, tenant_id=tenant_id, predictor_id=predictor_id)

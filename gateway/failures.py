@@ -10,7 +10,14 @@ from sqlalchemy.exc import OperationalError
 from db.errors import NoSuchRow
 from gateway.errors import JobFileError, NoSuchKey, OutputError, ServerError, UsageError
 from gateway.exit_codes import ExitCode
-from router.errors import AmountError, FieldError, InfeasibleTarget, StrategyFileError, TariffError
+from router.errors import (
+    AmountError,
+    FieldError,
+    InfeasibleTarget,
+    PredictorArtefactError,
+    StrategyFileError,
+    TariffError,
+)
 from worker.encoder import EncoderError
 from worker.engines.errors import EngineError
 from worker.errors import (
@@ -116,4 +123,5 @@ EXIT_CODES: dict[type[Exception], ExitCode] = {
     NoSuchKey: ExitCode.NOT_FOUND,
     UntrainedStrategies: ExitCode.UNTRAINED,
     NothingToTrain: ExitCode.UNTRAINED,
+    PredictorArtefactError: ExitCode.UNTRAINED,
 }

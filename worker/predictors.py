@@ -7,7 +7,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from db.predictors import StoredPredictor, find_retired, read_champions
+from db.predictors import (
+    PredictorVersion,
+    StoredPredictor,
+    find_retired,
+    promote,
+    read_artefact,
+    read_champions,
+    read_version,
+)
 from router.artefact import load_pair
 from router.errors import PredictorArtefactError
 from router.fold import FoldedPair
@@ -65,6 +73,13 @@ def load_predictors(
         meta=tuple(own.version.meta for own in loaded),
         standing=read_standing(session, strategy_ids=strategy_ids, version_ids=version_ids),
     )
+
+
+def promote_sound(session: Session, *, tenant_id: str, predictor_id: int) -> PredictorVersion:
+    """The version, which serves from now on; NoSuchRow, PredictorArtefactError where it can not: what serves stays."""
+    version = read_version(session, tenant_id=tenant_id, predictor_id=predictor_id)
+    load_pair(read_artefact(session, predictor_id=predictor_id), encoder=version.encoder)
+    return promote(session, tenant_id=tenant_id, predictor_id=predictor_id)
 
 
 class _Loaded(NamedTuple):

@@ -12,7 +12,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from db.errors import NoSuchRow
-from db.predictors import PredictorVersion, find_earlier, list_predictors, promote
+from db.predictors import PredictorVersion, find_earlier, list_predictors
 from db.session import run_in_transaction, session_scope
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json, tell
@@ -22,6 +22,7 @@ from gateway.promotion_report.plots import draw_plots
 from gateway.report.amounts import UNKNOWN, say_share
 from worker.database import open_database
 from worker.errors import NoSuchPredictor
+from worker.predictors import promote_sound
 from worker.settings import read_settings
 from worker.submission import TENANT
 
@@ -70,7 +71,7 @@ def show_version(console: Console, *, predictor_id: int, folder: Path | None, as
 
 
 def promote_version(console: Console, *, predictor_id: int, as_json: bool) -> ExitCode:
-    """The version serves; NoSuchPredictor."""
+    """The version serves; NoSuchPredictor, PredictorArtefactError where it is damaged."""
     with open_database(read_settings()) as database:
         version = run_in_transaction(database, partial(_promote, predictor_id=predictor_id))
     return _tell(console, version, as_json=as_json)
@@ -92,7 +93,7 @@ def roll_back(console: Console, *, strategy: str, as_json: bool) -> ExitCode:
 
 def _promote(session: Session, *, predictor_id: int) -> PredictorVersion:
     try:
-        return promote(session, tenant_id=TENANT, predictor_id=predictor_id)
+        return promote_sound(session, tenant_id=TENANT, predictor_id=predictor_id)
     except NoSuchRow:
         raise _say_missing(predictor_id) from None
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from db.predictors import read_champions, store_champion
 from db.session import session_scope
 from db.strategies import read_latest_strategies
+from db.tables import PredictorVersionRow
 from gateway.api.front_door import FrontDoor
 from gateway.cli import app
 from gateway.exit_codes import ExitCode
@@ -52,6 +53,17 @@ def test_what_is_not_there_can_not_serve(door: FrontDoor) -> None:
     assert run("predictors", "rollback", "large").exit_code == ExitCode.NOT_FOUND
     assert run("predictors", "rollback", "nobody").exit_code == ExitCode.NOT_FOUND
     assert run("predictors", "promote", 999).exit_code == ExitCode.NOT_FOUND
+    assert serving(door) == [1]
+
+
+def test_a_damaged_version_is_refused_and_the_champion_serves_on(door: FrontDoor, second: int) -> None:
+    run("predictors", "rollback", "small")
+    with session_scope(door.database) as session:
+        row = session.get_one(PredictorVersionRow, second)
+        row.artefact = row.artefact[:-1] + bytes([row.artefact[-1] ^ 1])
+    refused = run("predictors", "promote", second)
+    assert refused.exit_code == ExitCode.UNTRAINED
+    assert "the predictor of strategy small is damaged" in refused.output
     assert serving(door) == [1]
 
 
