@@ -88,7 +88,7 @@ def vllm_server_url(folder: ModelFolder, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(
     scope="session",
-    params=["transformers_engine", "front_url", "vllm_engine", pytest.param("vllm_server_url", marks=pytest.mark.slow)],
+    params=["transformers_engine", "front_url", "vllm_engine", "vllm_server_url"],
 )
 def engine(request: pytest.FixtureRequest, engine_loop: EngineLoop) -> Iterator[Engine]:
     """Every engine in turn: both local ones, and the HTTP engine before a front of our own and before vLLM's server."""
