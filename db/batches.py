@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import Result, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -48,6 +48,9 @@ class Batch:
 
 _TABLE = core_table(BatchRow)
 _COLUMNS = [_TABLE.c["metadata" if name == "meta" else name].label(name) for name in Batch.__dataclass_fields__]
+
+# Made once: every status pays for it.
+_BY_ID = select(*_COLUMNS).where(_TABLE.c.tenant_id == bindparam("tenant_id"), _TABLE.c.id == bindparam("batch_id"))
 
 # Whence a batch may come into a status; what else is tried finds that it came too late, and changes nothing.
 BEFORE: Mapping[BatchStatus, frozenset[BatchStatus]] = {
@@ -96,28 +99,27 @@ def create_batch(
     row = row.on_conflict_do_nothing(
         index_elements=["tenant_id", "idempotency_key"], index_where=text("idempotency_key IS NOT NULL")
     )
-    stored = session.execute(row.returning(*_COLUMNS)).one_or_none()
-    return None if stored is None else Batch(**stored._mapping)
+    return _take_one(session.execute(row.returning(*_COLUMNS)))
 
 
 def read_batch(session: Session, *, tenant_id: str, batch_id: str) -> Batch | None:
     """The tenant's batch; None when there is none of that id."""
     if not is_storable(batch_id):
         return None
-    return _read_one(session, _TABLE.c.tenant_id == tenant_id, _TABLE.c.id == batch_id)
+    return _take_one(session.execute(_BY_ID, {"tenant_id": tenant_id, "batch_id": batch_id}))
 
 
 def find_by_idempotency_key(session: Session, *, tenant_id: str, idempotency_key: str) -> Batch | None:
     """The tenant's batch that was asked for with that key."""
-    return _read_one(session, BatchRow.tenant_id == tenant_id, BatchRow.idempotency_key == idempotency_key)
+    own = select(*_COLUMNS).where(BatchRow.tenant_id == tenant_id, BatchRow.idempotency_key == idempotency_key)
+    return _take_one(session.execute(own))
 
 
 def find_by_request(session: Session, *, tenant_id: str, request_digest: str, within_seconds: int) -> Batch | None:
     """The tenant's latest batch that was asked for with the same body, not longer ago than that."""
     young = BatchRow.created_at > func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, within_seconds)
     latest = select(*_COLUMNS).where(BatchRow.tenant_id == tenant_id, BatchRow.request_digest == request_digest, young)
-    row = session.execute(latest.order_by(BatchRow.number.desc()).limit(1)).one_or_none()
-    return None if row is None else Batch(**row._mapping)
+    return _take_one(session.execute(latest.order_by(BatchRow.number.desc()).limit(1)))
 
 
 def list_batches(session: Session, *, tenant_id: str, page: PageAsked) -> Sequence[Batch] | None:
@@ -145,6 +147,6 @@ def move_batch(session: Session, *, batch_id: str, to: BatchStatus, **values: ob
     return session.execute(moved.values(status=to, **dated, **values).returning(BatchRow.id)).one_or_none() is not None
 
 
-def _read_one(session: Session, *where: ColumnElement[bool]) -> Batch | None:
-    row = session.execute(select(*_COLUMNS).where(*where)).one_or_none()
+def _take_one(rows: Result[Any]) -> Batch | None:
+    row = rows.one_or_none()
     return None if row is None else Batch(**row._mapping)

@@ -83,18 +83,13 @@ def commit_window(
     left = _list_placeless(window=window, job=job, wanted=wanted, groups=groups, seqs=placeless)
     if requeued:
         close_requeues(session, window_id=window_id)
-    waiting = frozenset(held)
-    back = [arm for arm in left if arm.seq in waiting]
-    ended = restore_kept(session, job_id=job.id, seqs=kept)
+    waiting, ended = frozenset(held), restore_kept(session, job_id=job.id, seqs=kept)
     given_up = [arm for arm in left if arm.seq not in waiting and arm.seq not in ended]
     _give_up(session, job=job, arms=given_up, not_eligible=frozenset(not_eligible))
-    _hold(session, job=job, arms=back, seconds=held_seconds)
+    _hold(session, job=job, arms=[arm for arm in left if arm.seq in waiting], seconds=held_seconds)
     if least_given_up:
         take_back_promise(session, job_id=job.id, least=least_given_up)
-    if exploration is not None:
-        store_exploration(session, window=window, tenant_id=job.tenant_id, exploration=exploration)
-    if lots is not None:
-        store_lots(session, window=window, tenant_id=job.tenant_id, lots=lots)
+    _store_draws(session, window=window, job=job, exploration=exploration, lots=lots)
     return _insert_groups(session, window=window, job=job, groups=groups)
 
 
@@ -108,6 +103,16 @@ def _give_up(session: Session, *, job: Job, arms: Iterable[Arm], not_eligible: C
 def _hold(session: Session, *, job: Job, arms: Iterable[Arm], seconds: float) -> None:
     back = [NewRequeue(seq=seq, arm=arm, reason=RequeueReason.RECALLED, delay_seconds=seconds) for seq, arm in arms]
     insert_requeues(session, tenant_id=job.tenant_id, job_id=job.id, from_group_id=None, requeues=back)
+
+
+def _store_draws(
+    session: Session, *, window: HeldWindow, job: Job, exploration: NewExploration | None, lots: NewLots | None
+) -> None:
+    """What was drawn for the window, if anything was."""
+    if exploration is not None:
+        store_exploration(session, window=window, tenant_id=job.tenant_id, exploration=exploration)
+    if lots is not None:
+        store_lots(session, window=window, tenant_id=job.tenant_id, lots=lots)
 
 
 def _list_placeless(

@@ -24,6 +24,8 @@ class Asked:
     priority: int = 0
     exploration: float | None = None  # the share of the money that is explored with, 0 for off; None: the server's
     second_chances: bool = False  # whether requests with invalid answers may be asked once more
+    judge: str | None = None  # the strategy that reads what no program can grade
+    judge_budget: str | None = None  # its own: "10%" of the batch's, "0.02 USD"
     strategies: tuple[str, ...] | None = None  # None: every one of the pool
 
     @property
@@ -31,6 +33,11 @@ class Asked:
         """Whether the client said what it wants, and what it may cost."""
         stated = (self.budget, self.shared_budget, self.weight, self.target_accuracy)
         return any(value is not None for value in stated)
+
+    @property
+    def caps_spending(self) -> bool:
+        """Whether there is a budget of which another can be a part."""
+        return self.budget is not None or self.shared_budget is not None
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""

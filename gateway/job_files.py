@@ -71,16 +71,24 @@ def iterate_error_lines(session: Session, *, job: Job) -> Iterator[dict[str, Any
 
 def _iterate_answered(session: Session, *, job: Job, names: Mapping[int, str]) -> Iterator[AnsweredTask]:
     answered_at = job.finished_at or job.submitted_at
-    chances = dict(tell_second_chances(session, job=job, names=names))
+    asked_again = list_asked_again(session, job=job, names=names)
     for result in iterate_results(session, job_id=job.id):
         if result.outcome is not None and result.outcome.error_code is None:
             url = json.loads(result.payload)["url"]
-            described = describe_answered(result, url=url, names=names, answered_at=answered_at)
-            chance = chances.get(result.seq)
-            yield described if chance is None else replace(described, asked_again=chance.second and chance.failure)
+            yield describe_answered(
+                result, url=url, names=names, answered_at=answered_at, asked_again=asked_again.get(result.seq)
+            )
 
 
-def describe_answered(result: TaskResult, *, url: str, names: Mapping[int, str], answered_at: datetime) -> AnsweredTask:
+def list_asked_again(session: Session, *, job: Job, names: Mapping[int, str]) -> dict[int, str]:
+    """Why a second strategy was asked, by task: of those where one was."""
+    chances = tell_second_chances(session, job=job, names=names)
+    return {seq: chance.failure for seq, chance in chances if chance.second is not None}
+
+
+def describe_answered(
+    result: TaskResult, *, url: str, names: Mapping[int, str], answered_at: datetime, asked_again: str | None
+) -> AnsweredTask:
     """The task as its line of output has it; only of one with an answer."""
     outcome = result.outcome
     assert outcome is not None
@@ -96,6 +104,7 @@ def describe_answered(result: TaskResult, *, url: str, names: Mapping[int, str],
         output_tokens=outcome.output_tokens,
         cached_prompt_tokens=outcome.cached_prompt_tokens,
         answered_at=answered_at,
+        asked_again=asked_again,
     )
 
 

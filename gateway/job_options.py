@@ -1,8 +1,11 @@
 """Options of the commands that submit a job."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
+
+if TYPE_CHECKING:
+    from gateway.request import Wish
 
 BudgetOption = Annotated[
     str | None,
@@ -38,3 +41,28 @@ SecondChancesOption = Annotated[
         "or tests fail, a vote disagrees) and that is worth its cost.",
     ),
 ]
+JudgeOption = Annotated[
+    str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
+]
+JudgeBudgetOption = Annotated[
+    str, typer.Option("--judge-budget", help="What judging may cost beside the budget: an amount, or a part of it.")
+]
+
+
+class WishOptions(NamedTuple):
+    """The options of a job's objective and precedence, as they were typed."""
+
+    budget: str | None
+    weight: float | None
+    target_accuracy: float | None
+    shared_budget: str | None
+    exploration: str | None
+    second_chances: bool
+    priority: int
+    deadline: str | None
+
+    def read(self) -> "Wish":
+        """What they ask for; UsageError, or AmountError."""
+        from gateway.request import read_wish
+
+        return read_wish(**self._asdict())

@@ -11,11 +11,14 @@ from gateway.job_options import (
     BudgetOption,
     Deadline,
     ExplorationOption,
+    JudgeBudgetOption,
+    JudgeOption,
     Priority,
     SecondChancesOption,
     SharedOption,
     TargetOption,
     WeightOption,
+    WishOptions,
 )
 from gateway.json_option import AsJson
 from gateway.place import end_at, end_on_database
@@ -23,19 +26,10 @@ from gateway.strategies_cli import StrategyFileHere, refuse_strategy_file, requi
 
 if TYPE_CHECKING:
     from gateway.client.server import ApiServer
-    from gateway.request import Wish
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOBFILE", help="JSONL file in the OpenAI batch format.")]
 OutFolder = Annotated[Path, typer.Option(help="Folder for results, errors, decisions and the report.")]
 JobName = Annotated[str, typer.Argument(metavar="JOB", help="The job's number; at a server, its batch's id.")]
-
-
-def refuse_judge(judge_by: str | None) -> None:
-    """UsageError where a server is to answer: those are not asked to judge."""
-    from gateway.errors import UsageError
-
-    if judge_by is not None:
-        raise UsageError("servers are not asked to judge: leave out --judge, and give labels with `apportion feedback`")
 
 
 def run(  # noqa: PLR0917 - typer passes every option by name
@@ -50,32 +44,16 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     second_chances: SecondChancesOption = False,
     priority: Priority = 0,
     deadline: Deadline = None,
-    judge_by: Annotated[
-        str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
-    ] = None,
-    judge_budget: Annotated[
-        str, typer.Option(help="What judging may cost beside the budget: an amount, or a part of the budget.")
-    ] = "10%",
+    judge_by: JudgeOption = None,
+    judge_budget: JudgeBudgetOption = "10%",
     as_json: AsJson = False,
 ) -> None:
     """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
 
-    def read_options() -> "Wish":
-        from gateway.request import read_wish
-
-        return read_wish(
-            budget=budget,
-            weight=weight,
-            target_accuracy=target_accuracy,
-            shared_budget=shared_budget,
-            exploration=exploration,
-            second_chances=second_chances,
-            priority=priority,
-            deadline=deadline,
-        )
+    asked = WishOptions(budget, weight, target_accuracy, shared_budget, exploration, second_chances, priority, deadline)
 
     def here(console: Console) -> ExitCode:
-        file, wish = require_strategy_file(strategies), read_options()
+        file, wish = require_strategy_file(strategies), asked.read()
         from gateway.commands.judge import read_judge
         from gateway.commands.run import run_job_file
 
@@ -85,11 +63,12 @@ def run(  # noqa: PLR0917 - typer passes every option by name
         )
 
     def there(console: Console, server: "ApiServer") -> ExitCode:
+        from gateway.client.batches import JudgeWish
         from gateway.client.jobs import run_there
 
         refuse_strategy_file(strategies)
-        refuse_judge(judge_by)
-        return run_there(console, server, job_file=job_file, wish=read_options(), out=out, as_json=as_json)
+        judge = None if judge_by is None else JudgeWish(judge_by, judge_budget)
+        return run_there(console, server, job_file=job_file, wish=asked.read(), out=out, judge=judge, as_json=as_json)
 
     end_at(database=here, server=there)
 
@@ -109,22 +88,10 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
 ) -> None:
     """Plan and store a job file as `run` does, and leave the answering to workers, or to `continue`."""
 
-    def read_options() -> "Wish":
-        from gateway.request import read_wish
-
-        return read_wish(
-            budget=budget,
-            weight=weight,
-            target_accuracy=target_accuracy,
-            shared_budget=shared_budget,
-            exploration=exploration,
-            second_chances=second_chances,
-            priority=priority,
-            deadline=deadline,
-        )
+    asked = WishOptions(budget, weight, target_accuracy, shared_budget, exploration, second_chances, priority, deadline)
 
     def here(console: Console) -> ExitCode:
-        file, wish = require_strategy_file(strategies), read_options()
+        file, wish = require_strategy_file(strategies), asked.read()
         from gateway.commands.submit import submit_job_file
 
         return submit_job_file(console, job_file=job_file, strategy_file=file, wish=wish, as_json=as_json)
@@ -133,7 +100,7 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
         from gateway.client.jobs import submit_there
 
         refuse_strategy_file(strategies)
-        return submit_there(console, server, job_file=job_file, wish=read_options(), as_json=as_json)
+        return submit_there(console, server, job_file=job_file, wish=asked.read(), as_json=as_json)
 
     end_at(database=here, server=there)
 

@@ -1,26 +1,51 @@
 """The database of this command: the one that was named, or a private server of our own, migrated."""
 
+import select
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from worker.migration import migrate
 from worker.postgres.server import EmbeddedPostgres
 from worker.settings import Settings
 
+MOST_CONNECTIONS = 15  # of one process; who finds all of them in use waits for one
+KEPT_CONNECTIONS = 5  # when they are not used
+
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Engine]:
-    """An engine on the migrated database, for as long as the block lasts."""
+def open_database(settings: Settings, *, kept_connections: int = KEPT_CONNECTIONS) -> Iterator[Engine]:
+    """An engine on the migrated database, for as long as the block lasts; it keeps so many idle connections."""
     with ExitStack() as opened:
         url = settings.database_url or opened.enter_context(EmbeddedPostgres(settings.data_directory))
         migrate(url)
-        database = create_engine(url, pool_pre_ping=True)
+        database = create_engine(
+            url,
+            pool_size=kept_connections,
+            max_overflow=MOST_CONNECTIONS - kept_connections,
+            pool_use_lifo=True,  # the one used last knows its statements best
+        )
         opened.callback(database.dispose)
+        event.listen(database, "checkout", _refuse_ended)
         yield database
+
+
+def _refuse_ended(connection: psycopg.Connection, *_: object) -> None:
+    """Let the pool open another in place of a connection that the server has ended since it was used.
+
+    An idle connection has something to read only then. To look costs microseconds; to ask costs a round trip each time.
+    """
+    if connection.closed or _is_readable(connection):
+        raise InvalidatePoolError
+
+
+def _is_readable(connection: psycopg.Connection) -> bool:
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def first_line(error: DBAPIError) -> str:

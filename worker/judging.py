@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from db.judgements import VERDICTS_READ, UnjudgedAnswer, iterate_unjudged, list_
 from db.labels import NewLabel, store_labels
 from db.results import iterate_results
 from db.session import run_in_transaction, session_scope
-from db.states import LabelSource
+from db.states import FINAL_STATES, LabelSource
 from db.tasks import NewTask, read_tasks
 from router.decoding.task_prompt import TaskPrompt
 from router.grading.judge import Judge
@@ -25,6 +26,7 @@ from worker.submission import submit_judging
 from worker.task_line import TaskLine, parse_task_line
 
 NONCE_BYTES = 16
+BEGUN = "judging"  # in a judged job's meta: the job in which workers are asked for its verdicts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +59,40 @@ class Judging:
 
     def jobs(self) -> Iterator[StoreJob]:
         """Jobs to bring to their end in turn: what an earlier command left, then all that has no verdict yet."""
-        with session_scope(self._workshop.database) as session:
-            unread = list_unread_judgings(session, job_id=self._job.id, strategy_id=self._workshop.strategy_ids[0])
-        for job_id in unread:
-            yield from self._follow(job_id)
+        for judging in self.list_unread():
+            yield from self._follow(judging.id)
         with session_scope(self._workshop.database) as session:
             due = gather_questions(iterate_unjudged(session, job_id=self._job.id))
         if due:
             yield from self._follow(
                 run_in_transaction(self._workshop.database, lambda session: self._submit(session, due))
             )
+
+    def read_ended(self) -> bool:
+        """Whether every judging job has ended; the verdicts of those that have are stored."""
+        unread = self.list_unread()
+        for judging in unread:
+            if judging.state in FINAL_STATES:
+                run_in_transaction(self._workshop.database, partial(store_verdicts, judging_id=judging.id))
+        return all(judging.state in FINAL_STATES for judging in unread)
+
+    def list_unread(self) -> list[Job]:
+        """The judging jobs whose verdicts are not stored yet."""
+        with session_scope(self._workshop.database) as session:
+            unread = list_unread_judgings(session, job_id=self._job.id, strategy_id=self._workshop.strategy_ids[0])
+            return [read_job(session, job_id=job_id) for job_id in unread]
+
+    def begin(self) -> bool:
+        """Whether workers are asked for verdicts from now on: where an answer waits, and once for a job."""
+        return run_in_transaction(self._workshop.database, self._begin)
+
+    def _begin(self, session: Session) -> bool:
+        if BEGUN in lock_job(session, job_id=self._job.id).meta:
+            return False
+        due = gather_questions(iterate_unjudged(session, job_id=self._job.id))
+        if due:
+            update_meta(session, job_id=self._job.id, meta={BEGUN: self._submit(session, due)})
+        return bool(due)
 
     def _follow(self, job_id: int) -> Iterator[StoreJob]:
         """Its verdicts are stored when it is asked for the next job: then this one has ended."""

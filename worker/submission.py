@@ -17,7 +17,7 @@ from db.promises import promise_answers
 from db.states import JobKind
 from db.tasks import NewTask, copy_tasks
 from db.twins import store_twins
-from router.units import Amount
+from router.units import Amount, Unit
 from worker.challengers import Challengers, Tried
 from worker.exploration_terms import settle_exploration
 from worker.forecast import measure_demand, price_worst
@@ -114,10 +114,7 @@ def plan_run(
     leader_of = find_twins(tasks)
     alike = count_alike(len(tasks), leader_of=leader_of)
     totals = sum_totals(take_rows(expected, alike > 0))
-    asked = find_servable(expected) & (alike > 0)
-    objective = settle_objective(
-        request, unit=unit, predictions=take_rows(expected, asked), alike=alike[asked], totals=totals
-    )
+    objective = _settle(request, unit=unit, expected=expected, alike=alike, totals=totals)
     share = _find_share(request, default=exploration, lines=lines)
     return RunPlan(
         objective=replace(objective, exploration=settle_exploration(share, outcomes=predictors.outcomes)),
@@ -130,6 +127,16 @@ def plan_run(
         leader_of=leader_of,
         budget_id=request.budget.id if isinstance(request.budget, SharedBudget) else None,
         tried=foresight.tried,
+    )
+
+
+def _settle(
+    request: Request, *, unit: Unit, expected: Predictions, alike: NDArray[np.int64], totals: Totals
+) -> Objective:
+    """The objective, by the tasks that are asked and that some strategy can serve."""
+    asked = find_servable(expected) & (alike > 0)
+    return settle_objective(
+        request, unit=unit, predictions=take_rows(expected, asked), alike=alike[asked], totals=totals
     )
 
 

@@ -61,6 +61,20 @@ class BudgetByName(_Strict):
     name: Name
 
 
+class JudgeAsked(_Strict):
+    """A strategy that reads the answers which no program can grade, and what that may cost beside the budget."""
+
+    strategy: Name
+    budget: Annotated[
+        Text | BudgetAmount | BudgetShare,
+        Field(description="An amount with its unit, or a part of the batch's own budget."),
+    ] = "10%"
+
+    def stated_budget(self) -> str:
+        """As one text."""
+        return self.budget if isinstance(self.budget, str) else self.budget.stated()
+
+
 class Weight(_Strict):
     """Between accuracy (1) and cost (0), without a cap."""
 
@@ -134,6 +148,10 @@ class BatchRequest(_Strict):
             "own schema or tests fail, a vote disagrees."
         ),
     ] = False
+    judge: Annotated[
+        JudgeAsked | None,
+        Field(description="Who reads the answers whose grader is a judge; its verdicts are labels."),
+    ] = None
     strategies: Annotated[
         list[Name] | None, Field(min_length=1, max_length=1_000, description="Only these may answer.")
     ] = None
@@ -171,6 +189,8 @@ class BatchRequest(_Strict):
             priority=self.priority,
             exploration=self.exploration,
             second_chances=self.second_chances,
+            judge=None if self.judge is None else self.judge.strategy,
+            judge_budget=None if self.judge is None else self.judge.stated_budget(),
             strategies=None if self.strategies is None else tuple(self.strategies),
         )
 

@@ -17,6 +17,7 @@ from gateway.api.batch_request import BatchRequest
 from gateway.api.callers import Known
 from gateway.api.errors import BudgetRefused, InvalidRequest, NoSuchObject, NotPermitted
 from gateway.api.front_door import FrontDoor
+from gateway.api.judge_asked import require_judge
 from gateway.batch_asked import Asked
 from router.errors import AmountError
 from router.units import Amount, Unit, parse_budget
@@ -114,6 +115,8 @@ def _check_asked(session: Session, door: FrontDoor, caller: Known, asked: Asked)
         asked = _keep_to_budgets(asked, caller.key, caller.key.budgets)
     if asked.budget is not None:
         _require_priced(door, asked.budget)
+    if asked.judge is not None:
+        require_judge(door, caller, asked)
     if asked.shared_budget is not None:
         _require_money(session, door, caller, name=asked.shared_budget, defers=asked.defers)
     return asked

@@ -3,7 +3,7 @@
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.client.server import ApiServer
 from gateway.errors import JobFileError, ServerError
@@ -30,7 +30,16 @@ CODES = {
 Batch = dict[str, Any]
 
 
-def create_batch(server: ApiServer, job_file: Path, *, wish: Wish, watch: Watch) -> Batch:
+class JudgeWish(NamedTuple):
+    """Who is to read the answers that wait for a judge, and what that may cost."""
+
+    strategy: str
+    budget: str
+
+
+def create_batch(
+    server: ApiServer, job_file: Path, *, wish: Wish, watch: Watch, judge: JudgeWish | None = None
+) -> Batch:
     """A batch of the file, which is uploaded first; the server checks and plans it after that."""
     total, endpoint = _measure(job_file), _find_endpoint(job_file)
     file_id = server.upload(
@@ -48,6 +57,8 @@ def create_batch(server: ApiServer, job_file: Path, *, wish: Wish, watch: Watch)
         body["exploration"] = wish.request.exploration
     if wish.precedence.deadline is not None:
         body["deadline"] = wish.precedence.deadline.isoformat()
+    if judge is not None:
+        body["judge"] = judge._asdict()
     return server.post("/v1/batches", body)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from gateway.client.batches import FINAL, Batch, create_batch, follow_batch, read_batch
+from gateway.client.batches import FINAL, Batch, JudgeWish, create_batch, follow_batch, read_batch
 from gateway.client.server import ApiServer
 from gateway.commands.working import working
 from gateway.console import write_out
@@ -33,12 +33,13 @@ def run_there(
     job_file: Path,
     wish: Wish,
     out: Path,
+    judge: JudgeWish | None,
     as_json: bool,
 ) -> ExitCode:
     """The file answered as a batch, and its files in `out`."""
     check_output_folder(out)
     with working(choose_progress_console(console, as_json=as_json), read_settings()) as work:
-        batch = create_batch(server, job_file, wish=wish, watch=work.view.show)
+        batch = create_batch(server, job_file, wish=wish, watch=work.view.show, judge=judge)
         work.view.note(f"{batch['id']}: `apportion continue {batch['id']} --out {out}` watches it again")
         batch = follow_batch(server, batch["id"], until=FINAL, draining=work.draining, watch=work.view.show)
     return _finish(console, server, batch, out=out, as_json=as_json)

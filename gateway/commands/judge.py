@@ -7,20 +7,18 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from db.jobs import Job
 from db.session import session_scope
 from gateway.commands.finish_job import tell_drained
 from gateway.commands.working import working
-from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.json_option import choose_progress_console, tell
+from gateway.judge_budget import settle_judge_budget
 from gateway.known_strategy import find_strategy
 from gateway.report.amounts import say_share
 from router.units import Amount, BudgetPercent, parse_budget
 from worker.bootstrap import Workshop, open_workshop, read_known_job
 from worker.judging import Judged, Judging, count_judged
-from worker.objective import Objective
-from worker.pool import ServingPool, read_strategy_file
+from worker.pool import read_strategy_file
 from worker.runs import drive_jobs
 from worker.settings import read_settings
 
@@ -65,7 +63,7 @@ def let_judge(workshop: Workshop, *, job_id: int, judge: Judge, draining: thread
     """Bring the judging of a job to its end, or as far as we may."""
     own = workshop.keep([judge.position])
     job = read_known_job(workshop.database, job_id=job_id)
-    judging = Judging(own, job=job, budget=_settle_budget(judge.budget, job=job, judge=own.pool))
+    judging = Judging(own, job=job, budget=settle_judge_budget(judge.budget, job=job, judge=own.pool))
     end = drive_jobs(own, jobs=judging.jobs(), draining=draining)
     with session_scope(workshop.database) as session:
         judged = count_judged(session, job_id=job.id, judging_ids=judging.done)
@@ -88,17 +86,3 @@ def describe_judged(judged: Judged) -> str:
     ]
     again = "; the same command asks for them again" if left else ""
     return f"{'; '.join([told, *left])}{again}"
-
-
-def _settle_budget(stated: Amount | BudgetPercent, *, job: Job, judge: ServingPool) -> Amount:
-    """The judge's cap; a percentage is one of the judged job's own."""
-    (priced,) = judge.strategies
-    if isinstance(stated, BudgetPercent):
-        objective = Objective.from_json(job.objective)
-        if objective.cap is None:
-            raise UsageError(f"--budget is a percentage, and job {job.id} has no budget of its own: state an amount")
-        stated = Amount(unit=objective.unit, quanta=stated.quanta_between(0, objective.cap))
-    if stated.unit not in priced.tariff.prices:
-        known = " or ".join(sorted(priced.tariff.prices))
-        raise UsageError(f"--budget is in {stated.unit}, in which {priced.strategy.name} has no price: use {known}")
-    return stated

@@ -17,7 +17,7 @@ from db.states import BatchStatus, RequeueReason
 from db.strategies import read_strategies
 from gateway.batch_figures import Answered
 from gateway.file_store import FileStore, NewContent, derive_file_id
-from gateway.job_files import ERROR_CODES, describe_answered, describe_unanswered
+from gateway.job_files import ERROR_CODES, describe_answered, describe_unanswered, list_asked_again
 from gateway.output_files import error_line, result_line
 
 EXPIRED = ("batch_expired", "this request was not begun before the batch's time was over")
@@ -86,6 +86,7 @@ class _Lines:
         self._job, self._endpoint, self._codes = job, endpoint, codes
         self._names = {row.id: row.name for row in read_strategies(session, strategy_ids=job.strategy_ids)}
         self._column_of = {strategy_id: column for column, strategy_id in enumerate(job.strategy_ids)}
+        self._asked_again = list_asked_again(session, job=job, names=self._names)
         self._answered_at: datetime = job.finished_at or job.submitted_at
         self._choice = np.full(job.task_count, -1, dtype=np.int16)  # (tasks,) column of the strategy that answered
         self._input_tokens = self._output_tokens = 0
@@ -98,7 +99,13 @@ class _Lines:
         self._choice[result.seq] = self._column_of[outcome.strategy_id]
         self._input_tokens += outcome.prompt_tokens
         self._output_tokens += outcome.output_tokens
-        task = describe_answered(result, url=self._endpoint, names=self._names, answered_at=self._answered_at)
+        task = describe_answered(
+            result,
+            url=self._endpoint,
+            names=self._names,
+            answered_at=self._answered_at,
+            asked_again=self._asked_again.get(result.seq),
+        )
         return True, _encode(result_line(self._job.id, task))
 
     def count(self, session: Session) -> Answered:

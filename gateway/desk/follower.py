@@ -13,6 +13,7 @@ from db.session import run_in_transaction, session_scope
 from db.states import FINAL_STATES, BatchStatus, FilePurpose, JobState
 from gateway.batch_figures import complete_figures, read_figures
 from gateway.desk.batch_files import WrittenFile, write_batch_files
+from gateway.desk.judge_clerk import JudgeClerk
 from gateway.file_store import FileStore
 from worker.bootstrap import Workshop
 from worker.errors import JobNotDriveable
@@ -26,6 +27,7 @@ class Follower:
 
     def __init__(self, workshop: Workshop, files: FileStore) -> None:
         self._database, self._files = workshop.database, files
+        self._judge = JudgeClerk(workshop)
 
     def follow(self, batch: Batch) -> None:
         """Bring the batch as far as it can be brought now."""
@@ -41,7 +43,7 @@ class Follower:
                 is_whole = job.state is JobState.COMPLETED
                 self._finish(batch, to=BatchStatus.COMPLETED if is_whole else BatchStatus.EXPIRED)
             case BatchStatus.CANCELLING:
-                if job.state in FINAL_STATES or self._cancel(job):
+                if (job.state in FINAL_STATES or self._cancel(job)) and self._judge.stop(batch, job):
                     self._finish(batch, to=BatchStatus.CANCELLED)
 
     def _look_after(self, batch: Batch, job: Job) -> None:
@@ -49,7 +51,10 @@ class Follower:
         is_over = datetime.now(UTC) >= batch.expires_at
         if job.state in (JobState.CANCELLING, JobState.CANCELLED) and not is_over:
             self._move(batch, to=BatchStatus.CANCELLING)  # by `apportion cancel`
-        elif job.state in FINAL_STATES or (is_over and self._cancel(job)):
+        elif is_over:
+            if (job.state in FINAL_STATES or self._cancel(job)) and self._judge.stop(batch, job):
+                self._move(batch, to=BatchStatus.FINALIZING)
+        elif job.state in FINAL_STATES and self._judge.bring_on(batch, job):
             self._move(batch, to=BatchStatus.FINALIZING)
 
     def _cancel(self, job: Job) -> bool:

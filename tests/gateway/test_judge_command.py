@@ -1,7 +1,6 @@
 """`apportion judge` as a person gives it: answers of a finished run, and a judge on a real socket."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +21,9 @@ from gateway.cli import app
 from gateway.exit_codes import ExitCode
 from gateway.report.gather import gather_report
 from router.generation import Completion, GenerationRequest
+from tests.gateway.judge_server import JudgeServer
 from tests.worker.engines.engine_loop import EngineLoop
-from tests.worker.engines.stub_server import Reply, StubServer, json_reply
+from tests.worker.engines.stub_server import StubServer
 from tests.worker.fake_night import FakeEngine, budget, drive, make_settings, make_tasks, predict_flat, submit
 
 POOL = """
@@ -33,30 +33,7 @@ strategies:
   - {{name: judge, engine: far, decoding: {{method: direct, max_tokens: 50}}}}
 """
 TASKS = 12
-SCORES = {"good": 8, "poor": 1}  # of 10; an answer "odd" confuses the judge
 RUBRIC = {"kind": "judge", "reference": "names the thing"}
-
-
-class JudgeServer:
-    """Scores the quoted answer, and says nothing that can be read of an odd one; after `most` replies it is down."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.calm = False  # then odd answers are scored as well
-
-    async def __call__(self, path: str, body: dict[str, Any]) -> Reply:
-        if path == "/v1/models":
-            return json_reply({"data": [{"id": "m"}]})
-        if path == "/metrics":
-            return json_reply({}, status=404)
-        prompt = body["messages"][-1]["content"]
-        nonce = re.findall(r"<answer (\w+)>", prompt)[0]
-        answer = re.findall(rf"<answer {nonce}>\n(.*)\n</answer {nonce}>", prompt, re.DOTALL)[0]
-        self.asked.append(answer)
-        score = SCORES.get(answer, 5 if self.calm else None)
-        text = "hard to say" if score is None else f"It is {answer}.\nSCORE {nonce}: {score}"
-        choice = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        return json_reply({"choices": [choice], "usage": {"prompt_tokens": 100, "completion_tokens": 10}})
 
 
 @pytest.fixture

@@ -10,13 +10,17 @@ import pytest
 from sqlalchemy import Engine as Database
 from typer.testing import CliRunner
 
+from db.batches import Batch, create_batch, move_batch, read_batch
 from db.jobs import Job, read_job
 from db.session import session_scope
+from db.states import BatchStatus
 from gateway.api.batch_request import BatchRequest
 from gateway.batch_asked import Asked
 from gateway.cli import app
 from gateway.commands.finish_job import write_job_output
 from gateway.decisions import read_decisions
+from gateway.desk.batch_files import write_batch_files
+from gateway.file_store import FileStore
 from gateway.request import read_wish
 from gateway.second_chances import ToldChance
 from router.failure_shift import learn_shifts
@@ -80,6 +84,43 @@ def test_the_files_tell_it_too(db_engine: Database, tmp_path: Path) -> None:
     assert chances[:3] == [told("first")._asdict(), None, told("second")._asdict()]
     results = [line["response"]["body"]["apportion"] for line in read_lines(tmp_path / "out" / "results.jsonl")]
     assert [own.get("asked_again") for own in results] == ["no_answer", None] * (TASKS // 2)
+
+
+def store_batch(database: Database, job: Job) -> Batch:
+    """A batch that was answered as this job."""
+    with session_scope(database) as session:
+        created = create_batch(
+            session,
+            batch_id="batch_asked",
+            tenant_id=job.tenant_id,
+            endpoint="/v1/chat/completions",
+            input_file_id="file-asked",
+            completion_window="24h",
+            lasts_seconds=86_400,
+            asked=Asked(second_chances=True).to_json(),
+            meta=None,
+            request_digest="",
+            idempotency_key=None,
+            output_expires_seconds=None,
+        )
+        move_batch(session, batch_id="batch_asked", to=BatchStatus.IN_PROGRESS, job_id=job.id)
+        batch = read_batch(session, tenant_id=job.tenant_id, batch_id="batch_asked")
+    assert created is not None
+    assert batch is not None
+    return batch
+
+
+@pytest.mark.parametrize(("terms", "told"), [(TERMS, ["no_answer", None] * (TASKS // 2)), (None, [None] * TASKS)])
+def test_the_output_file_of_a_batch_tells_it_too(
+    db_engine: Database, tmp_path: Path, terms: SecondChanceTerms | None, told: list[str | None]
+) -> None:
+    batch = store_batch(db_engine, give_chances(db_engine, tmp_path, terms=terms))
+    files = FileStore(tmp_path / "files")
+    with session_scope(db_engine) as session:
+        written = write_batch_files(session, files, batch=batch, to=BatchStatus.COMPLETED)
+    assert written.output is not None
+    lines = read_lines(files.path_of(written.output.id))
+    assert [line["response"]["body"]["apportion"].get("asked_again") for line in lines] == told
 
 
 def test_the_report_says_what_they_bought(db_engine: Database, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from gateway.api.front_door import FrontDoor
 from gateway.bootstrap import build_file_store, build_front_door
 from gateway.desk.desk import Desk
 from gateway.desk.open_desk import run_desk
-from tests.gateway.api.trained import write_strategies
+from tests.gateway.api.trained import STRATEGIES, write_strategies
 from tests.waiting import wait_until
 from worker.bootstrap import open_workshop
 from worker.pool import read_strategy_file
@@ -72,17 +72,16 @@ def batch_of(file_id: str, **fields: object) -> dict[str, object]:
     return {"input_file_id": file_id, "endpoint": "/v1/chat/completions", "completion_window": "24h", **fields}
 
 
-def make_settings(url: str, folder: Path) -> Settings:
+def make_settings(url: str, folder: Path, *, strategies: str = STRATEGIES) -> Settings:
     """Of a server on this database."""
-    return Settings(
-        database_url=url, strategies=write_strategies(folder), data_directory=folder, cache_directory=folder / "cache"
-    )
+    file = write_strategies(folder, strategies)
+    return Settings(database_url=url, strategies=file, data_directory=folder, cache_directory=folder / "cache")
 
 
 @contextmanager
-def open_office(url: str, folder: Path) -> Iterator[Office]:
+def open_office(url: str, folder: Path, *, strategies: str = STRATEGIES) -> Iterator[Office]:
     """Without anybody at its desk."""
-    settings, database = make_settings(url, folder), create_engine(url)
+    settings, database = make_settings(url, folder, strategies=strategies), create_engine(url)
     assert settings.strategies is not None
     door = build_front_door(
         settings,

@@ -175,3 +175,10 @@ def test_a_batch_is_cancelled(key: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert "has what was answered" in invoke("cancel", batch["id"]).stdout
     assert ask("continue", batch["id"])["status"] == "cancelled"
     assert invoke("results", batch["id"], "--errors").stdout.count('"batch_cancelled"') == TASKS
+
+
+def test_a_judge_is_asked_for_as_well(folder: Path) -> None:
+    words = ("run", "tasks.jsonl", "--out", "out", *ENOUGH, "--judge")
+    assert ask(*words, "large", "--judge-budget", "5000 tokens")["status"] == "completed"
+    unknown = invoke(*words, "nobody", expect=ExitCode.USAGE)
+    assert "there is no strategy nobody" in unknown.output
