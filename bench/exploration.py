@@ -2,6 +2,7 @@
 
     python -m bench.exploration [--data FOLDER] [--datasets NAME ...] [--quick] [--json]
 
+What teaches most is what can turn a choice, so that the errors below are not the least that draws could have.
 Predictors learn from 200 probes; then a night of up to 1,000 tasks is planned at a quarter of the way between the
 cheapest and the dearest strategy, with the limits of money and accuracy of the product, which both ways of exploring
 keep. What is estimated is the accuracy of each strategy on all tasks, from the predictions and the weighted errors of

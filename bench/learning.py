@@ -28,7 +28,7 @@ from bench.replay_world import make_world
 from router.predictor import PredictorConfig
 
 NIGHTS, TASKS, PROBES, STRATEGIES = 10, 1000, 200, 8
-LIGHT = PredictorConfig(members=2, folds=3, max_steps=60, patience_steps=15, cluster_restarts=3)
+LIGHT = PredictorConfig(members=1, folds=2, max_steps=20, patience_steps=10, cluster_restarts=3, network_share=0.05)
 COMPARED = (OWN, CONSTANT, FULL)  # whatever is asked for
 QUICK_NIGHTS, QUICK_TASKS, QUICK_PROBES = 4, 80, 80
 
@@ -43,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--nights", type=int, default=NIGHTS)
     parser.add_argument("--tasks", type=int, default=TASKS, help="a night")
     parser.add_argument("--probes", type=int, default=PROBES, help="tasks that all strategies answer first")
-    parser.add_argument("--light", action="store_true", help="smaller pairs, trained in a fifth of the time")
+    parser.add_argument("--light", action="store_true", help="smaller pairs, trained in a tenth of the time")
     parser.add_argument("--plot", type=Path, help="draw the nights to this file")
     arguments = parse(parser)
     arguments.policies = {*COMPARED, *(arguments.policies or POLICIES)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.learning_results import Replay, measure_loss
-from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, WEIGHTED
+from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN
 from bench.replay_scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ COLOURS = {
     CONSTANT: "#8a8f98",
     NO_LEARNING: "#c2410c",
     GREEDY: "#7a5195",
-    WEIGHTED: "#bc8f00",
     NEIGHBOURS: "#00897b",
 }
 
@@ -62,6 +61,7 @@ def _draw_losses(axes: "Axes", by_scenario: Mapping[Scenario, Sequence[Replay]])
     for scenario, replays in by_scenario.items():
         loss = measure_loss(replays, OWN)
         axes.plot(np.arange(1, len(loss) + 1), loss, linewidth=1.3, label=str(scenario))
+    axes.axhline(0, color="#111827", linewidth=0.6)
     axes.set_title("what exploring costs", loc="left", fontsize=10)
     axes.set_ylabel("accuracy points")
     axes.legend(frameon=False, fontsize=8)

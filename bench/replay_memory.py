@@ -1,11 +1,13 @@
 """What a policy has been told: outcomes of the strategies that it asked, and of no others."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.replay_world import Answers, Cells, Floats, Rows
 
-PROBE = 1.0  # the chance of an outcome that was asked of every strategy
+PROBE = math.nan  # the chance of an outcome that was asked of every strategy: nobody chose it
 
 
 class Memory:

@@ -7,17 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.replay_memory import Memory
-from bench.replay_world import Cells, Floats, Rows
+from bench.replay_world import Cells, Floats
 from router.baselines.nearest_neighbours import HUNDRED, find_nearest
 from router.baselines.outcomes import Estimates
 from router.baselines.trained_pairs import MEAN_TOKENS
 from router.fold import FoldedPair, fold_pair
-from router.pool_lessons import Expected, Seen, teach_pool
 from router.predictor import PredictorConfig
 from router.stack import PredictorStack
 from router.training import train_pair
+from router.training_weights import weigh_outcomes
+from worker.training_set import LEAST_CELL_TASKS
 
-MOST_WEIGHT = 10.0  # of an outcome, as the inverse of its chance
 SMALLEST_AMOUNT = 1e-300  # a mean that is divided by
 
 Serve = Callable[[Floats], Estimates]  # vectors (tasks, d) -> accuracies and amounts, NaN for who is not there
@@ -46,37 +46,31 @@ class Policy:
 
 def learn_own(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     """Each strategy's pair from its own outcomes."""
-    return _serve_pairs(memory, lambda strategy, rows: np.ones(len(rows)), how)
+    pairs = {}
+    for strategy in np.flatnonzero(memory.count_outcomes() > 0).tolist():
+        rows = memory.find_rows(strategy)
+        pairs[strategy] = _train(
+            memory.vectors[rows], memory.correct[rows, strategy], memory.amount[rows, strategy], how
+        )
+    return _stack(pairs, strategies=memory.correct.shape[1])
 
 
 def learn_weighted(memory: Memory, serving: Serve | None, how: Training) -> Serve:
-    """The same, with outcomes weighted by the clipped inverse of their chance."""
-    return _serve_pairs(memory, lambda strategy, rows: np.minimum(1 / memory.chance[rows, strategy], MOST_WEIGHT), how)
-
-
-def learn_taught(memory: Memory, serving: Serve | None, how: Training) -> Serve:
-    """Every strategy's pair from every task (`router/pool_lessons.py`); from its own outcomes at first."""
-    if serving is None:
-        return learn_own(memory, None, how)
-    present = np.flatnonzero(memory.count_outcomes() > 0)
-    if np.isnan(serving(memory.vectors[:1]).accuracy[0, present]).any():  # one has just arrived
-        serving = learn_own(memory, None, how)
-    rows = np.flatnonzero(np.isfinite(memory.correct).any(axis=1))
-    expected = serving(memory.vectors[rows])
-    lessons = teach_pool(
-        Seen(memory.correct[rows][:, present], memory.amount[rows][:, present]),
-        Expected(expected.accuracy[:, present], expected.cost[:, present]),
-    )
-    pairs = {
-        int(strategy): _train(
+    """As `apportion train` does: chosen outcomes by their clipped chance, clusters of the tasks that nobody chose."""
+    pairs = {}
+    for strategy in np.flatnonzero(memory.count_outcomes() > 0).tolist():
+        rows = memory.find_rows(strategy)
+        chance = memory.chance[rows, strategy]
+        unchosen = np.isnan(chance)
+        have_cells = LEAST_CELL_TASKS <= unchosen.sum() < len(rows)
+        pairs[strategy] = _train(
             memory.vectors[rows],
-            lessons.correct[:, place],
-            lessons.output_tokens[:, place],
-            lessons.weight[:, place],
+            memory.correct[rows, strategy],
+            memory.amount[rows, strategy],
             how,
+            weight=weigh_outcomes(np.ones(len(rows)), chance),
+            cells=memory.vectors[rows[unchosen]] if have_cells else None,
         )
-        for place, strategy in enumerate(present)
-    }
     return _stack(pairs, strategies=memory.correct.shape[1])
 
 
@@ -105,16 +99,15 @@ def learn_means(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     return lambda vectors: Estimates(*(np.tile(row, (len(vectors), 1)) for row in means))
 
 
-def _serve_pairs(memory: Memory, weigh: Callable[[int, Rows], Cells], how: Training) -> Serve:
-    pairs = {}
-    for strategy in np.flatnonzero(memory.count_outcomes() > 0).tolist():
-        rows = memory.find_rows(strategy)
-        outcomes = memory.correct[rows, strategy], memory.amount[rows, strategy]
-        pairs[strategy] = _train(memory.vectors[rows], *outcomes, weigh(strategy, rows), how)
-    return _stack(pairs, strategies=memory.correct.shape[1])
-
-
-def _train(vectors: Floats, correct: Cells, amount: Cells, weight: Cells, how: Training) -> tuple[FoldedPair, float]:
+def _train(
+    vectors: Floats,
+    correct: Cells,
+    amount: Cells,
+    how: Training,
+    *,
+    weight: Cells | None = None,
+    cells: Floats | None = None,
+) -> tuple[FoldedPair, float]:
     """A pair, and the amount that one of its output tokens stands for: recordings have costs, not always tokens."""
     scale = max(float(amount.mean()), SMALLEST_AMOUNT) / MEAN_TOKENS
     nothing = np.zeros(vectors.shape[1], dtype=np.float32)
@@ -127,6 +120,7 @@ def _train(vectors: Floats, correct: Cells, amount: Cells, weight: Cells, how: T
         config=how.config,
         seed=how.seed,
         weight=weight,
+        cells=cells,
     )
     return fold_pair(pair), scale
 
@@ -145,15 +139,14 @@ def _stack(pairs: dict[int, tuple[FoldedPair, float]], *, strategies: int) -> Se
     return serve
 
 
-NO_LEARNING, GREEDY, WEIGHTED, OWN = "no learning", "greedy", "own outcomes, weighted", "apportion"
+NO_LEARNING, GREEDY, OWN = "no learning", "greedy", "apportion"
 NEIGHBOURS, FULL, CONSTANT = "kNN memory", "full information", "constant"
 
 POLICIES: dict[str, Policy] = {
     NO_LEARNING: Policy(learn=learn_own, retrains=False),
     GREEDY: Policy(learn=learn_own),
-    WEIGHTED: Policy(learn=learn_weighted, explores=True),
     NEIGHBOURS: Policy(learn=learn_neighbours),
-    OWN: Policy(learn=learn_taught, explores=True, watches=True),
+    OWN: Policy(learn=learn_weighted, explores=True, watches=True),
     CONSTANT: Policy(learn=learn_means, told_all=True),
     FULL: Policy(learn=learn_own, told_all=True),
 }

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 AT_FIRST = 200.0  # graded outcomes: what probes come to
 POINTS_AT_FIRST = 1.0  # right answers given up in a hundred tasks, as predicted, while no strategy has more
-POINTS_LATER = 0.2  # and when one has very many: what changes is still noticed
+POINTS_LATER = 0.15  # and when one has very many: what changes is still noticed
 
 
 def find_need(outcomes: ArrayLike) -> NDArray[np.float64]:

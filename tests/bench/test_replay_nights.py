@@ -7,7 +7,7 @@ import pytest
 
 from bench.replay_memory import Memory
 from bench.replay_nights import Night, run_nights
-from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, WEIGHTED, Training
+from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, Training
 from bench.replay_scenarios import DEARER, Scenario, stage
 from bench.replay_world import LEVELS, Answers, Rows, World, make_world
 from router.predictor import PredictorConfig
@@ -46,7 +46,7 @@ def list_traffic(nights: list[Night]) -> list[list[int]]:
     return [night.traffic.tolist() for night in nights]
 
 
-@pytest.mark.parametrize("name", [NO_LEARNING, GREEDY, WEIGHTED, NEIGHBOURS, OWN])
+@pytest.mark.parametrize("name", [NO_LEARNING, GREEDY, NEIGHBOURS, OWN])
 def test_outcomes_that_nobody_asked_for_change_nothing(name: str) -> None:
     world = overhear(make_nights())
     routed = run_nights(world, POLICIES[name], HOW)
