@@ -23,10 +23,11 @@ from bench.splits import split_by_group
 from router.baselines.constant import fit_constant
 from router.baselines.outcomes import Estimates, Outcomes, add_features, join
 from router.baselines.trained_pairs import fit_trained_pairs
+from router.clusters import assign_clusters
 from router.cold_start.cluster_map import learn_cluster_map
-from router.cold_start.error_vector import learn_clusters
+from router.cold_start.error_vector import learn_clusters, partition_past
 from router.cold_start.handover import rank_placements
-from router.cold_start.imputation import Asked, Table, impute_table, mix_lessons
+from router.cold_start.imputation import Asked, Table, impute_table
 from router.cold_start.item_response import learn_item_response
 from router.cold_start.placement import Place, Probes, place_constant, place_mean
 from router.cold_start.probes import ProbeSet, cover_tasks
@@ -34,7 +35,7 @@ from router.cold_start.probes import ProbeSet, cover_tasks
 PROBES = (50, 100, 200, 400)
 FULL, CONSTANT, CHOSEN = "pairs, all outcomes", "constant, all outcomes", "best by cross-validation"
 BLEND = "error vector and item response"  # halves
-TRAINED, TAUGHT = "pairs trained on the probes", "pairs taught imputed outcomes and error vector"  # halves
+TRAINED, TAUGHT = "pairs trained on the probes", "pairs taught imputed outcomes"
 
 Areas = dict[str, float]
 
@@ -105,13 +106,12 @@ def _place_all(
 def teach(past: Outcomes, answered: Outcomes, probes: Sequence[ProbeSet], *, seed: int) -> Outcomes:
     """All past tasks, with what each unseen strategy would have done there by its answers to its probes."""
     embeddings = add_features(answered).embeddings
-    learn_near = learn_clusters(embeddings, probes=len(probes[0].rows), seed=seed)
+    labels = assign_clusters(embeddings, partition_past(embeddings, probes=len(probes[0].rows), seed=seed))
     correct, cost = np.empty_like(answered.correct), np.empty_like(answered.cost)
     for column, chosen in enumerate(probes):
         own = Table(answered.correct[chosen.rows, column, None], answered.cost[chosen.rows, column, None])
-        table = impute_table(Table(past.correct, past.cost), Asked(chosen.rows, chosen.weight), own)
-        near = learn_near(Probes(embeddings[chosen.rows], own.correct[:, 0], chosen.weight))(embeddings)
-        correct[:, column], cost[:, column] = mix_lessons(table.correct[:, 0], near), table.cost[:, 0]
+        imputed = impute_table(Table(past.correct, past.cost), Asked(chosen.rows, labels), own)
+        correct[:, column], cost[:, column] = imputed.correct[:, 0], imputed.cost[:, 0]
     return answered._replace(correct=correct, cost=cost)
 
 

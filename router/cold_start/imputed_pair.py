@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from router.cold_start.error_vector import learn_clusters
-from router.cold_start.imputation import Asked, Table, impute_table, mix_lessons
-from router.cold_start.placement import DoubleArray, FloatArray, Probes
+from router.clusters import assign_clusters
+from router.cold_start.error_vector import partition_past
+from router.cold_start.imputation import Asked, Table, impute_table
+from router.cold_start.placement import DoubleArray, FloatArray
 from router.cold_start.pool_past import KnownOutcomes, PlacedPair
 from router.figures import Fallback
 from router.fold import FoldedPair, fold_pair
@@ -15,7 +16,8 @@ from router.predictor import PredictorConfig
 from router.stack import PredictorStack
 from router.training import train_pair
 
-LEAST_SHARED = 60  # probes that the known strategies have answered too; a regression on fewer says little
+LEAST_SHARED = 60  # probes that the known strategies have answered too; what fewer say of a strategy is little
+MOST_PROBES = 1024  # that are imputed from: more take seconds, and a strategy that has more is soon trained on its own
 
 
 def train_imputed(rows: OutcomeRows, known: KnownOutcomes, *, config: PredictorConfig, seed: int) -> PlacedPair | None:
@@ -39,8 +41,12 @@ class _Teacher:
         self, rows: OutcomeRows, known: KnownOutcomes, place: NDArray[np.intp], config: PredictorConfig, seed: int
     ) -> None:
         self.rows, self.known, self.place, self.config, self.seed = rows, known, place, config, seed
-        self.probes = Probes(rows.embeddings, rows.correct, rows.weight)
-        self.learn_near = learn_clusters(known.embeddings, probes=len(rows), seed=seed)
+        alone = place < 0
+        self.known_here = _add_usual(known, rows.embeddings[alone])
+        self.place_here = place.copy()
+        self.place_here[alone] = len(known.correct) + np.arange(alone.sum())
+        centroids = partition_past(known.embeddings, probes=len(rows), seed=seed)
+        self.labels = assign_clusters(self.known_here.embeddings, centroids)
 
     def predict_without(self, test: NDArray[np.bool_]) -> DoubleArray:
         """Accuracy of these probes by a pair that knows nothing of anybody's answers to them."""
@@ -51,13 +57,12 @@ class _Teacher:
 
     def train(self, probes: NDArray[np.bool_], tasks: NDArray[np.bool_]) -> FoldedPair:
         """A pair from some of the probes (n,), trained on some of the known strategies' tasks."""
-        imputed, tokens = self._impute(probes & (self.place >= 0))
-        lessons = mix_lessons(imputed, self.learn_near(self.probes.take(probes))(self.known.embeddings))
+        imputed = self._impute(np.flatnonzero(probes)[:MOST_PROBES])
         nothing = np.zeros(self.rows.embeddings.shape[1], dtype=np.float32)
         trained = train_pair(
             self.known.embeddings[tasks],
-            lessons[tasks],
-            tokens[tasks],
+            imputed.correct[: len(tasks), 0][tasks],
+            np.maximum(imputed.cost[: len(tasks), 0][tasks] - 1, 0.0),
             model_vector=nothing,
             decoding_vector=nothing,
             config=self.config,
@@ -65,13 +70,21 @@ class _Teacher:
         )
         return fold_pair(trained)
 
-    def _impute(self, probes: NDArray[np.bool_]) -> tuple[DoubleArray, DoubleArray]:
-        """Expected correctness and output tokens for every task of the known strategies."""
-        rows, known = self.rows, self.known
-        asked = Asked(self.place[probes], rows.weight[probes])
-        answers = Table(rows.correct[probes][:, np.newaxis], 1 + rows.output_tokens[probes][:, np.newaxis])
-        imputed = impute_table(Table(known.correct, 1 + known.output_tokens), asked, answers)
-        return imputed.correct[:, 0], np.maximum(imputed.cost[:, 0] - 1, 0.0)
+    def _impute(self, probes: NDArray[np.intp]) -> Table:
+        """Expected correctness and 1 + output tokens, (tasks and probes that are none, 1) each."""
+        known, rows = self.known_here, self.rows
+        answers = Table(rows.correct[probes, np.newaxis], 1 + rows.output_tokens[probes, np.newaxis])
+        asked = Asked(self.place_here[probes], self.labels)
+        return impute_table(Table(known.correct, 1 + known.output_tokens), asked, answers)
+
+
+def _add_usual(known: KnownOutcomes, embeddings: FloatArray) -> KnownOutcomes:
+    """With tasks (m, d) that the known strategies were not asked: each does there as it does on average."""
+    correct, tokens = (
+        np.concatenate((table, np.tile(table.mean(axis=0), (len(embeddings), 1))))
+        for table in (known.correct, known.output_tokens)
+    )
+    return KnownOutcomes(np.concatenate((known.embeddings, embeddings)), correct, tokens)
 
 
 def _find_places(embeddings: FloatArray, past: FloatArray) -> NDArray[np.intp]:

@@ -17,7 +17,8 @@ def draw_table(tasks: int, *, seed: int) -> tuple[Table, np.ndarray]:
 
 
 def ask(count: int, tasks: int) -> Asked:
-    return Asked(np.arange(0, tasks, tasks // count)[:count], np.ones(count))
+    """Tasks all of one kind."""
+    return Asked(np.arange(0, tasks, tasks // count)[:count], np.zeros((tasks, 1), dtype=np.intp))
 
 
 def test_imputed_outcomes_are_nearer_the_truth_than_the_probes_mean() -> None:
@@ -33,7 +34,7 @@ def test_lucky_probes_do_not_make_a_strategy_better() -> None:
     known, chance = draw_table(2000, seed=2)
     easier = (0.2 + chance) / (0.2 + chance).sum()
     rows = np.sort(np.random.default_rng(3).choice(2000, 200, replace=False, p=easier))  # easier than tasks are
-    asked = Asked(rows, np.ones(200))
+    asked = Asked(rows, np.zeros((2000, 1), dtype=np.intp))
     answers = Table((chance[rows] > 0.5).astype(float)[:, np.newaxis], known.cost[rows, :1])
     imputed = impute_table(known, asked, answers).correct.mean()
     truth = (chance > 0.5).mean()
@@ -65,4 +66,16 @@ def test_free_answers_have_a_logarithm() -> None:
     asked = ask(60, 300)
     imputed = impute_table(known, asked, Table(np.zeros((60, 1)), np.zeros((60, 1))))
     assert np.isfinite(imputed.cost).all()
-    assert imputed.correct.max() == 0
+    assert imputed.correct.mean() < 0.1 * known.correct.mean()
+
+
+def test_what_is_special_about_a_kind_of_task_is_imputed_there_only() -> None:
+    """The known strategies toss coins; the new one is always right on one kind and never on the other."""
+    coins = np.random.default_rng(7).random((400, 4)).round()
+    kind = np.repeat([0, 1], 200)
+    rows = np.arange(0, 400, 4)
+    asked = Asked(rows, np.stack((kind, np.zeros(400, dtype=np.intp)), axis=1))
+    answers = Table(kind[rows, np.newaxis].astype(float), np.exp(kind[rows, np.newaxis]))
+    imputed = impute_table(Table(coins, 1 + coins), asked, answers)
+    assert imputed.correct[kind == 1].mean() - imputed.correct[kind == 0].mean() > 0.4
+    assert imputed.cost[kind == 1].mean() > 2 * imputed.cost[kind == 0].mean()
