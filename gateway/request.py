@@ -8,7 +8,7 @@ from gateway.errors import UsageError
 from router.units import parse_budget
 from worker.exploration_terms import parse_exploration
 from worker.objective import Request
-from worker.submission import Precedence
+from worker.precedence import Precedence
 
 SECONDS_PER_UNIT = {"m": 60, "h": 3600, "d": 86_400}
 _FROM_NOW = re.compile(r"\+(\d{1,5})([mhd])", re.ASCII)

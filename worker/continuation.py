@@ -22,8 +22,9 @@ from worker.bootstrap import read_known_job
 from worker.errors import BudgetTooSmall
 from worker.least_worst import find_least_worst
 from worker.objective import Objective, sum_totals
+from worker.precedence import Precedence
 from worker.prediction_rows import take_rows
-from worker.submission import Precedence, RunPlan, submit_run
+from worker.submission import RunPlan, submit_run
 from worker.twins import count_alike, find_twins
 
 CONTINUED = "continued"  # the folder of a continuation's files, in that of the job before

@@ -34,6 +34,11 @@ class EngineActivity:
         """The engine finished something."""
         self._moved_at = self._answered_at = time.monotonic()
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether a request found the engine gone."""
+        return self._death is not None
+
     def require_life(self) -> None:
         """EngineDied, with the words of whoever found out; what replaces the engine has an activity of its own.
 

@@ -125,7 +125,7 @@ class EngineDesk:
             logger.info("job %d group %d: %s", group.job_id, group.id, error)
             return
         logger.info("job %d group %d (%s): %s, %s", group.job_id, group.id, priced.strategy.name, end, engine.load())
-        if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED):
+        if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED) or activity.is_dead:
             await engines.restart(engine)
 
     def _prepare(self, work: ClaimedWork, *, engine: Engine, activity: EngineActivity) -> GroupRun:
@@ -197,12 +197,12 @@ class EngineDesk:
         return self._claim_for(needy=True) or self._claim_for(needy=False)
 
     def _claim_for(self, *, needy: bool) -> ClaimedWork | None:
-        """Those of an engine that is being replaced wait for the new one."""
+        """Those of an engine that is gone, or being replaced, wait for the new one."""
+        engines = self._assets.engines
         served = {
             key: priced
             for key, priced in self._assets.strategies.items()
-            if self._backlog_of(key).is_low == needy
-            and not self._assets.engines.is_restarting(priced.strategy.engine.name)
+            if self._backlog_of(key).is_low == needy and engines.can_be_asked(priced.strategy.engine.name)
         }
         if not served:
             return None

@@ -49,6 +49,10 @@ class EngineRoom:
         """Whether the running engine of this name gets anything done."""
         return self._activities[name]
 
+    def can_be_asked(self, name: str) -> bool:
+        """Whether an engine of this name runs, as far as is known, and is not being replaced."""
+        return not (self.is_restarting(name) or self._activities[name].is_dead)
+
     def is_restarting(self, name: str) -> bool:
         """Whether an engine of this name is being replaced: nothing may be asked of it meanwhile."""
         return self._locks[name].locked()

@@ -160,10 +160,8 @@ class GroupRun:
         """Whether asking again may help; groups of other budgets may be claimed, and use the slot, meanwhile."""
         slot.give()
         self.surroundings.backlog.note(self.group.id, 0)
-        draining = self.surroundings.draining
-        back = await rung.wait_unless_idle() or await wait_for_others(
-            self.surroundings.database, denied, draining=draining
-        )
+        database, draining = self.surroundings.database, self.surroundings.draining
+        back = await rung.wait_unless_idle() or await wait_for_others(database, denied, draining=draining)
         self.surroundings.backlog.note(self.group.id, tasks)
         await slot.take()
         return back

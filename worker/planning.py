@@ -10,13 +10,14 @@ from worker.bootstrap import Workshop
 from worker.challengers import Challengers, load_challengers
 from worker.objective import Request
 from worker.past_failures import learn_terms
+from worker.precedence import NO_PRECEDENCE, Precedence
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.producer import ring_once
 from worker.progress import Progress, Stage
 from worker.queues import ROUTER
 from worker.shared_budgets import draw_on
 from worker.strategy_life import keep_in_service
-from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, plan_run, submit_run
+from worker.submission import RunPlan, plan_run, submit_run
 from worker.task_vectors import TaskVectors
 
 

@@ -185,7 +185,6 @@ def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWind
     ]
     refused = _list_seqs(window, (wanted & ~able).any(axis=1))
     unserved = _list_seqs(window, (wanted & able & ~served).any(axis=1))
-    planned_cost = sum(group.predicted_cost for group in groups)
     _commit(
         database,
         window=window,
@@ -193,7 +192,7 @@ def _route_every_arm(database: Engine, *, routed: RoutedJob, window: ClaimedWind
         refused=refused,
         unserved=unserved,
         chosen=None,
-        planned_cost=planned_cost,
+        planned_cost=sum(group.predicted_cost for group in groups),
     )
     return Routed(window_id=window.id, tasks=len(window.seqs), groups=len(groups), unserved=len(unserved))
 

@@ -22,11 +22,12 @@ from worker.engine_warnings import find_engine_changes
 from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
 from worker.planning import plan_tasks, read_predictors, store_run
+from worker.precedence import NO_PRECEDENCE, Precedence
 from worker.producer import follow_job
 from worker.progress import Progress, Stage
 from worker.shared_budgets import draw_on
 from worker.strategy_life import keep_in_service
-from worker.submission import NO_PRECEDENCE, Precedence, RunPlan, submit_calibration
+from worker.submission import RunPlan, submit_calibration
 
 StoreJob = Callable[[], int]  # stores a job, or knows one that is stored, and gives its id
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from worker.objective import (
     sum_totals,
 )
 from worker.pool import ServingPool
+from worker.precedence import NO_PRECEDENCE, Precedence
 from worker.prediction_blocks import store_blocks, store_tried
 from worker.prediction_rows import find_servable, take_rows
 from worker.predictors import LoadedPredictors
@@ -44,17 +44,6 @@ from worker.twins import count_alike, find_twins
 
 TENANT = "default"
 TRIAL = "trial"  # in a job's meta: in which its windows take part
-
-
-@dataclass(frozen=True, kw_only=True)
-class Precedence:
-    """Whose groups go first: those of the job with the highest priority, then of the one with the earliest deadline."""
-
-    priority: int = 0
-    deadline: datetime | None = None
-
-
-NO_PRECEDENCE = Precedence()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -21,11 +21,12 @@ from router.errors import InfeasibleTarget
 from worker.bootstrap import Workshop
 from worker.errors import BudgetTooSmall, BudgetUnusable, NoSuchBudget, NothingServes, UntrainedStrategies
 from worker.planning import plan_tasks, read_predictors
+from worker.precedence import Precedence
 from worker.producer import ring_once
 from worker.queues import ROUTER
 from worker.shared_budgets import draw_on
 from worker.strategy_life import keep_in_service
-from worker.submission import Precedence, submit_run
+from worker.submission import submit_run
 
 logger = logging.getLogger(__name__)
 

@@ -89,9 +89,11 @@ class Town:
 
     def _kill_if_at_work(self, name: str) -> bool:
         self.fleet.freeze(name)  # so that it can not settle between our look and its end
+        sent = select(GroupRow.id).where(*self._held_by(name)).with_for_update()  # what it said before is done first
         reserved = select(func.coalesce(func.sum(LedgerEntryRow.reserved_delta), 0))
         reserved = reserved.join(GroupRow, GroupRow.id == LedgerEntryRow.grp_id).where(*self._held_by(name))
         with session_scope(self.database) as session:
+            session.execute(sent).all()
             is_at_work = session.execute(reserved).scalar_one() > 0
         if is_at_work:
             self.fleet.kill(name)
