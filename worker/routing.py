@@ -89,10 +89,8 @@ def route_next_window(database: Engine, *, routed: RoutedJob, owner: str, settin
 def _route_run(database: Engine, *, routed: RoutedJob, window: ClaimedWindow, settings: Settings) -> Routed:
     job, own, offered = routed.job, routed.predictions.of(window.seqs), find_offers(window)
     least = find_least_worst(own) * job.promised * ~offered  # a task that has an answer is promised none
-    out_of_service = routed.predictions.standing.out_of_service
     own = _find_open(own, routed=routed, window=window, offered=offered)
-    possible = find_servable(own)
-    left_alone = dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | _list_left_alone(database, job=job)
+    possible, left_alone = find_servable(own), _list_left_alone(database, routed=routed)
     own = strike(own, columns=list(left_alone))
     servable = find_servable(own)
     plan = plan_window(
@@ -210,11 +208,13 @@ def _list_wanted_arms(job: Job, window: ClaimedWindow) -> NDArray[np.bool_]:
     return np.array([[(seq, arm) in back for arm in job.strategy_ids] for seq in window.seqs])
 
 
-def _list_left_alone(database: Engine, *, job: Job) -> dict[int, float]:
-    """Seconds for which strategies that keep failing are left alone, by column."""
+def _list_left_alone(database: Engine, *, routed: RoutedJob) -> dict[int, float]:
+    """Seconds for which strategies that keep failing, or are out of service, are left alone, by column."""
+    ids, out_of_service = routed.job.strategy_ids, routed.predictions.standing.out_of_service
     with session_scope(database) as session:
-        breakers = list_open_breakers(session, strategy_ids=job.strategy_ids)
-    return {job.strategy_ids.index(breaker.strategy_id): breaker.seconds_left for breaker in breakers}
+        breakers = list_open_breakers(session, strategy_ids=ids)
+    failing = {ids.index(breaker.strategy_id): breaker.seconds_left for breaker in breakers}
+    return dict.fromkeys(out_of_service, OUT_OF_SERVICE_SECONDS) | failing
 
 
 def _exclude_failed(predictions: Predictions, *, job: Job, window: ClaimedWindow) -> Predictions:
