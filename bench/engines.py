@@ -21,12 +21,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.engine_bare import BareEngine, Rate
 from bench.engine_death import Recovery, kill_under
 from bench.engine_prompts import CONTEXT_TOKENS, MAX_TOKENS, OPTIONS, WEIGHTS, write_questions
 from bench.engine_server import bench_serve, read_counters
 from bench.engine_station import ENGINE, EngineWorker, open_worker
+from bench.engine_tokens import watch_tokens
 from bench.figures import Figure, print_figures
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.vllm_server import run_vllm_server
@@ -35,7 +37,7 @@ from worker.postgres import EmbeddedPostgres
 from worker.settings import read_settings
 from worker.weights import resolve_model
 
-PROMPTS, SERVER_PROMPTS, KILL_PROMPTS, QUICK_PROMPTS = 1_000, 300, 600, 100
+PROMPTS, SERVER_PROMPTS, KILL_PROMPTS, QUICK_PROMPTS = 1_000, 300, 600, 64
 PAIR_PROMPTS, WARM_UP = 100, 16  # short pairs, one right after the other: machines are not equally fast for minutes
 SERVER_CONCURRENCY = 16  # of which vLLM's server is told, too
 IN_FLIGHT = 80  # tasks that are with vLLM: five batches of 16
@@ -64,16 +66,31 @@ def write_strategies(folder: Path, engine: dict[str, object]) -> Path:
     return path
 
 
-def compare_in_process(own: EngineWorker, *, prompts: int, folder: Path) -> tuple[list[Pair], float]:
-    """Pairs with the bare AsyncLLM, and the seconds that it took to load."""
+class InProcess(NamedTuple):
+    """Our worker beside the bare AsyncLLM."""
+
+    pairs: Sequence[Pair]
+    at_once: Pair | None  # of all prompts together
+    load_seconds: float  # that AsyncLLM takes
+    differences: int  # tokens in our books and not among those that vLLM handed over, or the other way
+
+
+def compare_in_process(own: EngineWorker, *, prompts: int, at_once: bool, folder: Path) -> InProcess:
+    """Pairs of a hundred prompts, and all of them at once."""
     loop, bare = EngineLoop(), BareEngine()
     own.answer(write_questions(WARM_UP))
     load_seconds = loop.run(bare.start(log_path=folder / "bare.log"), seconds=300)
     loop.run(bare.answer(write_questions(WARM_UP)))
-    pairs = [Pair(limit=loop.run(bare.answer(part), seconds=600), ours=own.answer(part).rate) for part in cut(prompts)]
+    pairs, differences = [], 0
+    for part in [*cut(prompts), *([write_questions(prompts)] if at_once else [])]:
+        limit = loop.run(bare.answer(part), seconds=600)
+        with watch_tokens() as steps:
+            ours = own.answer(part).rate
+        differences += abs(sum(step.tokens for step in steps) - ours.prompt_tokens - ours.output_tokens)
+        pairs.append(Pair(limit=limit, ours=ours))
     loop.run(_stop(bare))
     loop.close()
-    return pairs, load_seconds
+    return InProcess(pairs, pairs.pop() if at_once else None, load_seconds, differences)
 
 
 def cut(prompts: int) -> Iterator[list[str]]:
@@ -144,49 +161,54 @@ def share_figure(name: str, pairs: Sequence[Pair], *, goal: float) -> Figure:
 
 
 def death_figures(recovery: Recovery, *, load_seconds: float) -> list[Figure]:
-    """What a killed engine process cost."""
+    """What a killed engine process cost, in tasks and in time until its tokens come as fast as before."""
     allowed = load_seconds + 10.0
     back = recovery.back_seconds
     return [
         Figure("tasks asked again after a kill", recovery.lost, "", f"<= {IN_FLIGHT}", recovery.lost <= IN_FLIGHT),
-        Figure("back at full throughput", back, "s", f"<= {allowed:.1f}", back <= allowed),
+        Figure("back at full throughput, tokens", back, "s", f"<= {allowed:.1f}", back <= allowed),
     ]
+
+
+def describe_death(recovery: Recovery, *, load_seconds: float) -> str:
+    """The same in a line, with when answers came as fast as before: an answer is begun again from its first token."""
+    tokens = f"{recovery.tokens_per_second:.0f} tokens/s again after {recovery.back_seconds:.1f} s"
+    answers = f"{recovery.answers_per_second:.1f} answers/s again after {recovery.answers_back_seconds:.1f} s"
+    one = f"an answer takes {recovery.answer_seconds:.1f} s with {recovery.most_in_flight} in flight"
+    return f"killed: loading takes {load_seconds:.1f} s, {tokens}, {answers}; {one}"
 
 
 def measure_all(folder: Path, *, cache: Path) -> list[Figure]:
     """Everything."""
     file = write_strategies(folder, _local())
     with _open_worker(folder / "own", file, cache=cache) as own:
-        pairs, load_seconds = compare_in_process(own, prompts=PROMPTS, folder=folder)
-        print_pairs("bare AsyncLLM", "engine worker", pairs)
+        local = compare_in_process(own, prompts=PROMPTS, at_once=True, folder=folder)
+        assert local.at_once is not None
+        print_pairs("bare AsyncLLM", "engine worker", [*local.pairs, local.at_once])
         recovery = kill_under(own, write_questions(KILL_PROMPTS), most_in_flight=IN_FLIGHT)
-        print(f"  {recovery}; loading takes {load_seconds:.1f} s")
+        print(f"  {describe_death(recovery, load_seconds=local.load_seconds)}")
     print(f"  offline generate {answer_offline(PROMPTS).output_per_second:.0f} output tokens/s")
     over_http, differences = compare_over_http(prompts=SERVER_PROMPTS, folder=folder, cache=cache)
     print_pairs("vllm bench serve", "HTTP engine", over_http)
     return [
-        share_figure("engine worker of bare AsyncLLM", pairs, goal=0.95),
+        share_figure("engine worker of bare AsyncLLM", local.pairs, goal=0.95),
+        share_figure("the same, 1,000 prompts at once", [local.at_once], goal=0.95),
         share_figure("HTTP engine of vllm bench serve", over_http, goal=0.90),
-        usage_figure(differences + count_differences(pairs)),
-        *death_figures(recovery, load_seconds=load_seconds),
+        usage_figure(differences + local.differences),
+        *death_figures(recovery, load_seconds=local.load_seconds),
     ]
 
 
 def measure_quick(folder: Path, *, cache: Path) -> list[Figure]:
-    """The first comparison, on a tenth of the prompts."""
+    """The first comparison, on few prompts."""
     file = write_strategies(folder, _local())
     with _open_worker(folder / "own", file, cache=cache) as own:
-        pairs, _ = compare_in_process(own, prompts=QUICK_PROMPTS, folder=folder)
-    print_pairs("bare AsyncLLM", "engine worker", pairs)
+        local = compare_in_process(own, prompts=QUICK_PROMPTS, at_once=False, folder=folder)
+    print_pairs("bare AsyncLLM", "engine worker", local.pairs)
     return [
-        share_figure("engine worker of bare AsyncLLM", pairs, goal=0.95),
-        usage_figure(count_differences(pairs)),
+        share_figure("engine worker of bare AsyncLLM", local.pairs, goal=0.95),
+        usage_figure(local.differences),
     ]
-
-
-def count_differences(pairs: Sequence[Pair]) -> int:
-    """By how many prompt tokens our books differ from what vLLM was given."""
-    return sum(abs(pair.ours.prompt_tokens - pair.limit.prompt_tokens) for pair in pairs)
 
 
 def usage_figure(differences: int) -> Figure:
@@ -201,7 +223,7 @@ def _local() -> dict[str, object]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the engine worker alone, on a tenth of the prompts")
+    parser.add_argument("--quick", action="store_true", help="the engine worker alone, on few prompts")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)

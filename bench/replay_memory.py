@@ -18,7 +18,7 @@ class Memory:
         shape = (len(vectors), strategies)
         self.correct, self.amount, self.chance = np.full((3, *shape), np.nan)
         self.night = np.full(shape, -1)
-        self.told = 0  # outcomes, repeated ones too
+        self.told = np.zeros(strategies, dtype=np.intp)  # outcomes (strategies,), repeated ones too: as evidence counts
 
     def note(
         self, rows: Rows, choice: NDArray[np.int64], answers: Answers, *, chance: Cells | float, night: int
@@ -28,20 +28,21 @@ class Memory:
         self.amount[rows, choice] = answers.amount
         self.chance[rows, choice] = chance
         self.night[rows, choice] = night
-        self.told += len(rows)
+        self.told += np.bincount(choice, minlength=len(self.told))
 
     def forget(self, strategy: int, *, before: int) -> None:
         """What a strategy did before a night says nothing of it any more."""
         old = self.night[:, strategy] < before
         for cells in (self.correct, self.amount, self.chance):
             cells[old, strategy] = np.nan
+        self.told[strategy] = self.count_outcomes()[strategy]
 
     def find_rows(self, strategy: int) -> Rows:
         """The tasks that a strategy's outcome is known of."""
         return np.flatnonzero(np.isfinite(self.correct[:, strategy]))
 
     def count_outcomes(self) -> NDArray[np.intp]:
-        """How many outcomes are known (strategies,)."""
+        """How many tasks a strategy's outcome is known of (strategies,)."""
         return np.asarray(np.isfinite(self.correct).sum(axis=0))
 
     def find_dearest(self) -> Cells:

@@ -49,12 +49,12 @@ class Learner:
         self.policy, self.how = policy, how
         self.memory = Memory(vectors, strategies=strategies)
         self.watch = PoolWatch(strategies)
-        self.learnt_from = 0
+        self.learnt_from = 0  # outcomes
 
     def learn(self, *, first: bool) -> None:
         """Predictors anew from what is known."""
         self.serve = self.policy.learn(self.memory, None if first else self.predict, self.how)
-        self.learnt_from = self.memory.told
+        self.learnt_from = int(self.memory.told.sum())
         self.watch.begin()
 
     def predict(self, vectors: Floats) -> Estimates:
@@ -71,7 +71,7 @@ class Learner:
             priced,
             window.budget,
             dearest=self.memory.find_dearest() * prices,
-            outcomes=self.memory.count_outcomes(),
+            outcomes=self.memory.told,
             seed=(self.how.seed, night, int(window.rows[0])),
         )
 
@@ -90,7 +90,7 @@ class Learner:
         broken = {alarm.strategy for alarm in alarms if alarm.broken is not Broken.DEARER}
         for strategy in broken:
             self.memory.forget(strategy, before=night)
-        if broken or (self.policy.retrains and self.memory.told >= GROWTH * self.learnt_from):
+        if broken or (self.policy.retrains and self.memory.told.sum() >= GROWTH * self.learnt_from):
             self.learn(first=False)
 
 

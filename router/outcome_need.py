@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 AT_FIRST = 200.0  # graded outcomes: what probes come to
 POINTS_AT_FIRST = 1.0  # right answers given up in a hundred tasks, as predicted, while no strategy has more
-POINTS_LATER = 0.15  # and when one has very many: what changes is still noticed
+POINTS_LATER = 0.1  # and when one has very many: what changes is still noticed
 
 
 def find_need(outcomes: ArrayLike) -> NDArray[np.float64]:
@@ -33,4 +33,4 @@ def _find_unknown(need: NDArray[np.float64]) -> float:
     By the best known, which says for how long the pool has been learning. Not by those that have most to teach: they
     are never worth trying, stay so, and would keep all nights as dear as the first.
     """
-    return min(1.0, 2 * float(need.min(initial=1.0)) ** 2) ** 2
+    return min(1.0, 2 * float(need.min(initial=1.0)) ** 2) ** 3

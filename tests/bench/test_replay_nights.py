@@ -124,10 +124,12 @@ def test_an_answer_given_again_replaces_the_first_and_old_ones_are_forgotten() -
     memory.note(rows, choice, Answers(np.array([1.0, 0.0]), np.array([2.0, 3.0])), chance=0.5, night=0)
     memory.note(rows[:1], choice[:1], Answers(np.array([0.0]), np.array([4.0])), chance=1.0, night=2)
     assert memory.count_outcomes().tolist() == [0, 2]
+    assert memory.told.tolist() == [0, 3]
     assert memory.correct[0, 1] == 0
     assert memory.find_dearest().tolist() == [0, 4]
     memory.forget(1, before=2)
     assert memory.find_rows(1).tolist() == [0]
+    assert memory.told.tolist() == [0, 1]
 
 
 def test_the_constant_router_mixes_fixed_strategies() -> None:
