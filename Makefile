@@ -6,6 +6,8 @@ ENGINE ?=
 TORCH_INDEX ?=
 # The folder under which Debian's packages of RabbitMQ and Erlang were installed or unpacked.
 RABBITMQ ?= /
+# A folder of tables of outcomes for the benches of decisions; empty: the shipped recording.
+DATA ?=
 
 BIN := .venv/bin
 TOO_OLD := sys.version_info < (3, 11) and "Apportion needs Python 3.11 or newer: make PYTHON=python3.11 ..."
@@ -15,6 +17,7 @@ INSTALL = $(PYTHON) -m install.install --engine=$(ENGINE) --torch-index=$(TORCH_
 BESIDE := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 SOURCES := gateway worker router db migrations install tests bench examples docs/hooks
 NIGHT := --strategies examples/strategies.yaml
+TABLES = $(if $(DATA),--data $(DATA))
 # Where it is set, every command would compile all of torch, transformers and vLLM again: some 10 s each time.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -67,16 +70,21 @@ lint: install-dev  ## check format, lint, types, layers, and migrations against 
 docs: install-dev  ## build the documentation as a site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
-bench: install-dev  ## print every figure the README states
+bench: install-dev  ## print every figure the README states (DATA=FOLDER: of these tables of outcomes)
 	$(BIN)/python -m bench.allocate
 	$(BIN)/python -m bench.main_job
 	$(BIN)/python -m bench.routing
 	$(BIN)/python -m bench.plan
 	$(BIN)/python -m bench.training
 	$(BIN)/python -m bench.retraining
-	$(BIN)/python -m bench.decision
+	$(BIN)/python -m bench.decision $(TABLES)
+	$(BIN)/python -m bench.cold_start $(TABLES)
+	$(BIN)/python -m bench.learning --strategies 6 --light $(TABLES)
+	$(BIN)/python -m bench.promotion
+	$(BIN)/python -m bench.drift $(TABLES)
 	$(BIN)/python -m bench.queue
 	$(BIN)/python -m bench.engines
+	$(BIN)/python -m bench.self_consistency
 	$(BIN)/python -m bench.pacing
 	$(BIN)/python -m bench.dispatch
 	$(BIN)/python -m bench.gateway

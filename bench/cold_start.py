@@ -5,11 +5,10 @@
 Half of the strategies, drawn by the seed, are known: their outcomes train the cluster map and the item response model.
 Each of the other half answers only the probes. What is allocated is a pool of those unseen strategies: UniRoute's
 plug-in rule, error + lambda * cost, with lambda set by the budget. "recovered" is the gain over constants, as a share
-of what pairs trained on all outcomes gain over them.
+of what pairs trained on all outcomes gain over them; the figure is of all data sets' gains together.
 """
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from bench.decision_inputs import Embedded, add_arguments, parse, read_inputs, tell
 from bench.decision_run import Trial, judge, prepare_trial
 from bench.decision_table import markdown
+from bench.figures import Figure, print_figures
 from bench.splits import split_by_group
 from router.baselines.constant import fit_constant
 from router.baselines.outcomes import Estimates, Outcomes, add_features, join
@@ -33,6 +33,7 @@ from router.cold_start.placement import Place, Probes, place_constant, place_mea
 from router.cold_start.probes import ProbeSet, cover_tasks
 
 PROBES = (50, 100, 200, 400)
+JUDGED_PROBES, RECOVERED = 200, 0.8
 FULL, CONSTANT, CHOSEN = "pairs, all outcomes", "constant, all outcomes", "best by cross-validation"
 BLEND = "error vector and item response"  # halves
 TRAINED, TAUGHT = "pairs trained on the probes", "pairs taught imputed outcomes"
@@ -125,8 +126,22 @@ def format_areas(areas: Mapping[str, float]) -> str:
     return markdown(("method", "area", "recovered"), rows)
 
 
+def judge_recovery(results: Mapping[str, Areas]) -> list[Figure]:
+    """What pairs taught by 200 probes gain of what full pairs do, all data sets together, and how many reach it."""
+    taught = f"{TAUGHT}, {JUDGED_PROBES} probes"
+    gains = [(areas[taught] - areas[CONSTANT], areas[FULL] - areas[CONSTANT]) for areas in results.values()]
+    if not gains or sum(full for _, full in gains) <= 0:
+        return []
+    share = sum(own for own, _ in gains) / sum(full for _, full in gains)
+    reached = sum(own >= RECOVERED * full for own, full in gains)
+    return [
+        Figure(f"gain recovered by {JUDGED_PROBES} probes", 100 * share, "%", ">= 80", share >= RECOVERED),
+        Figure("data sets that recover as much", reached, f"of {len(gains)}", f"{len(gains)}", reached == len(gains)),
+    ]
+
+
 def main() -> None:
-    """A table for each data set."""
+    """A table for each data set, and what was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_arguments(parser)
     parser.add_argument("--probes", type=int, nargs="+", default=list(PROBES), metavar="N")
@@ -141,8 +156,8 @@ def main() -> None:
         print(f"## {given.table.name}: {len(given.table.strategies) // 2} unseen strategies\n")
         print(format_areas(mean), end="\n\n", flush=True)
         results[given.table.name] = mean
-    if arguments.json:
-        print(json.dumps({"areas": results}))
+    judged = {name: areas for name, areas in results.items() if f"{TAUGHT}, {JUDGED_PROBES} probes" in areas}
+    print_figures(judge_recovery(judged), as_json=arguments.json)
 
 
 def measure_area(estimates: Estimates, trial: Trial) -> float:

@@ -39,6 +39,7 @@ def compare_with_goals(results: Sequence[DatasetResult]) -> list[Figure]:
             _mean(owns, lambda own: own.chosen_calibration_error.error),
             CALIBRATION,
         ),
+        _count(f"ECE of the chosen within {CALIBRATION:g}", [_is_calibrated(own) for own in owns], len(owns)),
         _at_most("|spend / predicted - 1|, mean", _mean(owns, lambda own: abs(own.spend_over_predicted - 1)), SPEND),
         _at_most("serving, us a task, the slowest set", max(own.serving_microseconds for own in owns), SERVING_US),
     ]
@@ -72,6 +73,10 @@ def _better(rival: Summary) -> bool:
 
 def _brier_tied(rival: Summary) -> bool:
     return rival.brier_behind is None or not rival.brier_behind.high < 0  # NaN: it does not know every strategy
+
+
+def _is_calibrated(own: Summary) -> bool:
+    return own.chosen_calibration_error.error <= CALIBRATION
 
 
 def _count(name: str, met: Sequence[bool], wanted: int) -> Figure:

@@ -22,8 +22,9 @@ from bench.learning_plot import plot_replays
 from bench.learning_results import Replay
 from bench.learning_table import format_degraded, format_replay, format_scenario
 from bench.replay_nights import run_nights
-from bench.replay_policies import CONSTANT, FULL, GREEDY, OWN, POLICIES, Training
+from bench.replay_policies import CONSTANT, FULL, GREEDY, OWN, POLICIES
 from bench.replay_scenarios import Scenario, stage
+from bench.replay_training import Training
 from bench.replay_world import make_world
 from router.predictor import PredictorConfig
 

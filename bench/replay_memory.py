@@ -17,7 +17,8 @@ class Memory:
         self.vectors = vectors
         shape = (len(vectors), strategies)
         self.correct, self.amount, self.chance = np.full((3, *shape), np.nan)
-        self.night = np.full(shape, -1)
+        self.night, self.window = np.full((2, *shape), -1)
+        self.windows = 0  # told so far; probes of a strategy count as one
         self.told = np.zeros(strategies, dtype=np.intp)  # outcomes (strategies,), repeated ones too: as evidence counts
 
     def note(
@@ -28,6 +29,8 @@ class Memory:
         self.amount[rows, choice] = answers.amount
         self.chance[rows, choice] = chance
         self.night[rows, choice] = night
+        self.window[rows, choice] = self.windows
+        self.windows += 1
         self.told += np.bincount(choice, minlength=len(self.told))
 
     def forget(self, strategy: int, *, before: int) -> None:

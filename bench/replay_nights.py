@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.replay_gate import Champion, keep_trained, list_replaced, promote
 from bench.replay_memory import PROBE, Memory
-from bench.replay_policies import Policy, Training
+from bench.replay_policies import Policy
+from bench.replay_training import Training, serve_pairs, train_weighted
 from bench.replay_watch import Noticed, PoolWatch
 from bench.replay_window import Routed, route_best, route_exploring
 from bench.replay_world import Answers, Cells, Floats, Rows, Window, World
@@ -49,13 +51,22 @@ class Learner:
         self.policy, self.how = policy, how
         self.memory = Memory(vectors, strategies=strategies)
         self.watch = PoolWatch(strategies)
+        self.champions: dict[int, Champion] = {}
         self.learnt_from = 0  # outcomes
 
-    def learn(self, *, first: bool) -> None:
+    def learn(self) -> None:
         """Predictors anew from what is known."""
-        self.serve = self.policy.learn(self.memory, None if first else self.predict, self.how)
         self.learnt_from = int(self.memory.told.sum())
-        self.watch.begin()
+        strategies = self.memory.correct.shape[1]
+        if not self.policy.gated:
+            self.serve = self.policy.learn(self.memory, self.how)
+            self.watch.begin(range(strategies))
+            return
+        foreseen = np.stack(self.predict(self.memory.vectors)) if self.champions else np.zeros((2, 0, strategies))
+        champions = promote(self.memory, train_weighted(self.memory, self.how), self.champions, foreseen=foreseen)
+        self.watch.begin(list_replaced(self.champions, champions))
+        self.champions = champions
+        self.serve = serve_pairs(keep_trained(champions), strategies=strategies)
 
     def predict(self, vectors: Floats) -> Estimates:
         """Accuracies and amounts, corrected by what was seen since the predictors learnt."""
@@ -91,7 +102,7 @@ class Learner:
         for strategy in broken:
             self.memory.forget(strategy, before=night)
         if broken or (self.policy.retrains and self.memory.told.sum() >= GROWTH * self.learnt_from):
-            self.learn(first=False)
+            self.learn()
 
 
 def run_nights(world: World, policy: Policy, how: Training) -> list[Night]:
@@ -110,7 +121,7 @@ def _meet_newcomers(world: World, learner: Learner, night: int) -> None:
         past = np.concatenate([world.probes, *(world.nights[:night] if learner.policy.told_all else ())])
         _tell(world, learner.memory, past, strategy, night=night)
     if newcomers:
-        learner.learn(first=night == 0)
+        learner.learn()
 
 
 def _run_night(world: World, learner: Learner, night: int) -> Night:

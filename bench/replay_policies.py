@@ -2,35 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from bench.replay_memory import Memory
-from bench.replay_world import Cells, Floats
+from bench.replay_training import Serve, Training, serve_pairs, train_alike, train_weighted
+from bench.replay_world import Floats
 from router.baselines.nearest_neighbours import HUNDRED, find_nearest
 from router.baselines.outcomes import Estimates
-from router.baselines.trained_pairs import MEAN_TOKENS
-from router.fold import FoldedPair, fold_pair
-from router.predictor import PredictorConfig
-from router.stack import PredictorStack
-from router.training import train_pair
-from router.training_weights import weigh_outcomes
-from worker.training_set import LEAST_CELL_TASKS
 
-SMALLEST_AMOUNT = 1e-300  # a mean that is divided by
-
-Serve = Callable[[Floats], Estimates]  # vectors (tasks, d) -> accuracies and amounts, NaN for who is not there
-
-
-class Training(NamedTuple):
-    """How every pair is trained."""
-
-    config: PredictorConfig
-    seed: int
-
-
-Learn = Callable[[Memory, Serve | None, Training], Serve]  # from what is known, and what serves by now
+Learn = Callable[[Memory, Training], Serve]  # from what is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,39 +23,20 @@ class Policy:
     explores: bool = False
     told_all: bool = False  # of every strategy, also of those that it did not ask
     watches: bool = False  # outcomes against predictions, and corrects those
+    gated: bool = False  # a new pair, weighted, serves where it is proven to be better than the one before
 
 
-def learn_own(memory: Memory, serving: Serve | None, how: Training) -> Serve:
+def learn_own(memory: Memory, how: Training) -> Serve:
     """Each strategy's pair from its own outcomes."""
-    pairs = {}
-    for strategy in np.flatnonzero(memory.count_outcomes() > 0).tolist():
-        rows = memory.find_rows(strategy)
-        pairs[strategy] = _train(
-            memory.vectors[rows], memory.correct[rows, strategy], memory.amount[rows, strategy], how
-        )
-    return _stack(pairs, strategies=memory.correct.shape[1])
+    return serve_pairs(train_alike(memory, how), strategies=memory.correct.shape[1])
 
 
-def learn_weighted(memory: Memory, serving: Serve | None, how: Training) -> Serve:
-    """As `apportion train` does: chosen outcomes by their clipped chance, clusters of the tasks that nobody chose."""
-    pairs = {}
-    for strategy in np.flatnonzero(memory.count_outcomes() > 0).tolist():
-        rows = memory.find_rows(strategy)
-        chance = memory.chance[rows, strategy]
-        unchosen = np.isnan(chance)
-        have_cells = LEAST_CELL_TASKS <= unchosen.sum() < len(rows)
-        pairs[strategy] = _train(
-            memory.vectors[rows],
-            memory.correct[rows, strategy],
-            memory.amount[rows, strategy],
-            how,
-            weight=weigh_outcomes(np.ones(len(rows)), chance),
-            cells=memory.vectors[rows[unchosen]] if have_cells else None,
-        )
-    return _stack(pairs, strategies=memory.correct.shape[1])
+def learn_weighted(memory: Memory, how: Training) -> Serve:
+    """The same, weighted as the product does."""
+    return serve_pairs(train_weighted(memory, how), strategies=memory.correct.shape[1])
 
 
-def learn_neighbours(memory: Memory, serving: Serve | None, how: Training) -> Serve:
+def learn_neighbours(memory: Memory, how: Training) -> Serve:
     """Each strategy's mean over its own outcomes on the hundred tasks that are nearest."""
 
     def serve(vectors: Floats) -> Estimates:
@@ -89,7 +51,7 @@ def learn_neighbours(memory: Memory, serving: Serve | None, how: Training) -> Se
     return serve
 
 
-def learn_means(memory: Memory, serving: Serve | None, how: Training) -> Serve:
+def learn_means(memory: Memory, how: Training) -> Serve:
     """Each strategy's mean, for every task: what is allocated is the best mixture of fixed strategies."""
     known = np.flatnonzero(memory.count_outcomes() > 0)
     means = np.full((2, memory.correct.shape[1]), np.nan)
@@ -99,54 +61,15 @@ def learn_means(memory: Memory, serving: Serve | None, how: Training) -> Serve:
     return lambda vectors: Estimates(*(np.tile(row, (len(vectors), 1)) for row in means))
 
 
-def _train(
-    vectors: Floats,
-    correct: Cells,
-    amount: Cells,
-    how: Training,
-    *,
-    weight: Cells | None = None,
-    cells: Floats | None = None,
-) -> tuple[FoldedPair, float]:
-    """A pair, and the amount that one of its output tokens stands for: recordings have costs, not always tokens."""
-    scale = max(float(amount.mean()), SMALLEST_AMOUNT) / MEAN_TOKENS
-    nothing = np.zeros(vectors.shape[1], dtype=np.float32)
-    pair = train_pair(
-        vectors,
-        correct,
-        amount / scale,
-        model_vector=nothing,
-        decoding_vector=nothing,
-        config=how.config,
-        seed=how.seed,
-        weight=weight,
-        cells=cells,
-    )
-    return fold_pair(pair), scale
-
-
-def _stack(pairs: dict[int, tuple[FoldedPair, float]], *, strategies: int) -> Serve:
-    stack, places = PredictorStack([pair for pair, _ in pairs.values()]), list(pairs)
-    scales = np.array([scale for _, scale in pairs.values()])
-
-    def serve(vectors: Floats) -> Estimates:
-        predicted = stack.predict(vectors)
-        cells = Estimates(*np.full((2, len(vectors), strategies), np.nan))
-        cells.accuracy[:, places] = predicted.accuracy
-        cells.cost[:, places] = predicted.output_tokens * scales
-        return cells
-
-    return serve
-
-
-NO_LEARNING, GREEDY, OWN = "no learning", "greedy", "apportion"
+NO_LEARNING, GREEDY, OWN, UNGATED = "no learning", "greedy", "apportion", "no gate"
 NEIGHBOURS, FULL, CONSTANT = "kNN memory", "full information", "constant"
 
 POLICIES: dict[str, Policy] = {
     NO_LEARNING: Policy(learn=learn_own, retrains=False),
     GREEDY: Policy(learn=learn_own),
     NEIGHBOURS: Policy(learn=learn_neighbours),
-    OWN: Policy(learn=learn_weighted, explores=True, watches=True),
+    UNGATED: Policy(learn=learn_weighted, explores=True, watches=True),
+    OWN: Policy(learn=learn_weighted, explores=True, watches=True, gated=True),
     CONSTANT: Policy(learn=learn_means, told_all=True),
     FULL: Policy(learn=learn_own, told_all=True),
 }

@@ -1,5 +1,6 @@
 """Every strategy's outcomes beside its predictions, as the nights go by."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,11 +26,12 @@ class PoolWatch:
 
     def __init__(self, strategies: int) -> None:
         self.answered = [0] * strategies
-        self.begin()
+        self.watches = [UNSEEN] * strategies
 
-    def begin(self) -> None:
-        """Nothing is known of new predictors."""
-        self.watches = [UNSEEN] * len(self.answered)
+    def begin(self, strategies: Iterable[int]) -> None:
+        """Nothing is known of these strategies' new predictors."""
+        for strategy in strategies:
+            self.watches[strategy] = UNSEEN
 
     def correct(self, predicted: Estimates) -> Estimates:
         """Predictions (tasks, strategies) with what outcomes since then say of them."""

@@ -13,6 +13,7 @@ from router.baselines.oracle import fit_oracle
 from router.baselines.outcomes import Fit
 from router.baselines.strong_weak import fit_strong_weak
 from router.baselines.trained_pairs import fit_trained_pairs
+from router.baselines.with_features import with_features
 
 
 class Method(NamedTuple):
@@ -30,6 +31,8 @@ METHODS: dict[str, Method] = {
     "kNN": Method(fit_nearest_neighbours),
     "kNN-100": Method(fit_hundred_neighbours),
     "K-means": Method(fit_cluster_means),
+    "kNN-100, features": Method(with_features(fit_hundred_neighbours)),
+    "K-means, features": Method(with_features(fit_cluster_means)),
     "EmbedLLM": Method(fit_matrix_factorisation),
     "RTR": Method(fit_joint_network),
     "RouteLLM": Method(fit_strong_weak),

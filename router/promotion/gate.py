@@ -67,7 +67,11 @@ class GateReport:
 
 
 def judge_at_gate(rows: HeldOut, challenger: Foreseen, rivals: Mapping[Rival, Foreseen]) -> GateReport:
-    """The verdict on a challenger; `rivals` has the champion and whoever else is to be beaten."""
+    """The verdict on a challenger; `rivals` has the champion and whoever else is to be beaten.
+
+    Losing to one of the others rejects it, unless it is surely better than the champion: what would go on serving
+    instead is worse still. The report names that finding all the same.
+    """
     outcomes = len(rows.correct)
     if outcomes < LEAST_OUTCOMES:
         few = Finding(
@@ -79,8 +83,9 @@ def judge_at_gate(rows: HeldOut, challenger: Foreseen, rivals: Mapping[Rival, Fo
         finding for rival, comparison in comparisons.items() for finding in _list_objections(rival, comparison)
     ]
     gain = _describe_gain(comparisons[Rival.CHAMPION])
+    decisive = [finding for finding in objections if finding.rival is Rival.CHAMPION or gain.high >= 0]
     return GateReport(
-        verdict=GateVerdict.REJECT if objections else _decide(gain),
+        verdict=GateVerdict.REJECT if decisive else _decide(gain),
         findings=(*objections, gain),
         outcomes=outcomes,
         challenger=measure(rows, challenger),

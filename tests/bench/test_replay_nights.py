@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from bench.replay_memory import Memory
-from bench.replay_nights import Night, run_nights
-from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, Training
+from bench.replay_memory import PROBE, Memory
+from bench.replay_nights import Learner, Night, run_nights
+from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, UNGATED
 from bench.replay_scenarios import DEARER, Scenario, stage
+from bench.replay_training import Training
 from bench.replay_world import LEVELS, Answers, Rows, World, make_world
 from router.predictor import PredictorConfig
 from tests.bench.made_tables import make_table
@@ -46,7 +47,7 @@ def list_traffic(nights: list[Night]) -> list[list[int]]:
     return [night.traffic.tolist() for night in nights]
 
 
-@pytest.mark.parametrize("name", [NO_LEARNING, GREEDY, NEIGHBOURS, OWN])
+@pytest.mark.parametrize("name", [NO_LEARNING, GREEDY, NEIGHBOURS, UNGATED, OWN])
 def test_outcomes_that_nobody_asked_for_change_nothing(name: str) -> None:
     world = overhear(make_nights())
     routed = run_nights(world, POLICIES[name], HOW)
@@ -137,3 +138,23 @@ def test_the_constant_router_mixes_fixed_strategies() -> None:
     night = run_nights(world, POLICIES[CONSTANT], HOW)[0]
     assert night.accuracy == night.unexplored
     assert night.explored == 0
+
+
+def test_a_new_pair_serves_where_it_is_proven_and_only_there() -> None:
+    world = make_nights(queries=1_000)
+    learner = Learner(world.vectors, POLICIES[OWN], strategies=2, how=HOW)
+    for strategy in (0, 1):
+        asked = np.full(PROBES, strategy)
+        learner.memory.note(world.probes, asked, world.answer(0, world.probes, asked), chance=PROBE, night=0)
+    learner.learn()
+    first = dict(learner.champions)
+    learner.learn()  # nothing is new
+    assert learner.champions == first
+    rows = np.setdiff1d(np.arange(1_000), np.concatenate([world.probes, world.held_out]))
+    for window in np.array_split(rows, 8):  # the first strategy always fails from now on
+        failed = Answers(np.zeros(len(window)), np.ones(len(window)))
+        learner.memory.note(window, np.zeros(len(window), dtype=np.int64), failed, chance=1.0, night=1)
+    learner.learn()
+    assert learner.champions[0] is not first[0]
+    assert learner.champions[1] is first[1]
+    assert learner.predict(world.vectors[world.held_out]).accuracy[:, 0].mean() < 0.3

@@ -73,9 +73,15 @@ def test_a_challenger_that_is_surely_worse_is_rejected_with_every_reason() -> No
     assert {reason for reason, _ in list_reasons(report)} >= {GateReason.LOSS_HIGHER, GateReason.CALIBRATION_WORSE}
 
 
-def test_a_challenger_that_loses_to_a_constant_is_rejected_though_it_beats_its_champion() -> None:
-    report = judge(2.2, 3.0)
+def test_a_challenger_that_loses_to_a_constant_and_may_be_no_better_is_rejected() -> None:
+    report = judge(2.2, 2.25)
     assert report.verdict is GateVerdict.REJECT
+    assert (GateReason.LOSS_HIGHER, Rival.CONSTANT) in list_reasons(report)
+
+
+def test_losing_to_a_constant_is_told_and_keeps_no_champion_that_is_surely_worse_still() -> None:
+    report = judge(2.2, 3.0)
+    assert report.verdict is GateVerdict.PROVEN
     assert (GateReason.LOSS_HIGHER, Rival.CONSTANT) in list_reasons(report)
 
 

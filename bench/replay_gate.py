@@ -1,0 +1,63 @@
+"""Which new pairs serve: those that the product's gate proves to be better, as where answers are too few for trials."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bench.replay_memory import Memory
+from bench.replay_training import Trained
+from bench.replay_world import Cells
+from router.promotion.comparison import HeldOut
+from router.promotion.gate import GateVerdict, Rival, judge_at_gate
+from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
+
+
+class Champion(NamedTuple):
+    """A pair that serves, and how many windows had been told when it learnt."""
+
+    trained: Trained
+    windows: int
+
+
+def promote(
+    memory: Memory, challengers: Mapping[int, Trained], champions: Mapping[int, Champion], *, foreseen: Cells
+) -> dict[int, Champion]:
+    """By strategy, who serves from now on; a first pair does.
+
+    `foreseen` (2, queries, strategies) has the accuracies and amounts of who serves now, corrected as they are served.
+    """
+    serving = dict(champions)
+    for strategy, challenger in challengers.items():
+        champion = champions.get(strategy)
+        if champion is None or _is_proven(memory, strategy, challenger, champion, foreseen[:, :, strategy]):
+            serving[strategy] = Champion(challenger, memory.windows)
+    return serving
+
+
+def _is_proven(memory: Memory, strategy: int, challenger: Trained, champion: Champion, foreseen: Cells) -> bool:
+    """Whether its errors on what the champion has not learnt from are surely less, each predicted by other folds."""
+    own = challenger.rows[challenger.held_out.place]
+    unseen = memory.window[own, strategy] >= champion.windows
+    correct, cost = memory.correct[own, strategy], memory.amount[own, strategy]
+    weight = challenger.weight[challenger.held_out.place]
+    rows = HeldOut(correct=correct, cost=cost, weight=weight, window=memory.window[own, strategy]).take(unseen)
+    held_out = challenger.held_out
+    past = Past(embeddings=memory.vectors[own], correct=correct, cost=cost, weight=weight, fold=held_out.fold)
+    if not unseen.any():
+        return False
+    rivals = {
+        Rival.CHAMPION: Foreseen(accuracy=foreseen[0, own], cost=foreseen[1, own]).take(unseen),
+        Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
+        Rival.CONSTANT: foresee_constant(past, unseen),
+    }
+    predicted = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens * challenger.scale)
+    return judge_at_gate(rows, predicted.take(unseen), rivals).verdict is GateVerdict.PROVEN
+
+
+def list_replaced(before: Mapping[int, Champion], after: Mapping[int, Champion]) -> list[int]:
+    """The strategies that somebody else serves for now."""
+    return [strategy for strategy, champion in after.items() if before.get(strategy) is not champion]
+
+
+def keep_trained(champions: Mapping[int, Champion]) -> dict[int, Trained]:
+    """Their pairs."""
+    return {strategy: champion.trained for strategy, champion in champions.items()}
