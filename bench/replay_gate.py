@@ -7,7 +7,7 @@ from bench.replay_memory import Memory
 from bench.replay_training import Trained
 from bench.replay_world import Cells
 from router.promotion.comparison import HeldOut
-from router.promotion.gate import GateVerdict, Rival, judge_at_gate
+from router.promotion.gate import GateReport, GateVerdict, Rival, judge_at_gate
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 
 
@@ -28,29 +28,31 @@ def promote(
     serving = dict(champions)
     for strategy, challenger in challengers.items():
         champion = champions.get(strategy)
-        if champion is None or _is_proven(memory, strategy, challenger, champion, foreseen[:, :, strategy]):
-            serving[strategy] = Champion(challenger, memory.windows)
+        if champion is not None:
+            report = _judge(memory, strategy, challenger, champion, foreseen[:, :, strategy])
+            if report.verdict is not GateVerdict.PROVEN:
+                continue
+        serving[strategy] = Champion(challenger, memory.windows)
     return serving
 
 
-def _is_proven(memory: Memory, strategy: int, challenger: Trained, champion: Champion, foreseen: Cells) -> bool:
-    """Whether its errors on what the champion has not learnt from are surely less, each predicted by other folds."""
-    own = challenger.rows[challenger.held_out.place]
+def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champion, foreseen: Cells) -> GateReport:
+    """Its errors on what the champion has not learnt from, each predicted by other folds."""
+    held_out = challenger.held_out
+    own = challenger.rows[held_out.place]
     unseen = memory.window[own, strategy] >= champion.windows
     correct, cost = memory.correct[own, strategy], memory.amount[own, strategy]
-    weight = challenger.weight[challenger.held_out.place]
+    weight = challenger.weight[held_out.place]
     rows = HeldOut(correct=correct, cost=cost, weight=weight, window=memory.window[own, strategy]).take(unseen)
-    held_out = challenger.held_out
     past = Past(embeddings=memory.vectors[own], correct=correct, cost=cost, weight=weight, fold=held_out.fold)
-    if not unseen.any():
-        return False
-    rivals = {
-        Rival.CHAMPION: Foreseen(accuracy=foreseen[0, own], cost=foreseen[1, own]).take(unseen),
-        Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
-        Rival.CONSTANT: foresee_constant(past, unseen),
-    }
+    rivals = {Rival.CHAMPION: Foreseen(accuracy=foreseen[0, own], cost=foreseen[1, own]).take(unseen)}
+    if unseen.any():
+        rivals |= {
+            Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
+            Rival.CONSTANT: foresee_constant(past, unseen),
+        }
     predicted = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens * challenger.scale)
-    return judge_at_gate(rows, predicted.take(unseen), rivals).verdict is GateVerdict.PROVEN
+    return judge_at_gate(rows, predicted.take(unseen), rivals)
 
 
 def list_replaced(before: Mapping[int, Champion], after: Mapping[int, Champion]) -> list[int]:
