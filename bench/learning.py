@@ -29,7 +29,7 @@ from bench.replay_world import make_world
 from router.predictor import PredictorConfig
 
 NIGHTS, TASKS, PROBES, STRATEGIES = 10, 1000, 200, 8
-LIGHT = PredictorConfig(members=1, folds=2, max_steps=20, patience_steps=10, cluster_restarts=3, network_share=0.05)
+LIGHT = PredictorConfig(members=1, max_steps=20, patience_steps=10, cluster_restarts=3, network_share=0.05)
 COMPARED = (OWN, CONSTANT, FULL)  # whatever is asked for
 QUICK_NIGHTS, QUICK_TASKS, QUICK_PROBES = 4, 80, 80
 
