@@ -16,8 +16,8 @@ from db.states import BatchStatus
 from gateway.desk.follower import Follower
 from gateway.desk.planner import Planner
 from gateway.file_store import FileStore
-from gateway.json_log import log_attributes
 from worker.bootstrap import Workshop
+from worker.json_log import log_attributes
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import uuid
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -23,6 +23,7 @@ from gateway.joblines import CHAT_URL, check_line, name_models
 from worker.chat_room import Answered
 from worker.engines.errors import EngineError
 from worker.errors import BudgetTooSmall, BudgetUnusable, NoSuchBudget, NothingServes, UntrainedStrategies
+from worker.gen_ai import CHAT, AnswerTally
 from worker.telling import Telling
 
 routes = APIRouter(prefix="/v1/chat", tags=["chat"])
@@ -39,17 +40,19 @@ _REPLIES: dict[int | str, dict[str, Any]] = {
 
 
 @routes.post("/completions", responses=_REPLIES, response_model=None)
-async def complete_chat(body: ChatRequest, door: Door, caller: Caller) -> Response:
+async def complete_chat(body: ChatRequest, request: Request, door: Door, caller: Caller) -> Response:
     """Answer one request by the strategy that is worth its cost at the budget's price now.
 
     Its worst case is reserved before it is asked, and what it cost is charged after that, whether or not the client
     still waits. A stream begins with the first words where the engine tells them, else with the whole answer.
     """
     completion_id, created = f"chatcmpl-{uuid.uuid4().hex}", int(time.time())
+    request.state.told |= {"gen_ai.operation.name": CHAT, "gen_ai.request.model": body.model}
     task = _make_task(door, body, custom_id=completion_id)
     budget = await run_in_threadpool(_choose_budget, door, caller, body)
     telling = Telling() if body.stream else None
-    answering = asyncio.create_task(_answer(door, caller, task, budget=budget, body=body, telling=telling))
+    answer = _answer(door, caller, task, budget=budget, body=body, telling=telling, told=request.state.told)
+    answering = asyncio.create_task(answer)
     if telling is None:
         return JSONResponse(show_completion(await answering, completion_id=completion_id, created=created))
     answering.add_done_callback(partial(_end_telling, telling))
@@ -103,8 +106,16 @@ def _choose_budget(door: FrontDoor, caller: Known, body: ChatRequest) -> str | N
 
 
 async def _answer(
-    door: FrontDoor, caller: Known, task: NewTask, *, budget: str | None, body: ChatRequest, telling: Telling | None
+    door: FrontDoor,
+    caller: Known,
+    task: NewTask,
+    *,
+    budget: str | None,
+    body: ChatRequest,
+    telling: Telling | None,
+    told: dict[str, object],
 ) -> Answered:
+    """The answer; what the request's line of log tells of it is added to `told`."""
     weight = DEFAULT_WEIGHT if body.objective is None else body.objective.weight
     meta = {"chat": True, "job_file": "chat"}
     try:
@@ -112,13 +123,22 @@ async def _answer(
             task, tenant_id=caller.tenant_id, budget=budget, weight=weight, meta=meta, telling=telling
         )
     except tuple(REFUSALS) as error:
-        refusal = next(refuse for kind, refuse in REFUSALS.items() if isinstance(error, kind))
-        raise refusal(str(error)) from None
+        refuse = next(refuse for kind, refuse in REFUSALS.items() if isinstance(error, kind))
+        told["error.type"] = type(error).__name__
+        raise refuse(str(error)) from None
+    told |= _describe(answered) | {"gen_ai.request.model": body.model, "gen_ai.response.id": task.custom_id}
     if answered.outcome.error_code == "prompt_refused":
         raise InvalidRequest(f"the strategy's engine refuses the request: {answered.outcome.error_message}")
     if answered.outcome.error_code is not None:
         raise Unavailable(f"the strategy's engine did not answer: {answered.outcome.error_message}")
     return answered
+
+
+def _describe(answered: Answered) -> dict[str, object]:
+    strategy = answered.request.assigned.priced.strategy
+    tally = AnswerTally(strategy)
+    tally.note([answered.outcome])
+    return {"job": answered.request.job_id, "strategy": strategy.name, **tally.describe()}
 
 
 def _of_budget(message: str) -> ApiError:

@@ -1,12 +1,15 @@
 """With a broker the server only produces: Celery workers route and answer what its desk has planned."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.gateway.api.office import at_the_desk, open_office
 from tests.gateway.api.trained import copy_database, write_lines
+from worker.json_log import LogFormat
 from worker.local_workers import run_workers
 from worker.queues import RECONCILER, ROUTER, engine_queue
 from worker.redis import PrivateRedis
@@ -27,7 +30,9 @@ def test_workers_answer_what_the_server_was_asked(
         copy_database(server_url, name="office_fleet", template=trained_template) as url,
         open_office(url, tmp_path) as office,
     ):
-        settings = replace(office.door.settings, broker_url=redis_server.url, lease_seconds=3.0)
+        settings = replace(
+            office.door.settings, broker_url=redis_server.url, lease_seconds=3.0, log_format=LogFormat.JSON
+        )
         with (
             run_workers(settings, queues=queues, log_directory=tmp_path),
             at_the_desk(settings, answering=True),
@@ -38,3 +43,15 @@ def test_workers_answer_what_the_server_was_asked(
             batch = office.wait(asked["id"])
             assert batch["request_counts"] == {"total": 20, "completed": 20, "failed": 0}
             assert len(office.lines(batch["output_file_id"])) == 20
+    attributes = [line["attributes"] for line in read_log(tmp_path / "engine.log")]
+    ended = [own for own in attributes if "gen_ai.usage.input_tokens" in own]
+    assert sum(own["gen_ai.usage.output_tokens"] for own in ended) == batch["usage"]["output_tokens"]
+    assert {own["gen_ai.provider.name"] for own in ended} == {"echo"}
+    assert ended[0].keys() >= {"job", "window", "group", "strategy", "gen_ai.request.model", "gen_ai.operation.name"}
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of a worker's log, all of them JSON but for Celery's banner."""
+    _, banner, lines = path.read_text().rpartition("[tasks]")
+    assert banner
+    return [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
