@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
@@ -238,9 +239,8 @@ class GroupRun:
 
     def _settle(self, batch_no: int, batch: Sequence[Assigned], results: Sequence[NewOutcome | BaseException]) -> bool:
         """Whether the strategy is to be left alone."""
-        ended = sort_results(
-            batch, results, grading=self.surroundings.grading, second_chances=self.group.second_chances
-        )
+        grading = self.surroundings.grading
+        ended = sort_results(batch, results, grading=grading, second_chances=self.group.second_chances)
         settled = None
         for attempt in range(SETTLE_TRIES):
             try:
@@ -296,7 +296,5 @@ class GroupRun:
         )
 
     def _return(self) -> None:
-        run_in_transaction(
-            self.surroundings.database,
-            lambda session: return_group(session, group_id=self.group.id, fence=self.group.fence),
-        )
+        give_back = partial(return_group, group_id=self.group.id, fence=self.group.fence)
+        run_in_transaction(self.surroundings.database, give_back)
