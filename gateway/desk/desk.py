@@ -11,6 +11,7 @@ from sqlalchemy import Engine as Database
 from db.batch_locks import hold_batch
 from db.batches import Batch, list_open_batches, move_batch, read_batch
 from db.files import forget_expired_files, list_known_files
+from db.replies import forget_old_replies
 from db.session import run_in_transaction, session_scope
 from db.states import BatchStatus
 from gateway.desk.follower import Follower
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.3
 PAUSE_SECONDS = 2.0  # after an error
 SWEEP_SECONDS = 60.0
+REPLIES_SECONDS = 86_400  # how long the same request sent again gets the reply of the first
 MOST_TRIES = 3  # of a plan that fails for a reason nobody foresaw
 
 
@@ -102,12 +104,13 @@ class Desk:
         )
 
     def _sweep(self) -> None:
-        """Remove files whose time is over, and what killed processes left."""
+        """Remove files whose time is over, what killed processes left, and replies that nobody asks for any more."""
         if time.monotonic() < self._next_sweep:
             return
         self._next_sweep = time.monotonic() + SWEEP_SECONDS
         for file_id in run_in_transaction(self._database, forget_expired_files):
             self._files.remove(file_id)
+        run_in_transaction(self._database, partial(forget_old_replies, older_seconds=REPLIES_SECONDS))
         old = self._files.list_old()
         with session_scope(self._database) as session:
             known = list_known_files(session, file_ids=old)
