@@ -9,7 +9,7 @@ ApiError
 ├── TooLarge            413  more bytes than are taken
 ├── NotTrained          422  nothing is known yet of a strategy; clients do not try again
 ├── TooManyRequests     429  with the seconds after which to try again
-└── Unavailable         503  the database is away
+└── Unavailable         503  the database is away, or too much is asked for at once
 """
 
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ class TooManyRequests(ApiError):
 
 
 class Unavailable(ApiError):
-    """The database does not answer."""
+    """The database does not answer, or too much is asked for at once."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
