@@ -18,7 +18,7 @@ class BatchFigures:
     completed: int
     failed: int
     skipped_budget: int
-    unit: str
+    unit: str | None  # None: it never became a job
     spent: float  # with what was burned
     burned: float
     reserved: float
@@ -57,6 +57,24 @@ def read_figures(session: Session, *, job_id: int) -> BatchFigures:
         mix=job.mix,
         shadow_price=None if job.shadow_price is None else job.shadow_price * quantum,
         observed_accuracy=job.correct / job.graded if job.graded else None,
+    )
+
+
+def count_unplanned(requests: int) -> BatchFigures:
+    """The figures of a batch that ended before it became a job: none of its requests was begun."""
+    return BatchFigures(
+        total=requests,
+        completed=0,
+        failed=requests,
+        skipped_budget=0,
+        unit=None,
+        spent=0.0,
+        burned=0.0,
+        reserved=0.0,
+        overrun=0.0,
+        mix={},
+        shadow_price=None,
+        observed_accuracy=None,
     )
 
 

@@ -14,7 +14,7 @@ from db.files import forget_expired_files, list_known_files
 from db.replies import forget_old_replies
 from db.session import run_in_transaction, session_scope
 from db.states import BatchStatus
-from gateway.desk.follower import Follower
+from gateway.desk.follower import Follower, is_late
 from gateway.desk.planner import Planner
 from gateway.file_store import FileStore
 from worker.bootstrap import Workshop
@@ -48,15 +48,12 @@ class Desk:
 
     def plan_next(self) -> bool:
         """Whether there was a batch to plan: the one that has waited longest."""
-        for batch in self._list_open():
-            if batch.status is BatchStatus.VALIDATING and self._work_on(batch, self._planner.plan):
-                return True
-        return False
+        return any(_is_to_plan(batch) and self._work_on(batch, self._planner.plan) for batch in self._list_open())
 
     def follow_all(self) -> bool:
         """Look at every batch that is a job, or will be none; whether one of them went on."""
         self._sweep()
-        before = [batch for batch in self._list_open() if batch.status is not BatchStatus.VALIDATING]
+        before = [batch for batch in self._list_open() if not _is_to_plan(batch)]
         for batch in before:
             self._work_on(batch, self._follower.follow)
         statuses = {batch.id: batch.status for batch in self._list_open()}
@@ -116,6 +113,10 @@ class Desk:
             known = list_known_files(session, file_ids=old)
         for name in set(old) - known:
             self._files.remove_leftover(name)
+
+
+def _is_to_plan(batch: Batch) -> bool:
+    return batch.status is BatchStatus.VALIDATING and not is_late(batch)
 
 
 def _repeat(step: Callable[[], bool], stopping: threading.Event) -> None:
