@@ -25,7 +25,7 @@ class BatchFigures:
     overrun: float
     mix: Mapping[str, int]  # answers by strategy
     shadow_price: float | None  # right answers per unit
-    observed_accuracy: float | None  # of answers with a grade
+    observed_accuracy: float | None  # of answers with a grade; at the end with a label of any source
     predicted_accuracy: float | None = None  # known at the end
     input_tokens: int | None = None  # the same
     output_tokens: int | None = None
@@ -83,6 +83,7 @@ class Answered:
     """What is known once every answer was read."""
 
     predicted_accuracy: float | None
+    observed_accuracy: float | None
     input_tokens: int
     output_tokens: int
 

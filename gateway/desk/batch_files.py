@@ -110,7 +110,8 @@ class _Lines:
         self._asked_again = list_asked_again(session, job=job, names=self._names)
         self._answered_at: datetime = job.finished_at or job.submitted_at
         self._choice = np.full(job.task_count, -1, dtype=np.int16)  # (tasks,) column of the strategy that answered
-        self._input_tokens = self._output_tokens = 0
+        self._input_tokens = self._output_tokens = self._labelled = 0
+        self._correct = 0.0
 
     def write(self, result: TaskResult) -> tuple[bool, bytes]:
         """Whether the task has an answer, and its line."""
@@ -120,6 +121,9 @@ class _Lines:
         self._choice[result.seq] = self._column_of[outcome.strategy_id]
         self._input_tokens += outcome.prompt_tokens
         self._output_tokens += outcome.output_tokens
+        if outcome.correct is not None:
+            self._labelled += 1
+            self._correct += outcome.correct
         task = describe_answered(
             result,
             url=self._endpoint,
@@ -138,6 +142,7 @@ class _Lines:
             predicted += float(np.nansum(block.predictions.accuracy[rows, choice[rows]], dtype=np.float64))
         return Answered(
             predicted_accuracy=predicted / max(1, self._job.task_count),
+            observed_accuracy=self._correct / self._labelled if self._labelled else None,
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
         )
