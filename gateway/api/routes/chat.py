@@ -57,9 +57,9 @@ async def complete_chat(body: ChatRequest, request: Request, door: Door, caller:
     answer = partial(_answer, door, caller, task, body=body, telling=telling, told=request.state.told)
     asked = f"chat {body.model_dump_json()}"
     answering = asyncio.create_task(answer_once(door.database, caller, sent, asked=asked, answer=answer))
+    answering.add_done_callback(partial(_end_telling, telling))
     if telling is None:
         return JSONResponse(await asyncio.shield(answering))
-    answering.add_done_callback(partial(_end_telling, telling))
     stream = await _open_stream(telling, answering, completion_id=completion_id, with_usage=body.wants_usage)
     return StreamingResponse(
         stream.write(answering), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
@@ -79,10 +79,11 @@ async def _open_stream(
     return CompletionStream(telling, completion_id=completion_id, created=created, model=model, with_usage=with_usage)
 
 
-def _end_telling(telling: Telling, answering: "asyncio.Task[Mapping[str, Any]]") -> None:
+def _end_telling(telling: Telling | None, answering: "asyncio.Task[Mapping[str, Any]]") -> None:
     if not answering.cancelled():
         answering.exception()  # known now, also where nobody waits any more
-    telling.end()
+    if telling is not None:
+        telling.end()
 
 
 def _make_task(door: FrontDoor, body: ChatRequest, *, custom_id: str) -> NewTask:

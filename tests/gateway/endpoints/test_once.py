@@ -1,5 +1,6 @@
 """The same request sent again: answered, charged and counted once."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,11 @@ from db.session import session_scope
 from db.states import GroupState
 from db.tables import GroupRow, ReplyRow
 from gateway.api.app import create_app
+from gateway.api.callers import Known
+from gateway.api.errors import ApiError
 from gateway.api.front_door import FrontDoor
+from gateway.api.once import answer_once
+from gateway.api.sending import Sending
 from gateway.bootstrap import build_front_door
 from tests.gateway.api.given_keys import give_key
 from tests.gateway.endpoints.asking import STRATEGIES
@@ -136,6 +141,24 @@ def test_what_was_refused_at_no_cost_is_tried_anew(client: TestClient, door: Fro
         assert session.execute(select(ReplyRow)).all() == []
     client.post("/v1/budgets", json={"name": "poor", "amount": "1000 tokens"})
     assert ask(client, poor, idempotency_key="p")["model"] in ("small", "large")
+
+
+def test_what_broke_at_a_cost_that_nobody_knows_is_not_tried_again(door: FrontDoor) -> None:
+    caller, sent = Known(tenant_id="default", key=None), Sending(idempotency_key="b", is_retry=False)
+    tried = []
+
+    async def break_down() -> Mapping[str, Any]:
+        tried.append(1)
+        raise RuntimeError("nobody foresaw this")
+
+    def send() -> None:
+        asyncio.run(answer_once(door.database, caller, sent, asked="it", answer=break_down))
+
+    with pytest.raises(RuntimeError, match="nobody foresaw this"):
+        send()
+    with pytest.raises(ApiError, match="an error of the server's own") as again:
+        send()
+    assert (again.value.status, tried) == (500, [1])
 
 
 @pytest.mark.parametrize(("change", "cap"), [("raise", 1100), ("lower", 900)])
