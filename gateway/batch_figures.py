@@ -18,14 +18,14 @@ class BatchFigures:
     completed: int
     failed: int
     skipped_budget: int
-    unit: str
+    unit: str | None  # None: it never became a job
     spent: float  # with what was burned
     burned: float
     reserved: float
     overrun: float
     mix: Mapping[str, int]  # answers by strategy
     shadow_price: float | None  # right answers per unit
-    observed_accuracy: float | None  # of answers with a grade
+    observed_accuracy: float | None  # of answers with a grade; at the end with a label of any source
     predicted_accuracy: float | None = None  # known at the end
     input_tokens: int | None = None  # the same
     output_tokens: int | None = None
@@ -60,11 +60,30 @@ def read_figures(session: Session, *, job_id: int) -> BatchFigures:
     )
 
 
+def count_unplanned(requests: int) -> BatchFigures:
+    """The figures of a batch that ended before it became a job: none of its requests was begun."""
+    return BatchFigures(
+        total=requests,
+        completed=0,
+        failed=requests,
+        skipped_budget=0,
+        unit=None,
+        spent=0.0,
+        burned=0.0,
+        reserved=0.0,
+        overrun=0.0,
+        mix={},
+        shadow_price=None,
+        observed_accuracy=None,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answered:
     """What is known once every answer was read."""
 
     predicted_accuracy: float | None
+    observed_accuracy: float | None
     input_tokens: int
     output_tokens: int
 

@@ -145,10 +145,10 @@ def _response_body(request_id: str, task: AnsweredTask) -> dict[str, Any]:
     }
 
 
-def error_line(job_id: int, task: UnansweredTask) -> dict[str, Any]:
-    """One line of errors.jsonl."""
+def error_line(of: int | str, task: UnansweredTask) -> dict[str, Any]:
+    """One line of errors.jsonl, of a job's number, or of the id of a batch that never became one."""
     return {
-        "id": f"batch_req_{job_id}_{task.seq}",
+        "id": f"batch_req_{of}_{task.seq}",
         "custom_id": task.custom_id,
         "response": None,
         "error": {"code": task.code, "message": task.message},

@@ -6,8 +6,10 @@ from functools import cache
 from celery import Celery
 
 from worker.celery_app import StationOf, make_celery
+from worker.celery_log import write_json
 from worker.celery_step import make_step
 from worker.errors import SettingError
+from worker.json_log import LogFormat
 from worker.settings import read_settings
 
 
@@ -26,6 +28,8 @@ def _build_app() -> Celery:
             raise SettingError("APPORTION_BROKER_URL is not set: a worker is rung through a broker, so name one")
     except SettingError as error:
         sys.exit(f"error: {error}")
+    if settings.log_format is LogFormat.JSON:
+        write_json()
     station_of = StationOf()
     app = make_celery(settings, station_of=station_of)
     app.steps["worker"].add(make_step(settings, station_of=station_of))

@@ -18,10 +18,12 @@ from worker.engine_activity import EngineActivity
 from worker.engine_room import EngineRoom
 from worker.engines.errors import EngineUnavailable
 from worker.engines.protocol import Engine
+from worker.gen_ai import AnswerTally
 from worker.group_claim import ClaimedWork, claim_work
 from worker.group_end import GroupEnd
 from worker.group_run import GroupRun, Surroundings
 from worker.heartbeat import Heartbeat, Held, Loss
+from worker.json_log import log_attributes
 from worker.pool import PricedStrategy
 from worker.settings import Settings
 from worker.settlement_bell import SettlementBell
@@ -112,6 +114,12 @@ class EngineDesk:
         task.add_done_callback(lambda _: backlog.drop(work.group.id))
 
     async def _run_group(self, work: ClaimedWork) -> None:
+        group, strategy = work.group, self._assets.strategies[work.group.strategy_id].strategy
+        ids = {"job": group.job_id, "window": group.window_id, "group": group.id, "strategy": strategy.name}
+        with log_attributes(**ids):
+            await self._run_claimed(work)
+
+    async def _run_claimed(self, work: ClaimedWork) -> None:
         group, engines, priced = work.group, self._assets.engines, self._assets.strategies[work.group.strategy_id]
         name = priced.strategy.engine.name
         engine, activity = engines.get(name), engines.activity_of(name)
@@ -124,12 +132,15 @@ class EngineDesk:
                 raise
             logger.info("job %d group %d: %s", group.job_id, group.id, error)
             return
-        logger.info("job %d group %d (%s): %s, %s", group.job_id, group.id, priced.strategy.name, end, engine.load())
+        with log_attributes(**run.tally.describe()):
+            own = priced.strategy.name
+            logger.info("job %d group %d (%s): %s, %s", group.job_id, group.id, own, end, engine.load())
         if end in (GroupEnd.ENGINE_DIED, GroupEnd.STALLED) or activity.is_dead:
             await engines.restart(engine)
 
     def _prepare(self, work: ClaimedWork, *, engine: Engine, activity: EngineActivity) -> GroupRun:
-        name = self._assets.strategies[work.group.strategy_id].strategy.engine.name
+        strategy = self._assets.strategies[work.group.strategy_id].strategy
+        name = strategy.engine.name
         return GroupRun(
             group=work.group,
             tasks=work.tasks,
@@ -147,6 +158,7 @@ class EngineDesk:
                 grading=self._grading,
             ),
             activity=activity,
+            tally=AnswerTally(strategy),
         )
 
     async def _run_held(self, work: Coroutine[Any, Any, GroupEnd], held: Held, activity: EngineActivity) -> GroupEnd:

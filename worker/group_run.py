@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
@@ -27,6 +28,7 @@ from worker.engine_activity import EngineActivity
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured
 from worker.engines.protocol import Engine
 from worker.errors import StrategyLeftAlone
+from worker.gen_ai import AnswerTally
 from worker.group_end import GroupEnd
 from worker.others_money import wait_for_others
 from worker.settlement_bell import Listening, SettlementBell
@@ -66,6 +68,7 @@ class GroupRun:
     unit: Unit
     surroundings: Surroundings
     activity: EngineActivity  # tells the heartbeat that the engine is alive
+    tally: AnswerTally  # told of everything that the engine answers
 
     async def run(self) -> GroupEnd:
         """Run the group, several batches in flight; every reservation of ours is settled, or burned with our lease.
@@ -179,6 +182,7 @@ class GroupRun:
         began = time.monotonic()
         try:
             results = await self._execute_all(batch)
+            self.tally.note(results)
             self.surroundings.batch_size.note(len(batch), seconds=time.monotonic() - began)
             is_left_alone = await asyncio.to_thread(self._settle, batch_no, batch, results)
         finally:
@@ -221,14 +225,13 @@ class GroupRun:
         return await self.surroundings.grading.complete(outcome, assigned.line.grader)
 
     def _reserve(self, batch: Sequence[Assigned]) -> int:
-        seqs = [assigned.seq for assigned in batch]
         return run_in_transaction(
             self.surroundings.database,
             lambda session: reserve_batch(
                 session,
                 group_id=self.group.id,
                 fence=self.group.fence,
-                seqs=seqs,
+                seqs=[assigned.seq for assigned in batch],
                 amounts=[assigned.amount for assigned in batch],
                 least=sum(assigned.least for assigned in batch),
             ),
@@ -293,7 +296,5 @@ class GroupRun:
         )
 
     def _return(self) -> None:
-        run_in_transaction(
-            self.surroundings.database,
-            lambda session: return_group(session, group_id=self.group.id, fence=self.group.fence),
-        )
+        give_back = partial(return_group, group_id=self.group.id, fence=self.group.fence)
+        run_in_transaction(self.surroundings.database, give_back)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from worker.errors import SettingError
 from worker.exploration_terms import parse_exploration
+from worker.json_log import LogFormat
 from worker.postgres.location import default_data_directory
 
 DATABASE_DRIVERS = ("postgresql", "postgresql+psycopg")
@@ -44,6 +45,7 @@ class Settings:
     max_batch_lines: int = 5_000_000  # requests in a batch
     exploration: float = 0.05  # the share of the money that jobs explore with which say nothing of it; 0: off
     train_seconds: float = 86_400.0  # after which trainers learn from whatever is new, however little
+    log_format: LogFormat | None = None  # None: servers and their desks write JSON, Celery workers text
     torch_threads: int = 1  # more than one collapses throughput on shared cores
 
     @property
@@ -89,6 +91,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         max_batch_lines=_count("max_batch_lines", given["max_batch_lines"]) or Settings.max_batch_lines,
         exploration=_exploration(given["exploration"]),
         train_seconds=_number("train_seconds", given["train_seconds"], Settings.train_seconds),
+        log_format=_log_format(given["log_format"]),
         torch_threads=_count("torch_threads", given["torch_threads"]) or Settings.torch_threads,
     )
 
@@ -211,6 +214,14 @@ def _exploration(value: str | None) -> float:
         return parse_exploration(value)
     except ValueError as error:
         raise SettingError(f"APPORTION_EXPLORATION is {error}") from None
+
+
+def _log_format(value: str | None) -> LogFormat | None:
+    if value is None:
+        return None
+    if value not in list(LogFormat):
+        raise SettingError(f"APPORTION_LOG_FORMAT is {value!r}: write one of {', '.join(LogFormat)}")
+    return LogFormat(value)
 
 
 def _count(field: str, value: str | None) -> int | None:

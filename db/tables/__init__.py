@@ -3,7 +3,7 @@
 from db.tables.base import Base
 from db.tables.drift import DriftAlarmRow, PredictorDriftRow, SettlementCursorRow
 from db.tables.execution import AttemptRow, KeptAnswerRow, LabelRow, OutcomeRow, RequeueRow
-from db.tables.front_door import ApiKeyRow, BatchRow, FileRow
+from db.tables.front_door import ApiKeyRow, BatchRow, FileRow, ReplyRow
 from db.tables.insert_only import declare_insert_only, declare_refusal
 from db.tables.jobs import JobRow, PredictionBlockRow, TaskRow, TwinRow
 from db.tables.money import BudgetRow, LedgerEntryRow
@@ -41,6 +41,7 @@ __all__ = [
     "PredictionBlockRow",
     "PredictorDriftRow",
     "PredictorVersionRow",
+    "ReplyRow",
     "RequeueRow",
     "SettlementCursorRow",
     "StrategyChangeRow",

@@ -1,4 +1,4 @@
-"""Tables of the HTTP API: files, batches and the keys that tenants come with."""
+"""Tables of the HTTP API: files, batches, replies that may be asked for again, and the keys that tenants come with."""
 
 from datetime import datetime
 from typing import Any
@@ -96,6 +96,32 @@ class BatchRow(Base):
     expired_at: Mapped[datetime | None]
     cancelling_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+
+
+class ReplyRow(Base):
+    """What was answered to a request that would cost once more if it were answered anew; NULL while it is answered."""
+
+    __tablename__ = "reply"
+    __table_args__ = (
+        Index(
+            "reply_idempotency_key",
+            "tenant_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index("reply_request_idx", "tenant_id", "request_digest", "created_at"),
+        Index("reply_created_idx", "created_at"),
+        CheckConstraint("(status IS NULL) = (body IS NULL)", name="whole"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[Tenant]
+    idempotency_key: Mapped[str | None]
+    request_digest: Mapped[str]  # of the caller, the endpoint and the body: equal where the same was asked
+    status: Mapped[int | None]  # HTTP's
+    body: Mapped[str | None]  # JSON as a text, which can hold what JSONB refuses
+    created_at: Mapped[Created]
 
 
 class ApiKeyRow(Base):

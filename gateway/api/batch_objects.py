@@ -116,7 +116,7 @@ TIMES = (
 
 
 def show_batch(batch: Batch, figures: BatchFigures | None) -> BatchObject:
-    """The batch's object; `figures` are None before it is a job."""
+    """The batch's object; `figures` are None before it is a job, and without a unit where it never was one."""
     return BatchObject(
         id=batch.id,
         endpoint=batch.endpoint,
@@ -129,8 +129,8 @@ def show_batch(batch: Batch, figures: BatchFigures | None) -> BatchObject:
         request_counts=_show_counts(figures),
         metadata=None if batch.meta is None else dict(batch.meta),
         usage=_show_usage(figures),
-        spent=None if figures is None else _show_spent(figures),
-        routing=None if figures is None else _show_routing(figures),
+        spent=_show_spent(figures),
+        routing=_show_routing(figures),
         skipped_budget=0 if figures is None else figures.skipped_budget,
         **_show_times(batch),
     )
@@ -154,7 +154,9 @@ def _show_usage(figures: BatchFigures | None) -> Usage | None:
     return Usage(input_tokens=figures.input_tokens, output_tokens=figures.output_tokens, total_tokens=total)
 
 
-def _show_spent(figures: BatchFigures) -> Spent:
+def _show_spent(figures: BatchFigures | None) -> Spent | None:
+    if figures is None or figures.unit is None:
+        return None
     return Spent(
         amount=figures.spent,
         unit=figures.unit,
@@ -164,7 +166,9 @@ def _show_spent(figures: BatchFigures) -> Spent:
     )
 
 
-def _show_routing(figures: BatchFigures) -> Routing:
+def _show_routing(figures: BatchFigures | None) -> Routing | None:
+    if figures is None or figures.unit is None:
+        return None
     return Routing(
         mix=dict(figures.mix),
         predicted_accuracy=figures.predicted_accuracy,

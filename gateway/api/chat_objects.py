@@ -1,7 +1,8 @@
 """A chat completion as it is asked for and answered: OpenAI's fields, and ours beside them."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,32 +72,27 @@ def show_completion(answered: Answered, *, completion_id: str, created: int) -> 
 class CompletionStream:
     """The same as server-sent events: who speaks, what is said as it comes, why it ends, and then what it took."""
 
-    def __init__(self, telling: Telling, *, completion_id: str, created: int, with_usage: bool) -> None:
-        assert telling.request is not None, "it has begun"
+    def __init__(self, telling: Telling, *, completion_id: str, created: int, model: str, with_usage: bool) -> None:
         self._telling, self._with_usage = telling, with_usage
-        self._common = {
-            "id": completion_id,
-            "object": "chat.completion.chunk",
-            "created": created,
-            "model": telling.request.assigned.priced.strategy.name,
-        }
+        self._common = {"id": completion_id, "object": "chat.completion.chunk", "created": created, "model": model}
 
-    async def write(self, answering: Awaitable[Answered]) -> AsyncIterator[bytes]:
+    async def write(self, answering: Awaitable[Mapping[str, Any]]) -> AsyncIterator[bytes]:
         """The events; an error is one too, once something was said."""
         yield self._chunk({"role": "assistant", "content": ""})
         try:
             async for text in self._telling.pieces():
                 yield self._chunk({"content": text})
-            answered = await answering
+            completion = await asyncio.shield(answering)  # it is kept for whoever asks again, also if nobody listens
         except ApiError as error:
             yield _event({"error": describe_error(error)})
             return
-        if rest := self._telling.rest_of(answered.outcome.answer):
+        (choice,) = completion["choices"]
+        if rest := self._telling.rest_of(choice["message"]["content"]):
             yield self._chunk({"content": rest})
-        yield self._chunk({}, finish=_find_finish(answered))
+        yield self._chunk({}, finish=choice["finish_reason"])
         if self._with_usage:
-            usage, choice = _show_usage(answered), _show_choice(answered)
-            yield _event({**self._common, "choices": [], "usage": usage, "apportion": choice})
+            took = {name: completion[name] for name in ("usage", "apportion")}
+            yield _event({**self._common, "choices": [], **took})
         yield b"data: [DONE]\n\n"
 
     def _chunk(self, delta: dict[str, Any], *, finish: str | None = None) -> bytes:

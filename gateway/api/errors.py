@@ -6,10 +6,10 @@ ApiError
 ├── BudgetRefused       402  the money is not there; clients do not try again
 ├── NotPermitted        403  the key may not do that
 ├── NoSuchObject        404  no such object of this tenant
-├── NotTrained          409  nothing is known yet of a strategy
 ├── TooLarge            413  more bytes than are taken
+├── NotTrained          422  nothing is known yet of a strategy; clients do not try again
 ├── TooManyRequests     429  with the seconds after which to try again
-└── Unavailable         503  the database is away
+└── Unavailable         503  the database is away, or too much is asked for at once
 """
 
 from collections.abc import Mapping
@@ -105,7 +105,7 @@ class TooManyRequests(ApiError):
 
 
 class Unavailable(ApiError):
-    """The database does not answer."""
+    """The database does not answer, or too much is asked for at once."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     code = "unavailable"
@@ -119,6 +119,6 @@ class Unavailable(ApiError):
 class NotTrained(ApiError):
     """Nothing is known yet of a strategy: the operator has to calibrate and train, or probe it."""
 
-    status = HTTPStatus.CONFLICT
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
     type = "invalid_request_error"
     code = "untrained_strategies"

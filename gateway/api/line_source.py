@@ -49,9 +49,8 @@ def _check(lines: Iterable[_Line], *, models: ModelNames, place: str) -> list[Ne
         checked = check_line(line.text, line_number=line.number, models=models)
         if checked.task is None:
             first = checked.problems[0]
-            raise InvalidRequest(
-                f"{place}, line {line.number}: {first.field}: {first.text}", param=first.field or place
-            )
+            where = [f"{place}, line {line.number}", first.field, first.text]
+            raise InvalidRequest(": ".join(filter(None, where)), param=first.field or place)
         first_line = line_of.setdefault(checked.task.custom_id, line.number)
         if first_line != line.number:
             known = f'"{checked.task.custom_id}" is already the name of line {first_line}'

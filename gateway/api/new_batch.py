@@ -18,11 +18,10 @@ from gateway.api.callers import Known
 from gateway.api.errors import BudgetRefused, InvalidRequest, NoSuchObject, NotPermitted
 from gateway.api.front_door import FrontDoor
 from gateway.api.judge_asked import require_judge
+from gateway.api.sending import RETRIED_WITHIN_SECONDS
 from gateway.batch_asked import Asked
 from router.errors import AmountError
 from router.units import Amount, Unit, parse_budget
-
-RETRIED_WITHIN_SECONDS = 600  # a client that tries again, says so, and gave up on its first try within that
 
 
 def open_batch(

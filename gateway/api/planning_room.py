@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine as Database
 
 from db.session import run_in_transaction
-from gateway.api.errors import NotTrained
+from gateway.api.errors import NotTrained, Unavailable
 from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop
 from worker.errors import NothingServes, UntrainedStrategies
@@ -16,14 +16,27 @@ from worker.pool import load_pool, register_pool
 from worker.settings import Settings
 from worker.submission import TENANT
 
+MOST_PLANS = 4  # at a time; whoever waits keeps a thread from all other endpoints
+
 
 class PlanningRoom:
     """Holds the workshop of the server's strategy file."""
 
     def __init__(self, settings: Settings, *, database: Database, strategy_file: Path) -> None:
         self._settings, self._database, self._strategy_file = settings, database, strategy_file
+        self._places = threading.BoundedSemaphore(MOST_PLANS)
         self._lock = threading.Lock()
         self._workshop: Workshop | None = None
+
+    @contextmanager
+    def take_place(self) -> Iterator[None]:
+        """A place among those who are planned for or wait for it; Unavailable when there is none."""
+        if not self._places.acquire(blocking=False):
+            raise Unavailable(f"{MOST_PLANS} plans are being made, or wait: try again in a moment")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     @contextmanager
     def enter(self) -> Iterator[Workshop]:

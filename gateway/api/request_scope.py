@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.error_replies import reply_to_surprise
-from gateway.json_log import log_attributes
+from worker.json_log import log_attributes
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class RequestScope:
             await self._app(scope, receive, send)
             return
         request_id = f"req_{uuid.uuid4().hex}"
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {}).update(request_id=request_id, told={})
         reply = _Reply(send, request_id=request_id)
         limited = receive if scope["path"] == UPLOAD_PATH else _limit_body(receive)
         started = time.monotonic()
@@ -84,5 +84,7 @@ def _describe(scope: Scope, status: int, seconds: float) -> dict[str, object]:
         "http.route": route,
         "http.response.status_code": status,
         "http.server.request.duration": round(seconds, 6),
+        "error.type": str(status) if status >= 500 else None,
         "tenant": scope["state"].get("tenant"),
+        **scope["state"].get("told", {}),
     }

@@ -1,7 +1,7 @@
 """An upload, from the wire to the disk: never more of it in memory than a piece."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
@@ -10,12 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.api.errors import InvalidRequest, TooLarge
+from gateway.api.upload_stream import read_pieces
 from gateway.file_store import NewContent
 
-PIECE_BYTES = 2**20
 MAX_FIELD_BYTES = 4096
 MAX_PARTS = 16
-IDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +35,18 @@ class _Part:
 
 
 async def receive_upload(request: Request, *, content: NewContent, max_bytes: int) -> Upload:
-    """The upload, once all of it is written; InvalidRequest or TooLarge at the first byte that shows it."""
+    """The upload, once all of it is written; InvalidRequest or TooLarge at the first byte that shows it.
+
+    Whatever comes after the form's end is left unread.
+    """
     form = _Form(content, max_bytes=max_bytes)
-    parser = MultipartParser(_read_boundary(request), callbacks=form.callbacks())  # type: ignore[arg-type]  # a TypedDict
     try:
-        async for piece in _pieces(request):
-            await run_in_threadpool(parser.write, piece)
-        parser.finalize()
+        parser = MultipartParser(_read_boundary(request), callbacks=form.callbacks())  # type: ignore[arg-type]  # a TypedDict
+        async with aclosing(read_pieces(request, max_bytes=max_bytes)) as pieces:
+            async for piece in pieces:
+                await run_in_threadpool(parser.write, piece)
+                if form.has_ended:
+                    break
     except FormParserError as error:
         raise InvalidRequest(f"the body is not multipart/form-data as its header says: {error}") from None
     except ClientDisconnect:
@@ -60,25 +64,6 @@ def _read_boundary(request: Request) -> bytes:
     return options[b"boundary"]
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces that are worth a change of threads."""
-    waiting = bytearray()
-    stream = request.stream()
-    while True:
-        try:
-            async with asyncio.timeout(IDLE_SECONDS):
-                chunk = await anext(stream, None)
-        except TimeoutError:
-            raise InvalidRequest(f"nothing came for {IDLE_SECONDS:.0f} s: the upload was given up") from None
-        if chunk is None:
-            break
-        waiting += chunk
-        if len(waiting) >= PIECE_BYTES:
-            yield bytes(waiting)
-            waiting.clear()
-    yield bytes(waiting)
-
-
 class _Form:
     """Takes the parts as they come: the file goes on, fields are kept."""
 
@@ -89,7 +74,7 @@ class _Form:
         self._parts = 0
         self._fields: dict[str, str] = {}
         self._filename: str | None = None
-        self._ended = False
+        self.has_ended = False
 
     def callbacks(self) -> Mapping[str, Callable[..., None]]:
         """What the parser calls."""
@@ -106,7 +91,7 @@ class _Form:
 
     def close(self) -> Upload:
         """What came; InvalidRequest when that is not an upload."""
-        if not self._ended:
+        if not self.has_ended:
             raise InvalidRequest("the upload broke off: its last boundary is missing")
         if self._filename is None:
             raise InvalidRequest("there is no file: send one as the field file, with a file name", param="file")
@@ -154,4 +139,4 @@ class _Form:
             self._fields[self._part.name] = self._part.text.decode("utf-8", "replace")
 
     def _end(self) -> None:
-        self._ended = True
+        self.has_ended = True

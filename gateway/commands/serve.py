@@ -19,7 +19,7 @@ from gateway.bootstrap import open_front_door
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
 from gateway.interrupts import Interrupts
-from gateway.json_log import log_as_json
+from worker.json_log import LogFormat, write_log
 from worker.settings import read_settings
 
 
@@ -30,7 +30,7 @@ def serve(console: Console, *, strategy_file: Path, host: str, port: int) -> Exi
         _require_keys(door, host=host)
         listening = _listen(host, port)
         console.print(Text(f"serving http://{host}:{listening.getsockname()[1]}/v1 to {_say_whom(door)}"))
-        log_as_json(sys.stderr)
+        write_log(sys.stderr, log_format=settings.log_format or LogFormat.JSON)
         config = uvicorn.Config(
             create_app(door),
             log_config=None,

@@ -10,7 +10,7 @@ import threading
 
 from gateway.desk.open_desk import run_desk
 from gateway.ending import tell_failure
-from gateway.json_log import log_as_json
+from worker.json_log import LogFormat, write_log
 from worker.settings import read_settings
 
 
@@ -27,9 +27,10 @@ def main() -> int:
         signal.signal(number, lambda *_: stopping.set())
     tie = (stopping, sys.stdin.fileno())
     threading.Thread(target=_set_when_input_ends, args=tie, name="tie", daemon=True).start()
-    log_as_json(sys.stderr)
     try:
-        return run_desk(read_settings(), stopping=stopping)
+        settings = read_settings()
+        write_log(sys.stderr, log_format=settings.log_format or LogFormat.JSON)
+        return run_desk(settings, stopping=stopping)
     except Exception as error:
         return int(tell_failure(error))
 

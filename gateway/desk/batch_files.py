@@ -16,9 +16,10 @@ from db.results import TaskResult, iterate_results
 from db.states import BatchStatus, RequeueReason
 from db.strategies import read_strategies
 from gateway.batch_figures import Answered
+from gateway.desk.input_file import iterate_names
 from gateway.file_store import FileStore, NewContent, derive_file_id
 from gateway.job_files import ERROR_CODES, describe_answered, describe_unanswered, list_asked_again
-from gateway.output_files import error_line, result_line
+from gateway.output_files import UnansweredTask, error_line, result_line
 
 EXPIRED = ("batch_expired", "this request was not begun before the batch's time was over")
 CANCELLED = ("batch_cancelled", "the batch was cancelled before this request was begun")
@@ -33,6 +34,13 @@ class WrittenFile(NamedTuple):
     sha256: str
 
 
+class WrittenErrors(NamedTuple):
+    """What was written of a batch without a job, and for how many requests."""
+
+    errors: WrittenFile | None
+    requests: int
+
+
 class WrittenBatch(NamedTuple):
     """What was written; a file without a line is none."""
 
@@ -45,7 +53,7 @@ def write_batch_files(session: Session, files: FileStore, *, batch: Batch, to: B
     """The files of a batch whose job is at its end; written again, they take the place of themselves."""
     assert batch.job_id is not None
     job = read_job(session, job_id=batch.job_id)
-    cut_off = EXPIRED if to is BatchStatus.EXPIRED else CANCELLED
+    cut_off = _name_end(to)
     with ExitStack() as opened:
         output, errors = (_LazyFile(files, opened, batch_id=batch.id, name=name) for name in ("output", "error"))
         lines = _Lines(
@@ -55,6 +63,19 @@ def write_batch_files(session: Session, files: FileStore, *, batch: Batch, to: B
             is_answered, line = lines.write(result)
             (output if is_answered else errors).write(line)
     return WrittenBatch(output.written(), errors.written(), lines.count(session))
+
+
+def write_unplanned(files: FileStore, *, batch: Batch, to: BatchStatus) -> WrittenErrors:
+    """The error file of a batch that ended before it became a job, from its input file where that is still there."""
+    code, message = _name_end(to)
+    path, requests = files.path_of(batch.input_file_id), 0
+    with ExitStack() as opened:
+        errors = _LazyFile(files, opened, batch_id=batch.id, name="error")
+        for seq, name in enumerate(iterate_names(path) if path.exists() else ()):
+            task = UnansweredTask(seq=seq, custom_id=name, code=code, message=message)
+            errors.write(_encode(error_line(batch.id, task)))
+            requests += 1
+    return WrittenErrors(errors.written(), requests)
 
 
 class _LazyFile:
@@ -89,7 +110,8 @@ class _Lines:
         self._asked_again = list_asked_again(session, job=job, names=self._names)
         self._answered_at: datetime = job.finished_at or job.submitted_at
         self._choice = np.full(job.task_count, -1, dtype=np.int16)  # (tasks,) column of the strategy that answered
-        self._input_tokens = self._output_tokens = 0
+        self._input_tokens = self._output_tokens = self._labelled = 0
+        self._correct = 0.0
 
     def write(self, result: TaskResult) -> tuple[bool, bytes]:
         """Whether the task has an answer, and its line."""
@@ -99,6 +121,9 @@ class _Lines:
         self._choice[result.seq] = self._column_of[outcome.strategy_id]
         self._input_tokens += outcome.prompt_tokens
         self._output_tokens += outcome.output_tokens
+        if outcome.correct is not None:
+            self._labelled += 1
+            self._correct += outcome.correct
         task = describe_answered(
             result,
             url=self._endpoint,
@@ -117,6 +142,7 @@ class _Lines:
             predicted += float(np.nansum(block.predictions.accuracy[rows, choice[rows]], dtype=np.float64))
         return Answered(
             predicted_accuracy=predicted / max(1, self._job.task_count),
+            observed_accuracy=self._correct / self._labelled if self._labelled else None,
             input_tokens=self._input_tokens,
             output_tokens=self._output_tokens,
         )
@@ -124,3 +150,8 @@ class _Lines:
 
 def _encode(line: Mapping[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+
+def _name_end(to: BatchStatus) -> tuple[str, str]:
+    """Why requests were not begun, where that is the batch's end."""
+    return EXPIRED if to is BatchStatus.EXPIRED else CANCELLED

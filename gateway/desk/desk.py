@@ -11,19 +11,21 @@ from sqlalchemy import Engine as Database
 from db.batch_locks import hold_batch
 from db.batches import Batch, list_open_batches, move_batch, read_batch
 from db.files import forget_expired_files, list_known_files
+from db.replies import forget_old_replies
 from db.session import run_in_transaction, session_scope
 from db.states import BatchStatus
-from gateway.desk.follower import Follower
+from gateway.desk.follower import Follower, is_late
 from gateway.desk.planner import Planner
 from gateway.file_store import FileStore
-from gateway.json_log import log_attributes
 from worker.bootstrap import Workshop
+from worker.json_log import log_attributes
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.3
 PAUSE_SECONDS = 2.0  # after an error
 SWEEP_SECONDS = 60.0
+REPLIES_SECONDS = 86_400  # how long the same request sent again gets the reply of the first
 MOST_TRIES = 3  # of a plan that fails for a reason nobody foresaw
 
 
@@ -46,15 +48,12 @@ class Desk:
 
     def plan_next(self) -> bool:
         """Whether there was a batch to plan: the one that has waited longest."""
-        for batch in self._list_open():
-            if batch.status is BatchStatus.VALIDATING and self._work_on(batch, self._planner.plan):
-                return True
-        return False
+        return any(_is_to_plan(batch) and self._work_on(batch, self._planner.plan) for batch in self._list_open())
 
     def follow_all(self) -> bool:
         """Look at every batch that is a job, or will be none; whether one of them went on."""
         self._sweep()
-        before = [batch for batch in self._list_open() if batch.status is not BatchStatus.VALIDATING]
+        before = [batch for batch in self._list_open() if not _is_to_plan(batch)]
         for batch in before:
             self._work_on(batch, self._follower.follow)
         statuses = {batch.id: batch.status for batch in self._list_open()}
@@ -102,17 +101,22 @@ class Desk:
         )
 
     def _sweep(self) -> None:
-        """Remove files whose time is over, and what killed processes left."""
+        """Remove files whose time is over, what killed processes left, and replies that nobody asks for any more."""
         if time.monotonic() < self._next_sweep:
             return
         self._next_sweep = time.monotonic() + SWEEP_SECONDS
         for file_id in run_in_transaction(self._database, forget_expired_files):
             self._files.remove(file_id)
+        run_in_transaction(self._database, partial(forget_old_replies, older_seconds=REPLIES_SECONDS))
         old = self._files.list_old()
         with session_scope(self._database) as session:
             known = list_known_files(session, file_ids=old)
         for name in set(old) - known:
             self._files.remove_leftover(name)
+
+
+def _is_to_plan(batch: Batch) -> bool:
+    return batch.status is BatchStatus.VALIDATING and not is_late(batch)
 
 
 def _repeat(step: Callable[[], bool], stopping: threading.Event) -> None:

@@ -11,8 +11,8 @@ from db.files import store_file
 from db.jobs import Job, read_job
 from db.session import run_in_transaction, session_scope
 from db.states import FINAL_STATES, BatchStatus, FilePurpose, JobState
-from gateway.batch_figures import complete_figures, read_figures
-from gateway.desk.batch_files import WrittenFile, write_batch_files
+from gateway.batch_figures import complete_figures, count_unplanned, read_figures
+from gateway.desk.batch_files import WrittenFile, write_batch_files, write_unplanned
 from gateway.desk.judge_clerk import JudgeClerk
 from gateway.file_store import FileStore
 from worker.bootstrap import Workshop
@@ -32,7 +32,8 @@ class Follower:
     def follow(self, batch: Batch) -> None:
         """Bring the batch as far as it can be brought now."""
         if batch.job_id is None:
-            self._move(batch, to=BatchStatus.CANCELLED)  # before it was a job
+            is_cancelled = batch.status is BatchStatus.CANCELLING
+            self._end_unplanned(batch, to=BatchStatus.CANCELLED if is_cancelled else BatchStatus.EXPIRED)
             return
         with session_scope(self._database) as session:
             job = read_job(session, job_id=batch.job_id)
@@ -48,7 +49,7 @@ class Follower:
 
     def _look_after(self, batch: Batch, job: Job) -> None:
         """The next look finds what is to be done about where it went."""
-        is_over = datetime.now(UTC) >= batch.expires_at
+        is_over = is_late(batch)
         if job.state in (JobState.CANCELLING, JobState.CANCELLED) and not is_over:
             self._move(batch, to=BatchStatus.CANCELLING)  # by `apportion cancel`
         elif is_over:
@@ -63,6 +64,20 @@ class Follower:
             return cancel(self._database, job_id=job.id, patience_seconds=0.0)
         except JobNotDriveable:  # it has completed since
             return True
+
+    def _end_unplanned(self, batch: Batch, *, to: BatchStatus) -> None:
+        written = write_unplanned(self._files, batch=batch, to=to)
+
+        def store(session: Session) -> bool:
+            error_file_id = None if written.errors is None else written.errors.id
+            ended = count_unplanned(written.requests).to_json()
+            has_moved = move_batch(session, batch_id=batch.id, to=to, ended=ended, error_file_id=error_file_id)
+            if has_moved and written.errors is not None:
+                _store(session, batch, written.errors)
+            return has_moved
+
+        if run_in_transaction(self._database, store):
+            logger.info("%s before it was planned: %d requests", to, written.requests)
 
     def _finish(self, batch: Batch, *, to: BatchStatus) -> None:
         assert batch.job_id is not None
@@ -88,6 +103,11 @@ class Follower:
 
     def _move(self, batch: Batch, *, to: BatchStatus) -> None:
         run_in_transaction(self._database, partial(move_batch, batch_id=batch.id, to=to))
+
+
+def is_late(batch: Batch) -> bool:
+    """Whether the batch's time is over."""
+    return datetime.now(UTC) >= batch.expires_at
 
 
 def _store(session: Session, batch: Batch, file: WrittenFile) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from db.tasks import NewTask
 from gateway.joblines import ModelNames, check_line
-from gateway.jsonline import FieldProblem, parse_object, shown
+from gateway.jsonline import BadFieldError, FieldProblem, parse_object, shown
 from gateway.textlines import TextLine, read_text_lines
 
 LISTED_PROBLEMS = 20
@@ -54,6 +54,23 @@ def read_tasks(path: Path) -> Iterator[NewTask]:
     with path.open("rb") as stream:
         for line in read_text_lines(stream):
             yield NewTask(custom_id=parse_object(line.text)["custom_id"], payload=line.text)
+
+
+def iterate_names(path: Path) -> Iterator[str]:
+    """The name of each request of a file that was perhaps never checked, as far as it can be read."""
+    with path.open("rb") as stream:
+        for line in read_text_lines(stream):
+            name = None if line.problem else _read_name(line.text)
+            if name is not None:
+                yield name
+
+
+def _read_name(text: str) -> str | None:
+    try:
+        name = parse_object(text).get("custom_id")
+    except BadFieldError:
+        return None
+    return name if isinstance(name, str) else None
 
 
 class _Check:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -53,9 +52,6 @@ class Planner:
 
     def plan(self, batch: Batch) -> None:
         """Bring a validating batch to its next status."""
-        if datetime.now(UTC) >= batch.expires_at:
-            self._move(batch, to=BatchStatus.EXPIRED)
-            return
         problems = self._check(batch)
         if problems:
             self._fail(batch, problems)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from worker.errors import SettingError
+from worker.json_log import LogFormat
 from worker.postgres.location import default_data_directory
 from worker.settings import Settings, lend_variable, read_secret, read_settings
 
@@ -30,6 +31,7 @@ def test_every_field_is_read_from_its_variable() -> None:
             "APPORTION_GROUP_TASKS": "8",
             "APPORTION_BATCH_TASKS": "9",
             "APPORTION_TORCH_THREADS": "2",
+            "APPORTION_LOG_FORMAT": "json",
         }
     )
     assert settings.database_url == "postgresql+psycopg://here/night"
@@ -38,6 +40,7 @@ def test_every_field_is_read_from_its_variable() -> None:
     assert (settings.lease_seconds, settings.stall_seconds) == (2.5, 40.0)
     assert (settings.window_tasks, settings.group_tasks, settings.batch_tasks) == (7, 8, 9)
     assert settings.torch_threads == 2
+    assert settings.log_format is LogFormat.JSON
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
@@ -54,6 +57,11 @@ def test_a_duration_that_is_none_names_its_variable(value: str) -> None:
 def test_a_count_that_is_none_names_its_variable(value: str) -> None:
     with pytest.raises(SettingError, match=f"APPORTION_BATCH_TASKS is '{value}': write a whole number of at least 1"):
         read_settings({"APPORTION_BATCH_TASKS": value})
+
+
+def test_a_form_of_log_that_is_none_names_its_variable() -> None:
+    with pytest.raises(SettingError, match="APPORTION_LOG_FORMAT is 'xml': write one of json, text"):
+        read_settings({"APPORTION_LOG_FORMAT": "xml"})
 
 
 @pytest.mark.parametrize(("tasks", "size"), [(0, 50), (12, 50), (401, 51), (8_000, 1_000), (1_000_000, 5_000)])

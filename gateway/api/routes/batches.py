@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
@@ -17,29 +17,19 @@ from gateway.api.errors import InvalidRequest, NoSuchObject
 from gateway.api.front_door import Door
 from gateway.api.lists import ListPage, make_page
 from gateway.api.new_batch import open_batch
+from gateway.api.sending import Sent
 from gateway.batch_figures import BatchFigures, read_figures
 
 routes = APIRouter(prefix="/v1/batches", tags=["batches"])
 
-IdempotencyKey = Annotated[
-    str | None, Header(max_length=255, description="The same key and body again are the same batch, whenever sent.")
-]
-RetryCount = Annotated[int, Header(alias="x-stainless-retry-count", ge=0, include_in_schema=False)]
-
 
 @routes.post("")
-def create_batch(
-    body: BatchRequest,
-    door: Door,
-    caller: Caller,
-    idempotency_key: IdempotencyKey = None,
-    retry_count: RetryCount = 0,
-) -> BatchObject:
+def create_batch(body: BatchRequest, door: Door, caller: Caller, sent: Sent) -> BatchObject:
     """Make a batch of a file; it is validated and planned next, without anybody waiting for that."""
     batch = run_in_transaction(
         door.database,
         lambda session: open_batch(
-            session, door, caller, body=body, idempotency_key=idempotency_key, is_retry=retry_count > 0
+            session, door, caller, body=body, idempotency_key=sent.idempotency_key, is_retry=sent.is_retry
         ),
     )
     with reading_session(door.database) as session:

@@ -1,11 +1,13 @@
 """Budgets that jobs share: listed, created, raised, lowered."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from db.budgets import Budget
 from db.session import run_in_transaction
@@ -14,6 +16,8 @@ from db.states import BudgetPeriod
 from gateway.api.callers import Caller, Known
 from gateway.api.errors import InvalidRequest, NoSuchObject, NotPermitted
 from gateway.api.front_door import Door, FrontDoor
+from gateway.api.once import answer_once
+from gateway.api.sending import Sending, Sent
 from gateway.api.storable import Storable
 from router.errors import AmountError
 from router.units import Amount, parse_budget
@@ -105,15 +109,26 @@ def create_budget(door: Door, caller: Caller, asked: Annotated[NewBudget, Body(o
 
 
 @routes.post("/{name}/raise")
-def raise_budget(door: Door, caller: Caller, name: Named, change: CapChange) -> BudgetObject:
+async def raise_budget(door: Door, caller: Caller, name: Named, change: CapChange, sent: Sent) -> BudgetObject:
     """Give a budget more; its jobs go on with that at once."""
-    return _change_cap(raise_cap, door, caller, name=name, change=change)
+    return await _change_once(raise_cap, door, caller, sent, name=name, change=change)
 
 
 @routes.post("/{name}/lower")
-def lower_budget(door: Door, caller: Caller, name: Named, change: CapChange) -> BudgetObject:
+async def lower_budget(door: Door, caller: Caller, name: Named, change: CapChange, sent: Sent) -> BudgetObject:
     """Take something from a budget, at most what is left of it."""
-    return _change_cap(lower_cap, door, caller, name=name, change=change)
+    return await _change_once(lower_cap, door, caller, sent, name=name, change=change)
+
+
+async def _change_once(
+    move: Callable[..., Budget], door: FrontDoor, caller: Known, sent: Sending, *, name: str, change: CapChange
+) -> BudgetObject:
+    async def answer() -> dict[str, Any]:
+        changed = await run_in_threadpool(_change_cap, move, door, caller, name=name, change=change)
+        return changed.model_dump(mode="json")
+
+    asked = f"{move.__name__} {json.dumps([name, change.amount])}"
+    return BudgetObject.model_validate(await answer_once(door.database, caller, sent, asked=asked, answer=answer))
 
 
 def _change_cap(

@@ -94,7 +94,8 @@ _EXAMPLES: dict[str, Any] = {
 @routes.post("")
 def plan(door: Door, caller: Caller, asked: Annotated[PlanAsked, Body(openapi_examples=_EXAMPLES)]) -> Plan:
     """The frontier with intervals, each strategy alone, and suggested budgets; nothing is stored or spent."""
-    tasks = read_requests(door, caller, file_id=asked.input_file_id, lines=asked.requests)
-    with door.planning.enter() as workshop:
-        preview = preview_file(workshop, tasks=tasks)
+    with door.planning.take_place():
+        tasks = read_requests(door, caller, file_id=asked.input_file_id, lines=asked.requests)
+        with door.planning.enter() as workshop:
+            preview = preview_file(workshop, tasks=tasks)
     return Plan.model_validate(describe_preview(preview))

@@ -90,7 +90,9 @@ class PredictorObject(BaseModel):
     version: int
     encoder: str
     state: PredictorState
-    figures: Mapping[str, Any] | None = Field(description="How well it predicts outcomes it was not trained on.")
+    figures: Mapping[str, Any] | None = Field(
+        description="How well it predicts outcomes it was not trained on; other tenants are not told."
+    )
     created_at: datetime
 
 
@@ -137,9 +139,13 @@ def _require_operator(caller: Known) -> None:
         raise NotPermitted(f"strategies are changed with a key of tenant {TENANT} that is held to no budgets")
 
 
+def _is_told(caller: Known) -> bool:
+    """Whether what is known from everybody's answers, and who changed what: other tenants are not."""
+    return caller.tenant_id == TENANT
+
+
 def _describe_all(door: FrontDoor, *, to: Known) -> list[StrategyObject]:
-    """Other tenants are not told what is known from everybody's answers, nor who changed what."""
-    is_told = to.tenant_id == TENANT
+    is_told = _is_told(to)
     names = [strategy.name for strategy in door.pool.strategies]
     with session_scope(door.database) as session:
         stored = read_latest_strategies(session, tenant_id=TENANT, names=names)
@@ -182,20 +188,24 @@ def _describe_drift(drift: ServingDrift | None, alarms: Sequence[DriftAlarm]) ->
 
 
 @routes.get("/predictors")
-def list_all_predictors(door: Door, _: Caller) -> PredictorList:
+def list_all_predictors(door: Door, caller: Caller) -> PredictorList:
     """What was trained, and which version of it serves."""
     with session_scope(door.database) as session:
         versions = list_predictors(session, tenant_id=TENANT, limit=MOST_PREDICTORS)
-    names = PredictorObject.model_fields.keys() - {"object"}
-    return PredictorList(data=[PredictorObject(**{name: getattr(own, name) for name in names}) for own in versions])
+    told = PredictorObject.model_fields.keys() - {"object"}
+    hidden = {} if _is_told(caller) else {"figures": None}
+    shown = [{name: getattr(own, name) for name in told} | hidden for own in versions]
+    return PredictorList(data=[PredictorObject(**own) for own in shown])
 
 
 @routes.get("/predictors/{predictor_id}")
-def show_predictor(door: Door, _: Caller, predictor_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> PredictorReport:
+def show_predictor(
+    door: Door, caller: Caller, predictor_id: Annotated[int, Path(ge=1, le=2**63 - 1)]
+) -> PredictorReport:
     """Why a version serves or does not: what the gate, its trial and live outcomes said of it."""
     with session_scope(door.database) as session:
         try:
-            found = gather_promotion(session, tenant_id=TENANT, predictor_id=predictor_id)
+            found = gather_promotion(session, tenant_id=caller.tenant_id, predictor_id=predictor_id)
         except NoSuchRow:
             raise NoSuchObject(f"there is no predictor {predictor_id}", param="predictor_id") from None
     return PredictorReport(**found.to_json())

@@ -1,31 +1,24 @@
 """Batches whose answers a strategy reads: verdicts before the files, money of its own, and what is refused."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from db.budgets import read_budget
 from db.jobs import read_job
 from db.session import session_scope
-from db.states import FINAL_STATES, JobKind
-from db.tables import BatchRow, JobRow, LabelRow
+from db.states import FINAL_STATES, JobKind, JobState
+from db.tables import BatchRow, JobRow
 from gateway.api.front_door import FrontDoor
 from tests.gateway.api.given_keys import give_key
+from tests.gateway.api.judged import ANSWERING, list_labels, serve_judge, write_judged_lines
 from tests.gateway.api.office import Office, at_the_desk, batch_of, open_office
-from tests.gateway.api.trained import STRATEGIES, copy_database, write_lines
+from tests.gateway.api.trained import copy_database, write_lines
 from tests.gateway.judge_server import JudgeServer
 from tests.waiting import wait_until
-from tests.worker.engines.engine_loop import EngineLoop
-from tests.worker.engines.stub_server import StubServer
-
-ENGINE = '\n  far: {{kind: openai, base_url: "{url}", model: m, description: far away}}\nstrategies:'
-JUDGE = "  - {name: judge, engine: far, decoding: {method: direct, max_tokens: 50}}\n"
-RUBRIC = {"kind": "judge", "reference": "says it"}
-ANSWERING = ["small", "large"]
 
 
 @pytest.fixture(scope="module")
@@ -41,29 +34,14 @@ def office(
     server_url: str, trained_template: str, tmp_path_factory: pytest.TempPathFactory, judges: JudgeServer
 ) -> Iterator[Office]:
     """A server that answers, and has a judge on a socket."""
-    loop, stub = EngineLoop(), StubServer(judges)
-    loop.run(stub.start())
-    pool = STRATEGIES.replace("\nstrategies:", ENGINE.format(url=stub.base_url)) + JUDGE
     folder = tmp_path_factory.mktemp("judged")
     with (
+        serve_judge(judges) as pool,
         copy_database(server_url, name="office_judged", template=trained_template) as url,
         open_office(url, folder, strategies=pool) as opened,
         at_the_desk(opened.door.settings, answering=True),
     ):
         yield opened
-    loop.run(stub.stop())
-    loop.close()
-
-
-def write_judged_lines(count: int, *, prefix: str) -> bytes:
-    lines = [{**json.loads(line), "grader": RUBRIC} for line in write_lines(count, prefix=prefix).splitlines()]
-    return "".join(f"{json.dumps(line)}\n" for line in lines).encode()
-
-
-def list_labels(office: Office, batch_id: str) -> list[tuple[str, float]]:
-    rows = select(LabelRow.source, LabelRow.correct).join(BatchRow, BatchRow.job_id == LabelRow.job_id)
-    with session_scope(office.door.database) as session:
-        return [(row.source, row.correct) for row in session.execute(rows.where(BatchRow.id == batch_id))]
 
 
 def list_judging_jobs(office: Office) -> list[int]:
@@ -77,6 +55,7 @@ def test_verdicts_are_there_when_the_batch_is_complete(office: Office, judges: J
     batch = office.wait(office.submit(content, strategies=ANSWERING, judge=asked)["id"])
     assert (batch["status"], batch["request_counts"]["completed"]) == ("completed", 4)
     assert list_labels(office, batch["id"]) == [("judge", 0.5)] * 4
+    assert batch["routing"]["observed_accuracy"] == 0.5
     assert sorted(judges.asked) == [f"say judged {number}" for number in range(4)]
     (judging,) = list_judging_jobs(office)
     with session_scope(office.door.database) as session:
@@ -95,9 +74,35 @@ def test_cancelling_ends_the_judging_too(office: Office, judges: JudgeServer) ->
     judges.speaks.set()
     batch = office.wait(batch["id"])
     assert (batch["status"], batch["request_counts"]["completed"]) == ("cancelled", 3)
-    with session_scope(office.door.database) as session:
-        assert read_job(session, job_id=judging).state in FINAL_STATES
+    assert state_of(office, judging) in FINAL_STATES
     assert ("judge", 0.5) in list_labels(office, batch["id"])  # what was with the judge was said, and paid for
+
+
+def test_a_batch_whose_time_is_over_while_it_is_judged_is_complete_with_what_was_said(
+    office: Office, judges: JudgeServer
+) -> None:
+    before = set(list_judging_jobs(office))
+    judges.speaks.clear()
+    asked = {"strategy": "judge", "budget": "100000 tokens"}
+    batch = office.submit(write_judged_lines(3, prefix="late"), strategies=ANSWERING, judge=asked)
+    wait_until(lambda: "say late 0" in judges.asked, seconds=60)
+    (judging,) = set(list_judging_jobs(office)) - before
+    with session_scope(office.door.database) as session:
+        over = {"expires_at": func.clock_timestamp()}
+        session.execute(update(BatchRow).where(BatchRow.id == batch["id"]).values(over))
+    wait_until(lambda: state_of(office, judging) is JobState.CANCELLING)
+    assert office.read(batch["id"])["status"] == "in_progress"  # what is with the judge is waited for
+    judges.speaks.set()
+    batch = office.wait(batch["id"])
+    assert (batch["status"], batch["request_counts"]["completed"]) == ("completed", 3)
+    assert len(office.lines(batch["output_file_id"])) == 3
+    assert batch["routing"]["observed_accuracy"] == 0.5
+    assert state_of(office, judging) in FINAL_STATES
+
+
+def state_of(office: Office, job_id: int) -> JobState:
+    with session_scope(office.door.database) as session:
+        return read_job(session, job_id=job_id).state
 
 
 def test_without_answers_that_wait_nobody_is_asked(office: Office) -> None:

@@ -11,9 +11,12 @@ from typer.testing import CliRunner
 
 from db.session import session_scope
 from db.tables import BatchRow, JobRow
+from gateway.bootstrap import build_file_store
 from gateway.cli import app
+from gateway.desk.desk import Desk
 from tests.gateway.api.office import Office, at_the_desk, batch_of, open_office
 from tests.gateway.api.trained import copy_database, write_lines
+from worker.bootstrap import open_workshop
 
 
 def set_batch(office: Office, batch_id: str, **values: object) -> None:
@@ -192,9 +195,48 @@ def test_a_file_is_kept_for_the_batch_that_is_to_read_it_and_a_later_desk_does(
             office.wait(batch["id"], until=in_progress)
             (error,) = office.wait(gone["id"])["errors"]["data"]
             assert error["code"] == "file_gone"
-            assert office.wait(cancelled["id"])["status"] == "cancelled"
+            check_unplanned(office, cancelled["id"], status="cancelled", requests=3)
         assert count_jobs(office) == 1 + CALIBRATIONS
         assert office.client.delete(f"/v1/files/{batch['input_file_id']}").status_code == 200
+
+
+def check_unplanned(office: Office, batch_id: str, *, status: str, requests: int) -> None:
+    """It ends so, and its error file says that of every request."""
+    batch = office.wait(batch_id)
+    assert (batch["status"], batch["output_file_id"], batch["spent"], batch["routing"]) == (status, None, None, None)
+    assert batch["request_counts"] == {"total": requests, "completed": 0, "failed": requests}
+    lines = office.lines(batch["error_file_id"])
+    assert len(lines) == requests
+    assert {line["error"]["code"] for line in lines.values()} == {f"batch_{status}"}
+
+
+def follow(office: Office) -> None:
+    """Look at every batch once, with nobody planning."""
+    settings = office.door.settings
+    assert settings.strategies is not None
+    with open_workshop(settings, strategy_file=settings.strategies, watch=lambda _: None) as workshop:
+        Desk(workshop, build_file_store(settings)).follow_all()
+
+
+def test_a_batch_that_ends_before_it_is_planned_keeps_an_error_file(
+    server_url: str, trained_template: str, tmp_path: Path
+) -> None:
+    with (
+        copy_database(server_url, name="office_late", template=trained_template) as url,
+        open_office(url, tmp_path) as office,
+    ):
+        expired, cancelled, gone = (office.submit(write_lines(3)) for _ in range(3))
+        broken = office.submit(write_lines(2) + b"{not JSON\n{}\n")
+        for late in (expired, broken, gone):
+            set_batch(office, late["id"], expires_at=func.clock_timestamp())
+        office.cancel(cancelled["id"])
+        office.door.files.remove(gone["input_file_id"])
+        follow(office)  # whoever plans may be at another batch
+        check_unplanned(office, expired["id"], status="expired", requests=3)
+        check_unplanned(office, cancelled["id"], status="cancelled", requests=3)
+        check_unplanned(office, broken["id"], status="expired", requests=2)
+        last = office.read(gone["id"])
+        assert (last["status"], last["error_file_id"], last["request_counts"]["total"]) == ("expired", None, 0)
 
 
 def test_a_batch_that_can_not_be_planned_is_given_up_after_three_tries(

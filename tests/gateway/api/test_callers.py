@@ -122,8 +122,10 @@ def test_a_tenant_reaches_nothing_of_another(quiet_office: Office) -> None:
     assert client.post("/v1/budgets", json=new_budget, headers=own.headers).status_code == 200
     with session_scope(quiet_office.door.database) as session:
         job_id = build_job(session, tasks=1, tenant_id="own").id
-    nobodys = 10**9  # predictors are of the deployment, which serves every tenant by them
-    ids = {"file_id": file_id, "batch_id": batch_id, "job_id": job_id, "name": "team", "predictor_id": nobodys}
+    operator = give_key(quiet_office.door, tenant="default")
+    predictor_id = client.get("/v1/predictors", headers=operator.headers).json()["data"][0]["id"]
+    assert client.get(f"/v1/predictors/{predictor_id}", headers=operator.headers).status_code == 200
+    ids = {"file_id": file_id, "batch_id": batch_id, "job_id": job_id, "name": "team", "predictor_id": predictor_id}
     tried = 0
     for path, methods in client.get("/openapi.json").json()["paths"].items():
         for method in methods:

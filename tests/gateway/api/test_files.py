@@ -142,6 +142,7 @@ def test_a_bad_form_is_refused_and_leaves_nothing(
         ({"content-type": "application/json"}, "multipart/form-data"),
         ({}, "multipart/form-data"),
         ({"content-type": "multipart/form-data"}, "multipart/form-data"),
+        ({"content-type": f"multipart/form-data; boundary={'x' * 300}"}, "Boundary length 300"),
         (dict(form_headers()) | {"content-encoding": "gzip"}, "Content-Encoding gzip"),
     ],
 )

@@ -100,27 +100,53 @@ def make_long(client: openai.OpenAI, file_id: str) -> Batch:
     return batch
 
 
-def test_the_async_client_from_upload_to_download(served: Served) -> None:
+async def poll(client: openai.AsyncOpenAI, batch: Batch, *statuses: str) -> Batch:
+    """The batch once it has one of these statuses."""
+    async with asyncio.timeout(120):
+        while batch.status not in statuses:
+            batch = await client.batches.retrieve(batch.id)
+    return batch
+
+
+def test_the_async_client_from_upload_to_download_and_cancel(served: Served) -> None:
     async def drive() -> Batch:
         async with openai.AsyncOpenAI(base_url=served.address, api_key=served.key) as client:
             file = await client.files.create(file=("a.jsonl", write_lines(LINES, prefix="async")), purpose="batch")
             batch = await client.batches.create(
                 input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h"
             )
-            async with asyncio.timeout(120):
-                while batch.status not in FINAL:
-                    batch = await client.batches.retrieve(batch.id)
+            batch = await poll(client, batch, *FINAL)
             assert batch.output_file_id is not None
             content = await client.files.content(batch.output_file_id)
             assert read_answers(content.text) == expected("async")
             first = await anext(aiter(client.files.list(purpose="batch", limit=1)))
             assert first.id == file.id
+            await cancel_long(client)
             return batch
 
     batch = asyncio.run(drive())
     assert batch.status == "completed"
     assert batch.request_counts is not None
     assert batch.request_counts.completed == LINES
+
+
+async def cancel_long(client: openai.AsyncOpenAI) -> None:
+    """A batch that would take minutes, cancelled on its way: what was answered by then is kept."""
+    file = await client.files.create(file=("long.jsonl", write_lines(2000, prefix="alongside")), purpose="batch")
+    batch = await client.batches.create(
+        input_file_id=file.id,
+        endpoint="/v1/chat/completions",
+        completion_window="24h",
+        extra_body={"strategies": ["patient"], "objective": {"weight": 1.0}},
+    )
+    batch = await poll(client, batch, "in_progress")
+    assert (await client.batches.cancel(batch.id)).status == "cancelling"
+    batch = await poll(client, batch, *FINAL)
+    assert batch.status == "cancelled"
+    assert batch.error_file_id is not None
+    left = (await client.files.content(batch.error_file_id)).text.splitlines()
+    assert {json.loads(line)["error"]["code"] for line in left} == {"batch_cancelled"}
+    assert (await client.files.delete(file.id)).deleted
 
 
 def test_errors_are_the_clients_own(served: Served) -> None:

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from gateway.api.app import create_app
 from gateway.api.front_door import FrontDoor
 from gateway.api.request_scope import MAX_BODY_BYTES
-from gateway.json_log import JsonFormatter
+from worker.json_log import JsonFormatter
 
 
 class Asked(BaseModel):
@@ -111,5 +111,6 @@ def test_each_request_has_a_line_of_json(asking: TestClient, caplog: pytest.LogC
         "http.request.method": "GET",
         "http.route": "/broken",
         "http.response.status_code": 500,
+        "error.type": "500",
     }
     assert line["severity_text"] == "INFO"

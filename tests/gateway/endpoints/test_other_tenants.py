@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
+from db.batches import move_batch
+from db.session import session_scope
+from db.states import BatchStatus
 from gateway.api.app import create_app
 from gateway.api.front_door import FrontDoor
 from tests.gateway.api.given_keys import give_key
@@ -53,6 +56,34 @@ def test_every_job_and_budget_of_another_tenant_is_not_there(
     assert stranger.post("/v1/chat/completions", json=body).status_code == 400
     assert "default" not in stranger.get("/metrics").text
     assert "default" in owner.get("/metrics").text
+
+
+def test_a_batch_of_another_tenant_is_not_there(door: FrontDoor, owner: TestClient, stranger: TestClient) -> None:
+    flat = predict_flat(2, small=(0.2, 5.0), large=(0.9, 20.0))
+    job_id = submit(door.database, predictions=flat, objective=budget(200), tasks=make_tasks(2))
+    file_id = upload(owner, [write_line(1)])
+    asked = {"input_file_id": file_id, "endpoint": "/v1/chat/completions", "completion_window": "24h"}
+    batch_id = owner.post("/v1/batches", json=asked).json()["id"]
+    with session_scope(door.database) as session:
+        assert move_batch(session, batch_id=batch_id, to=BatchStatus.IN_PROGRESS, job_id=job_id)
+    given = {"batch_id": batch_id, "labels": [{"custom_id": "task-0", "correct": 1}]}
+    told = owner.post("/v1/feedback", json=given)
+    assert (told.status_code, told.json()["error"]["param"]) == (400, "labels.0.custom_id")  # not answered yet
+    told = stranger.post("/v1/feedback", json=given)
+    assert (told.status_code, told.json()["error"]["param"]) == (404, "batch_id")
+    assert stranger.get(f"/v1/batches/{batch_id}/decisions").status_code == 404
+    assert stranger.post("/v1/plan", json={"input_file_id": batch_id}).status_code == 404
+
+
+def test_what_is_known_of_predictors_from_everybodys_answers_is_told_to_no_other_tenant(
+    owner: TestClient, stranger: TestClient
+) -> None:
+    own, told = (client.get("/v1/predictors").json()["data"] for client in (owner, stranger))
+    assert all(predictor["figures"]["outcomes"] for predictor in own)
+    assert told == [predictor | {"figures": None} for predictor in own]
+    for predictor in own:
+        assert owner.get(f"/v1/predictors/{predictor['id']}").json()["report"]
+        assert stranger.get(f"/v1/predictors/{predictor['id']}").status_code == 404
 
 
 def test_a_key_that_is_held_to_budgets_spends_from_them_alone(door: FrontDoor, owner: TestClient) -> None:

@@ -1,6 +1,7 @@
 """`POST /v1/plan` and `apportion plan`: what is said before anything is spent."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from typer.testing import CliRunner, Result
 
 from db.session import session_scope
 from db.tables import JobRow
+from gateway.api.front_door import FrontDoor
+from gateway.api.planning_room import MOST_PLANS
 from gateway.cli import app
 from gateway.exit_codes import ExitCode
 from tests.gateway.endpoints.asking import Trained, upload, write_line
+from tests.waiting import wait_until
 
 
 def plan(trained: Trained, file: Path, *words: str) -> Result:
@@ -45,6 +49,21 @@ def test_a_file_and_its_lines_are_planned_alike(client: TestClient) -> None:
     assert kept[0]["cheapest"] <= kept[0]["enough"]
     for reach in kept[0]["frontier"] + kept[0]["suggestions"]:
         assert 0 <= reach["low"] <= reach["accuracy"] <= reach["high"] <= 1
+
+
+def test_who_waits_for_a_plan_keeps_nobody_else_waiting(client: TestClient, door: FrontDoor) -> None:
+    asked = {"requests": [write_line(1)]}
+    count = MOST_PLANS + 40  # as many threads as there are for all endpoints, and more
+    with ThreadPoolExecutor(count) as threads:
+        with door.planning.enter():
+            asking = [threads.submit(client.post, "/v1/plan", json=asked) for _ in range(count)]
+            wait_until(lambda: sum(reply.done() for reply in asking) == 40)
+            for refused in (reply.result() for reply in asking if reply.done()):
+                assert (refused.status_code, refused.json()["error"]["code"]) == (503, "unavailable")
+                assert refused.headers["retry-after"] == "2"
+            assert client.get("/readyz").status_code == 200
+        answered = [reply.result().status_code for reply in asking]
+    assert answered.count(200) == MOST_PLANS
 
 
 def test_nothing_is_stored(trained: Trained, file: Path) -> None:
@@ -83,6 +102,18 @@ def test_what_can_not_be_planned_is_refused_by_line_and_field(
     assert reply.status_code == 400, reply.text
     assert reply.json()["error"]["param"] == param
     assert words in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [(b"{", "line 2: not JSON: "), (b"\xff", "line 2: "), (b'{"custom_id": "a"}', "line 2: method: ")],
+)
+def test_a_line_of_a_file_is_named_with_its_field_where_it_has_one(client: TestClient, line: bytes, words: str) -> None:
+    content = json.dumps(write_line(1)).encode() + b"\n" + line + b"\n"
+    stored = client.post("/v1/files", data={"purpose": "batch"}, files={"file": ("in.jsonl", content)}).json()["id"]
+    error = client.post("/v1/plan", json={"input_file_id": stored}).json()["error"]
+    assert error["message"].startswith(f"{stored}, {words}")
+    assert ": :" not in error["message"]
 
 
 def test_an_unknown_file_is_not_found(client: TestClient) -> None:

@@ -49,7 +49,7 @@ def test_plans_do_without_what_is_disabled_or_in_the_shadow(client: TestClient) 
         assert plan_alone(client) == ["small"]
     client.post("/v1/strategies/small/mode", json={"mode": "disabled"})
     reply = client.post("/v1/plan", json=PLAN)
-    assert (reply.status_code, reply.json()["error"]["code"]) == (409, "nothing_serves")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (422, "nothing_serves")
     assert "strategies enable" in reply.text
 
 

@@ -1,4 +1,4 @@
-"""One JSON object a line of log, with the ids of what it is about."""
+"""Logs: one JSON object a line, with the ids of what it is about, or plain text."""
 
 import json
 import logging
@@ -6,14 +6,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TextIO
 
 _ATTRIBUTES: ContextVar[Mapping[str, object]] = ContextVar("log_attributes", default={})  # noqa: B039 - never changed
 
 
+class LogFormat(StrEnum):
+    """How lines of log are written."""
+
+    JSON = "json"  # for whatever collects them
+    TEXT = "text"  # for whoever reads them
+
+
 @contextmanager
 def log_attributes(**attributes: object) -> Iterator[None]:
-    """Every line that is logged in the block has these ids: `request`, `tenant`, `batch`, `job`, `file`."""
+    """Every line that is logged in the block has these ids: `request`, `tenant`, `batch`, `job`, `window`, `group`."""
     token = _ATTRIBUTES.set({**_ATTRIBUTES.get(), **attributes})
     try:
         yield
@@ -39,9 +47,15 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def log_as_json(stream: TextIO) -> None:
-    """Every log line of this process, from INFO up, as JSON on a stream."""
+def write_log(stream: TextIO, *, log_format: LogFormat) -> None:
+    """Every log line of this process, from INFO up, on a stream."""
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(FORMATTERS[log_format])
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # engines behind HTTP: a line for each request
+
+
+FORMATTERS: Mapping[LogFormat, logging.Formatter] = {
+    LogFormat.JSON: JsonFormatter(),
+    LogFormat.TEXT: logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"),
+}
