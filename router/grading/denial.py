@@ -2,32 +2,46 @@
 
 import re
 
-from router.grading.phrases import GAP, any_of, find_words, up_to
+from router.grading.phrases import GAP, any_of, find_claim, find_words, up_to
 
+# Anywhere before in the sentence.
 _WORDS = """
-not never neither nor cannot without hardly barely scarcely lack lacks lacking except excepting exclude excludes
-excluding eliminate eliminates eliminating discard discarding dismiss dismisses ignore ignoring forget skip avoid avoids
-omitting barring besides non unlike nobody noone none nothing nowhere nope nah doubt doubts doubted doubtful dubious
-deny denies denied denying dispute disputes disputed disbelieve refute refutes refuted disagree disagrees reject rejects
-rejected false falsely wrong wrongly incorrect incorrectly untrue inaccurate inaccurately mistaken mistakenly mistake
-erroneous erroneously unlikely improbable implausible impossible fake misconception fallacy
+not never neither nor cannot without except excepting hardly lack lacks lacking non doubt doubts doubted doubtful dubious
 isnt wasnt arent werent dont doesnt didnt cant couldnt wouldnt shouldnt hasnt havent wont aint
 nicht kein keine pas jamais niet geen nunca
 """
 _DENYING = frozenset(_WORDS.split())
+# Only of what follows in the same clause: "the card was rejected, it is billing" denies nothing of billing.
+_CLOSE_WORDS = """
+exclude excludes excluding eliminate eliminates eliminating discard discarding dismiss dismisses ignore
+ignoring forget skip avoid avoids omitting barring besides barely scarcely unlike nobody noone none nothing nowhere deny
+denies denied denying dispute disputes disputed disbelieve refute refutes refuted disagree disagrees reject rejects
+rejected unlikely improbable implausible impossible fake refuse refuses refused fail fails failed
+"""
+_WRONG = any_of("wrong", "false", "incorrect", "untrue", "mistaken", "inaccurate", "erroneous", "nonsense")
+_WRONG_BEFORE = any_of(
+    rf"(?:it|that|this|answer|claim|statement)(?:'s| is| was| would be| seems) (?:\w+ )?{_WRONG}",
+    rf"{_WRONG} (?:to|that|answers?|choices?|options?|results?|guess\w*)",
+    r"(?:falsely|wrongly|incorrectly|mistakenly) (?:s(?:ay|aid)|call|claim|believ|th(?:ink|ought)|nam|answer|assum)\w*",
+    r"(?:an?|the|my)(?: \w+)? (?:mistake|misconception|fallacy|error|lie|myth|joke)(?: (?:to|that|is)\b|\W*$)",
+)
 _CROSS = r"[\u2716\u2717\u2718\u274c\U0001f6ab]"
 _DENYING_PHRASES = (
-    r"\bno(?!\s*[,;:])\b",  # "No, it is Paris" denies another
-    r"\b(?:rather|other) than\b|\b(?:instead|in place|in lieu|opposite) of\b|\bfar from\b|\b(?:opposed|contrary) to\b",
-    r"\bcontrast (?:to|with)\b|\b(?:apart|aside) from\b|\bfail(?:s|ed)? to\b|\brul(?:e[sd]?|ing) out\b",
+    rf"\b{any_of(*_CLOSE_WORDS.split())}{GAP}{up_to(6)}$",
+    rf"\b{_WRONG_BEFORE}|^\W*(?:false|wrong|incorrect|untrue)\b(?!\s*,)",
+    r"\b(?:in place|in lieu) of\b|\b(?:opposed|contrary) to\b|\bcontrast (?:to|with)\b|\b(?:apart|aside) from\b",
     r"\b(?:all|any|every|each)\w*(?: \w+){0,2} (?:but|save|bar)\b|\bleast likely\b|\bthe last thing\b",
-    r"\bonly an? \w+ would\b|\ba (?:lie|myth|joke)(?: that\b|[:,])|\btoo \w+ to be\b",
+    r"\bonly an? \w+ would\b|\btoo \w+ to be\b|\brul(?:e[sd]?|ing) out\b",
     r"\b(?:would|could|should|might) have been\b|(?<!is )\bused to (?:be|think|believe)\b|\bonce thought\b",
     r"\bi wish\b|\bif only\b|\b(?:if|as if|as though) (?:it|that|this) were\b|\bpretend(?:s|ing)?\b",
-    r"\brefus(?:e[sd]?|ing) to\b|\b(?:almost|nearly)\W*$|\bso-called\b|\byeah,? right\b",
+    r"\b(?:almost|nearly)\W*$|\bso-called\b|\byeah,? right\b",
     rf"(?:[\u00ac\u2260\u2262]|{_CROSS}|(?<!\S)!|~~|<(?:s|del|strike)>)\s*$",
 )
 _DENYING_PHRASE = re.compile("|".join(_DENYING_PHRASES))
+# "No, it is Paris" denies another.
+_SETTING_APART = re.compile(
+    r"\bno(?!\s*[,;:])\b|\b(?:(?:rather|other) than|(?:instead|opposite) of|anything but|far from)\b"
+)
 
 # "There is no doubt that it is Paris", "not only Paris", "none other than Paris" assert it.
 _AFFIRMING_PHRASES = (
@@ -46,7 +60,6 @@ _NOT = any_of(
     "not|never|cannot be|[a-z]{2,8}n't|(?:is|was|does|did|would|could)nt|hardly|scarcely",
     "fails?|(?:has|means|is) nothing|no longer|used to be",
 )
-_WRONG = any_of("wrong", "false", "incorrect", "untrue", "mistaken", "inaccurate", "erroneous", "nonsense")
 # Said of other things as well, so only where they end what is said: "Gold is unlikely to rust".
 _UNLIKELY = any_of(
     "impossible|unlikely|improbable|implausible|doubtful|dubious|questionable|absurd|ruled out|in doubt|excluded",
@@ -66,7 +79,8 @@ _TAKEN_BACK = any_of(
 _DENIED_AFTER_BY = (
     # "Paris is not the capital", "Paris is wrong"; a comma ends what belongs to the mention: "Positive, it is not bad".
     rf"{GAP}{up_to(2)}{_NOT}\b",
-    rf"{GAP}{up_to(3)}{_WRONG}\b",
+    rf"{GAP}{up_to(2)}{_WRONG}\b",
+    rf"{GAP}(?:is|was|would be|seems) \w+ (?:an?|the) {_WRONG} (?:answer|choice|option|one|result|number|guess)\b",
     rf"{GAP}{up_to(3)}{_UNLIKELY}(?=\W*$|[,;:])",
     r".*\bnot[\s\"')]*$",
     rf"[\s,;:=>(\"'-]+{any_of(_WRONG, 'no|nope|nah', _TAKEN_BACK)}[\s\"')\]]*$",
@@ -92,9 +106,9 @@ def is_denied(before: str, after: str) -> bool:
     """Whether the two parts of a sentence around a mention, in lower case, deny it."""
     before, after = _AFFIRMING.sub(" ", before), _AFFIRMING.sub(" ", after)
     words = find_words(before)
-    if not _DENYING.isdisjoint(words) or any(word.endswith("n't") for word in words):
+    if not _DENYING.isdisjoint(words) or any(word.endswith("n't") for word in words) or _SETTING_APART.search(before):
         return True
-    return bool(_DENYING_PHRASE.search(before) or _DENIED_AFTER.match(after))
+    return bool(_DENYING_PHRASE.search(find_claim(before)) or _DENIED_AFTER.match(after))
 
 
 def is_retracted(mention: str, rest: str) -> bool:

@@ -5,7 +5,7 @@ Who says "probably" or "I think" has decided for one answer, and hedges nothing 
 
 import re
 
-from router.grading.phrases import GAP, WORD, any_of, find_words
+from router.grading.phrases import GAP, WORD, any_of, find_claim, find_words
 
 _WORDS = """
 maybe perhaps possibly potentially conceivably supposedly allegedly reportedly hypothetically tentatively arguably might
@@ -41,6 +41,7 @@ _HEDGED_AFTER = re.compile("|".join(_HEDGED_AFTER_BY))
 
 def is_hedged(before: str, after: str) -> bool:
     """Whether the two parts of a sentence around a mention, in lower case, leave open whether it is meant."""
-    if not _HEDGING.isdisjoint(find_words(before)):
+    claim = find_claim(before)
+    if not _HEDGING.isdisjoint(find_words(claim)):
         return True
-    return bool(_HEDGING_PHRASE.search(before) or _HEDGED_AFTER.match(after))
+    return bool(_HEDGING_PHRASE.search(claim) or _HEDGED_AFTER.match(after))

@@ -21,4 +21,10 @@ def find_words(text: str) -> list[str]:
     return _WORDS.findall(text)
 
 
+def find_claim(before: str) -> str:
+    """What of a sentence begins after its last "so" or "but": "the guest might return, so" leaves nothing open."""
+    return _CLAIM.split(before)[-1]
+
+
+_CLAIM = re.compile(r"[,;:-]\s*(?:and )?(?:so(?! to (?:say|speak)| far)|but|therefore(?!,)|thus(?!,)|hence(?!,))\b")
 _WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")

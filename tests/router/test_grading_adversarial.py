@@ -87,6 +87,8 @@ def test_numeric_reads_how_people_write_numbers(reference: object, answer: str) 
      (POSITIVE, "The sentiment is likely positive."), (POSITIVE, "Positive: the guest might return."),
      (YES, "Yes, that is true."), (YES, "Yes, without a doubt."), (YES, "Yes, that is wrong."),
      (YES, "Yes. I am sure."), (LETTER, "The answer is B. It is not a village."),
+     (POSITIVE, "The guest might return, so positive."), (POSITIVE, "The order was wrong, the review is positive."),
+     (POSITIVE, "He received the wrong item: positive"), (POSITIVE, "Maybe it was late, but the review is positive."),
      (POSITIVE, '"positive"'), (POSITIVE, "Sentiment: positive"),
      (POSITIVE, "Positive, because they don't complain."), (POSITIVE, "positive\nThe food was not bad."),
      (YES, "Yes"), (YES, "Yes, it is not a planet."), (YES, "yes."), (LETTER, "B"), (LETTER, "b"),
@@ -161,6 +163,7 @@ def test_json_fields_compares_by_type(reference: object, value: object, right: b
      "It is Paris, the capital of France.", "No doubt it is Paris.", "Paris, no doubt.", "None other than Paris.",
      "Nobody doubts that it is Paris.", "I think it is Paris.", "Probably Paris", "Is it Lyon? No, it is Paris.",
      "Paris is not only the capital but the largest city.", "Paris lies on the Seine.", "Paris is far from London.",
+     "Unlike the others, Paris is the capital.", "It is impossible to miss it: Paris", "Wrong, it is Paris.",
      "The capital is Paris, whether or not you like it.", "Here it is:\nParis", "Everyone knows it is Paris."],
 )  # fmt: skip
 def test_contains_all_accepts(answer: str) -> None:
@@ -179,6 +182,8 @@ def test_contains_all_accepts(answer: str) -> None:
      "It isnt Paris.", "nicht Paris", "<del>Paris</del>", "Some say Paris.", "I'm unsure whether it is Paris",
      "What about Paris", "Wrong answers:\n- Paris", "It is not\nParis", "It is definitely not... Paris",
      "It was once thought to be Paris.", "Paris used to be the capital.", "Paris. Or Rome.", "Paris. Psych!",
+     "I doubt, and always have, Paris.", "Perhaps, so to speak, Paris.", "I doubt that, therefore, it is Paris.",
+     "The answer's wrong: Paris", "False: Paris", "A common mistake: Paris", "Falsely called Paris",
      "Yeah right, Paris.", "So-called Paris", "Forget Paris.", "Paris has nothing to do with it.", "Is it Paris",
      "It is not true that " + "of all the towns " * 40 + "it is Paris"],
 )  # fmt: skip
