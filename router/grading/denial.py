@@ -6,7 +6,8 @@ from router.grading.phrases import GAP, any_of, find_claim, find_words, up_to
 
 # Anywhere before in the sentence.
 _WORDS = """
-not never neither nor cannot without except excepting hardly lack lacks lacking non doubt doubts doubted doubtful dubious
+not never neither nor cannot without except excepting hardly lack lacks lacking non
+doubt doubts doubted doubtful dubious
 isnt wasnt arent werent dont doesnt didnt cant couldnt wouldnt shouldnt hasnt havent wont aint
 nicht kein keine pas jamais niet geen nunca
 """
@@ -16,12 +17,13 @@ _CLOSE_WORDS = """
 exclude excludes excluding eliminate eliminates eliminating discard discarding dismiss dismisses ignore
 ignoring forget skip avoid avoids omitting barring besides barely scarcely unlike nobody noone none nothing nowhere deny
 denies denied denying dispute disputes disputed disbelieve refute refutes refuted disagree disagrees reject rejects
-rejected unlikely improbable implausible impossible fake refuse refuses refused fail fails failed
+rejected strike remove unlikely improbable implausible impossible fake refuse refuses refused fail fails failed
 """
 _WRONG = any_of("wrong", "false", "incorrect", "untrue", "mistaken", "inaccurate", "erroneous", "nonsense")
 _WRONG_BEFORE = any_of(
     rf"(?:it|that|this|answer|claim|statement)(?:'s| is| was| would be| seems) (?:\w+ )?{_WRONG}",
     rf"{_WRONG} (?:to|that|answers?|choices?|options?|results?|guess\w*)",
+    r"(?:trap|decoy|bogus) (?:answer|choice|option)",
     r"(?:falsely|wrongly|incorrectly|mistakenly) (?:s(?:ay|aid)|call|claim|believ|th(?:ink|ought)|nam|answer|assum)\w*",
     r"(?:an?|the|my)(?: \w+)? (?:mistake|misconception|fallacy|error|lie|myth|joke)(?: (?:to|that|is)\b|\W*$)",
 )
@@ -31,7 +33,8 @@ _DENYING_PHRASES = (
     rf"\b{_WRONG_BEFORE}|^\W*(?:false|wrong|incorrect|untrue)\b(?!\s*,)",
     r"\b(?:in place|in lieu) of\b|\b(?:opposed|contrary) to\b|\bcontrast (?:to|with)\b|\b(?:apart|aside) from\b",
     r"\b(?:all|any|every|each)\w*(?: \w+){0,2} (?:but|save|bar)\b|\bleast likely\b|\bthe last thing\b",
-    r"\bonly an? \w+ would\b|\btoo \w+ to be\b|\brul(?:e[sd]?|ing) out\b",
+    r"\bonly an? \w+ would\b|\btoo \w+ to be\b|\brul(?:e[sd]?|ing) out\b|\bcross(?:es|ed|ing)? out\b",
+    r"\b(?:setting|leaving|putting) aside\b|\b(?:whoever|anyone(?: who)?) (?:says?|saying)\b",
     r"\b(?:would|could|should|might) have been\b|(?<!is )\bused to (?:be|think|believe)\b|\bonce thought\b",
     r"\bi wish\b|\bif only\b|\b(?:if|as if|as though) (?:it|that|this) were\b|\bpretend(?:s|ing)?\b",
     r"\b(?:almost|nearly)\W*$|\bso-called\b|\byeah,? right\b",
@@ -63,8 +66,9 @@ _NOT = any_of(
 # Said of other things as well, so only where they end what is said: "Gold is unlikely to rust".
 _UNLIKELY = any_of(
     "impossible|unlikely|improbable|implausible|doubtful|dubious|questionable|absurd|ruled out|in doubt|excluded",
-    r"eliminated|discarded|rejected|debunked|disproved|an? (?:\w+ )?(?:lie|myth|mistake|misconception|joke|trap)",
-    "out of the question|far from (?:it|right|correct|true)|no sense|the last (?:thing|place)(?: \\w+){0,3}",
+    r"eliminated|discarded|rejected|debunked|disproved|an? (?:\w+ )?(?:lie|myth|mistake|error|misconception|joke|trap)",
+    "out of the question|off the table|lying|no sense|far from (?:it|right|correct|true)",
+    r"the last (?:thing|place)(?: \w+){0,3}",
 )
 _NOT_RIGHT = any_of(
     _WRONG, "an? (?:lie|joke)", "not (?:right|true|correct|it|so)", r"not the (?:\w+ )?(?:answer|one|case)"
@@ -74,6 +78,7 @@ _TAKEN_BACK = any_of(
     r"(?:just )?(?:kidding|joking)|as if|psych|a joke|scratch that|never ?mind|i (?:take|took) (?:it|that) back|i lied",
     r"i made (?:it|that) up|i (?:am|was) (?:lying|joking|kidding|wrong|mistaken)|(?:disregard|ignore) (?:that|this)",
     r"on second thoughts?|i (?:\w+ )?doubt (?:it|that|this)|i (?:don't|do not) (?:think|believe) so|who knows",
+    r"(?:(?:oh|no|sorry),? )?wait(?:,? (?:no|actually))?|(?:sorry|actually|oh),? no",
     r"(?:i'm |i am )?not (?:really|sure)|or(?: \w+){1,4}|(?:maybe|perhaps)(?: \w+){1,2}",
 )
 _DENIED_AFTER_BY = (
@@ -82,11 +87,12 @@ _DENIED_AFTER_BY = (
     rf"{GAP}{up_to(2)}{_WRONG}\b",
     rf"{GAP}(?:is|was|would be|seems) \w+ (?:an?|the) {_WRONG} (?:answer|choice|option|one|result|number|guess)\b",
     rf"{GAP}{up_to(3)}{_UNLIKELY}(?=\W*$|[,;:])",
-    r".*\bnot[\s\"')]*$",
+    rf"{GAP}{up_to(4)}(?:wrongly|falsely|mistakenly|incorrectly)\b|{GAP}aside(?=,|\W*$)",
+    r".*\bnot[\s\"')]*$|.*\bif (?:\w+ ){1,2}were\b",
     rf"[\s,;:=>(\"'-]+{any_of(_WRONG, 'no|nope|nah', _TAKEN_BACK)}[\s\"')\]]*$",
     rf"[\s,;)-]*(?:which|(?:but|and|although|though) (?:that|this|it))(?: is| was|'s) (?:\w+ )?{_NOT_RIGHT}\b",
     r".*\bi (?:\w+ )?(?:doubt|don't think|do not think|don't believe)(?: (?:it|that|this|so))?\W*$",
-    r"\W*(?:said|says?) (?:no one|nobody)\b",
+    r"\W*(?:said|says?) (?:no one|nobody|(?:the|an?) (?:liar|fool))\b",
     rf"\s*(?:~~|</(?:s|del|strike)>|\u2260|!=|=/=|{_CROSS})",
 )
 _DENIED_AFTER = re.compile("|".join(_DENIED_AFTER_BY))

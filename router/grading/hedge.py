@@ -17,8 +17,9 @@ _HEDGING_PHRASES = (
     rf"\bor\W+(?:{WORD}\W+){{0,3}}$",
     r"\b(?:could|may)(?: \w+)? be\b|\bpossible (?:answer|option|candidate)",
     r"\b(?:thought|believed|said|claimed|supposed) to be\b",
-    r"\b(?:what if|how about|what about|toss-?up|coin (?:flip|toss))\b",
+    r"\b(?:what if|how about|what about|toss-?up|coin (?:flip|toss)|fifty-fifty|50[/-]50)\b",
     r"\bi (?:had )?(?:thought|assumed)\b|\blet's say\b|\bassum(?:e|ing)(?: that)?(?: it(?:'s| is))?\W*$",
+    r"\b(?:some|my|an?) \w+ (?:said|says?|thinks?|claims?|believes?)\b",
     r"\b(?:some|many|most|several|people|they|others|critics)(?: \w+)? (?:say|think|believe|claim|argue|assume)\b",
     r"^\W*(?:(?:so|and|but|well|hmm)\W+)*(?:is|was|are|were|could|can|would) (?:it|that|this|he|she|they|there|the)\b",
 )
@@ -32,6 +33,7 @@ _HEDGED_AFTER_BY = (
     rf"\W*(?:{WORD}\W+){{0,2}}(?<!whether )or\b",
     rf"\W*(?:{WORD}\W+){{0,3}}unless\b",
     rf"[\s,;:(\"'-]*{_GUESS}\b(?=\W*$|[,;])",
+    rf"{GAP}(?:only )?if\b(?! (?:i|you ask)\b)|.*\b(?:maybe|perhaps|i guess|i suppose)\W*$",
     rf"{GAP}(?:might|could|may)(?: \w+)? be(?= (?:it|right|correct|true|so|the|an?)\b|\W*$)",
     rf"{GAP}(?:is|was|seems|would be) (?:(?:just|only|merely|an?|one|my|wild|best|mere|first|initial|rough) )*"
     r"(?:maybe|perhaps|possibly|guess|possibility|option|candidate|contender)\b",

@@ -26,6 +26,7 @@ _BEFORE = (
     r"\b(?:(?<!other )than|at (?:least|most)|over|under|above|below|almost|nearly|(?:close|next|prior) to|near)",
     r"\b(?:(?<!add )(?<!adds )up to|as (?:many|few|much|little) as|beyond|after|before|following|preceding)",
     r"\b(?:approaching|past|exceed(?:s|ing)?|surpass(?:es|ing)?|within|until|from)",
+    rf"-\(|\bevery|\b{_NUMBER} in|\b(?!one\b){_NUMBER} \w+ of|\bpairs? of",
     r"\b(?:short|shy|north|south|upwards) of",
     r"\b(?:sqrt|log|ln|sin|cos|tan|exp|mod|modulo|point|dot|comma)|\b[a-z]\(",
     rf"\b(?:{_FUNCTION}s? of|(?:{_PARTS}|twice|thrice|double|triple|quadruple)(?: of)?)|% of",
@@ -55,10 +56,12 @@ _AFTER = (
     rf"{_UNIT} and (?:up|above|below|under|over|counting|more|change|a bit)\b",
     rf"{_UNIT} (?:max(?:imum)?|minimum|upwards|tops)\b",
     r"[\s,(-]*(?:doubled|tripled|quadrupled|halved|squared|cubed|negated|reversed|backwards?|factorial|mod|modulo)\b",
-    r"[\s-]*(?:lakhs?|crores?|quadrillions?|quintillions?|basis points?|pct)\b",
-    rf"\s*[*/\u00d7\u00f7x-]\s*{_NUMBER}\b|\s+times\s+(?:itself|that|it)\b|\s+to the (?:power|second|third|fourth)\b",
-    r"[\s,(]*(?:less|without|with|but|from|off|by|over|and|per|short of|choose|to|through|out of)\s+"
+    r"[\s-]*(?:lakhs?|crores?|quadrillions?|quintillions?|myriads?|basis points?|pct)\b",
+    rf"\s*[*/\u00d7\u00f7x-]\s*(?:an? )?{_NUMBER}\b",
+    r"\s+times\s+(?:itself|that|it)\b|\s+to the (?:power|second|third|fourth)\b",
+    r"[\s,(]*(?:less|without|with|but|from|off|by|over|and|per|choose|to|through|out of)\s+"
     rf"(?:an? |another |about )?{_NUMBER}\b",
+    rf"{_UNIT} (?:(?:short|shy) of\b|(?:below|under)(?: zero\b|\W*$))",
     r"\s+in (?:an? |one |every )?(?:hundred|thousand|million)\b",
     rf"\s+(?:more|less|fewer) than (?:{_NUMBER}|it|that)\b",
     rf"\s*\(?(?:in )?(?:base (?:[0-9]|{_NUMBER})|binary|octal|hex)",

@@ -52,7 +52,9 @@ def test_numeric_accepts(answer: str) -> None:
      "13 lakh", "13 in base eight", "one hundred and 13", "add one to 13", "the number after 13", "13 factorial",
      "13 at most", "13 and up", "f(13)", "13. Just kidding.", "13. That is wrong.", "13?!", '"13?"', "~~13~~",
      "13\u0336", "It isn't\n13", "Wrong answers:\n13", "maybe 13", "13, I guess", "13 might be right",
-     "13, but I doubt it", "x + 13", "13 pct", "almost 13", "I thought it was 13"],
+     "13, but I doubt it", "x + 13", "13 pct", "almost 13", "I thought it was 13",
+     "one in 13", "two bags of 13", "13 shy of the mark", "13 below zero", "The trap answer is 13", "13, wait, no",
+     "13 would be it if there were more", "Anyone saying 13 is lying", "-(13)", "13 \u00d7 a million"],
 )  # fmt: skip
 def test_numeric_refuses(answer: str) -> None:
     assert not is_right(THIRTEEN, answer)
@@ -112,7 +114,9 @@ def test_choice_accepts(grader: Mapping[str, object], answer: str) -> None:
      (YES, "It might be yes"), (YES, "Nobody says yes"), (YES, "almost yes"), (YES, "Yes would be incorrect"),
      (YES, "Yes. I doubt it."), (YES, "I guess yes"), (YES, "I refuse to say yes"), (YES, "Yes makes no sense."),
      (YES, "yes is out of the question"), (YES, "Ignore yes"), (YES, "let's say yes"), (POSITIVE, "Hardly positive"),
-     (POSITIVE, "Positive. That is wrong."), (POSITIVE, "too sad to be positive"), (POSITIVE, "could be positive")],
+     (POSITIVE, "Positive. That is wrong."), (POSITIVE, "too sad to be positive"), (POSITIVE, "could be positive"),
+     (YES, "Yes. Oh wait."), (YES, "yes only if it rains"), (YES, "Whoever says yes is lying"), (YES, "Cross out yes"),
+     (YES, "yes is off the table"), (YES, "Yes, said the liar"), (YES, "Yes if you are lucky")],
 )  # fmt: skip
 def test_choice_refuses(grader: Mapping[str, object], answer: str) -> None:
     assert not is_right(grader, answer)
@@ -164,7 +168,9 @@ def test_json_fields_compares_by_type(reference: object, value: object, right: b
      "Nobody doubts that it is Paris.", "I think it is Paris.", "Probably Paris", "Is it Lyon? No, it is Paris.",
      "Paris is not only the capital but the largest city.", "Paris lies on the Seine.", "Paris is far from London.",
      "Unlike the others, Paris is the capital.", "It is impossible to miss it: Paris", "Wrong, it is Paris.",
-     "The capital is Paris, whether or not you like it.", "Here it is:\nParis", "Everyone knows it is Paris."],
+     "The capital is Paris, whether or not you like it.", "Here it is:\nParis", "Everyone knows it is Paris.",
+     "That would be Paris.", "Paris is one of the oldest cities.", "It's Paris, which never sleeps.",
+     "Paris has no rival.", "Its capital, Paris, is large.", "It was Paris that he visited."],
 )  # fmt: skip
 def test_contains_all_accepts(answer: str) -> None:
     assert is_right(PARIS, answer)
@@ -185,6 +191,8 @@ def test_contains_all_accepts(answer: str) -> None:
      "I doubt, and always have, Paris.", "Perhaps, so to speak, Paris.", "I doubt that, therefore, it is Paris.",
      "The answer's wrong: Paris", "False: Paris", "A common mistake: Paris", "Falsely called Paris",
      "Yeah right, Paris.", "So-called Paris", "Forget Paris.", "Paris has nothing to do with it.", "Is it Paris",
+     "Strike Paris.", "Paris aside, Lyon.", "Paris is off the table.", "My brother thinks it is Paris.",
+     "Paris - oh wait, no", "50/50 Paris", "Cross out Paris.", "Paris is what I'd say if I were wrong.",
      "It is not true that " + "of all the towns " * 40 + "it is Paris"],
 )  # fmt: skip
 def test_contains_all_refuses(answer: str) -> None:
