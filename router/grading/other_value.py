@@ -20,7 +20,6 @@ _FUNCTION = any_of(
 )
 _RESULT = "(?:answer|result|solution)"
 
-
 _BEFORE = (
     r"[<>≤≥≠√^%]",
     r"\b(?:(?<!other )than|at (?:least|most)|over|under|above|below|almost|nearly|(?:close|next|prior) to|near)",
