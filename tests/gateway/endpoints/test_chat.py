@@ -167,15 +167,8 @@ def test_bad_requests_name_their_field(client: TestClient, body: dict[str, objec
 
 def test_fields_that_change_no_answer_are_taken(client: TestClient) -> None:
     """Clients send them with every request."""
-    harmless = {
-        "user": "u",
-        "metadata": {"a": "b"},
-        "store": False,
-        "service_tier": "auto",
-        "seed": 1,
-        "temperature": 1,
-    }
-    body = ask(objective={"weight": 1.0}, safety_identifier="s", prompt_cache_key="k", **harmless)
+    harmless = {"user": "u", "metadata": {"a": "b"}, "store": False, "service_tier": "auto", "prompt_cache_key": "k"}
+    body = ask(objective={"weight": 1.0}) | harmless | {"safety_identifier": "s", "seed": 1, "temperature": 1}
     assert client.post("/v1/chat/completions", json=body).status_code == 200
 
 
