@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple, TypeVar
 
 from gateway.jsonline import BadFieldError, FieldProblem, json_kind, parse_object, shown
+from router.decoding.body_fields import check_body_fields
 from router.decoding.task_prompt import TaskPrompt, parse_task_prompt
 from router.errors import BadTaskBody, GraderError
 from router.grading import Grader, parse_grader
@@ -166,6 +167,7 @@ def _check_prompt(line: Mapping[str, Any]) -> TaskPrompt:
     if wanted and wanted not in body:
         raise BadFieldError(f"body.{wanted}", f"is missing; {url} asks with {wanted}")
     try:
+        check_body_fields(body)
         return parse_task_prompt(body)
     except BadTaskBody as error:
         raise BadFieldError(f"body.{error.field}".removesuffix("."), error.reason) from None

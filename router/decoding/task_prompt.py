@@ -9,24 +9,6 @@ from router.generation import Message
 
 ROLES: dict[str, str] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
-# Fields that change what an answer is and that a routed task can not honour; none, false and empty ask for nothing.
-REFUSED_FIELDS: dict[str, str] = {
-    "stream": "a batch answers with whole completions, not with a stream",
-    "tools": "tool calls are not supported",
-    "tool_choice": "tool calls are not supported",
-    "functions": "function calls are not supported",
-    "function_call": "function calls are not supported",
-    "audio": "only text answers are supported",
-    "logprobs": "log-probabilities are not returned for routed tasks",
-    "guided_json": "give the schema as response_format",
-    "guided_choice": "name the options in the prompt and route to a strategy with the method choice",
-    "guided_regex": "constraints other than response_format are not supported",
-    "guided_grammar": "constraints other than response_format are not supported",
-    "structured_outputs": "constraints other than response_format are not supported",
-}
-
-_REFUSED = frozenset(REFUSED_FIELDS)
-
 CAP_FIELDS = ("max_tokens", "max_completion_tokens")
 
 
@@ -48,8 +30,10 @@ class TaskPrompt(NamedTuple):
 
 
 def parse_task_prompt(body: Mapping[str, object]) -> TaskPrompt:
-    """The prompt of a `/v1/chat/completions` or `/v1/completions` body; BadTaskBody names a field that does not fit."""
-    _refuse_unsupported(body)
+    """The prompt of a `/v1/chat/completions` or `/v1/completions` body; BadTaskBody names a field that does not fit.
+
+    Other fields are looked at once, where a line comes in (`body_fields`): what was stored stays readable.
+    """
     if ("messages" in body) == ("prompt" in body):
         raise BadTaskBody("messages", "give either messages (chat completions) or prompt (completions)")
     messages = _read_messages(body["messages"]) if "messages" in body else _read_plain_prompt(body["prompt"])
@@ -58,15 +42,6 @@ def parse_task_prompt(body: Mapping[str, object]) -> TaskPrompt:
     return TaskPrompt(
         messages=messages, max_tokens=_read_cap(body), json_schema=_read_schema(body.get("response_format"))
     )
-
-
-def _refuse_unsupported(body: Mapping[str, object]) -> None:
-    if not _REFUSED.isdisjoint(body):  # known at once, without a set of them
-        for field in _REFUSED.intersection(body):
-            if body[field] not in (None, False, [], {}, "none", "auto"):
-                raise BadTaskBody(field, REFUSED_FIELDS[field])
-    if body.get("n") not in (None, 1):
-        raise BadTaskBody("n", f"must be 1, got {body['n']!r}: a routed task has one answer")
 
 
 def _read_plain_prompt(prompt: object) -> tuple[Message, ...]:

@@ -3,36 +3,22 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
 
 from router.fields import Fields
+from router.grading.denial import is_denied, is_retracted
+from router.grading.hedge import is_hedged
 from router.grading.normal_text import fold_characters
 
-CONTEXT = 200  # characters on each side in which a denial is looked for; bounds the work on an endless sentence
+CONTEXT = 500  # characters on each side that are read; a sentence that goes on for longer asserts nothing
 
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n")
-_DENIAL_BEFORE = re.compile(
-    r"\b(?:not|never|neither|nor|cannot|[a-z]{2,8}n't|without|hardly|lacks?|except|non|no(?!\s*[,;:])"
-    r"|rather than|instead of|other than|anything but|far from|opposite of)\b",
-    re.IGNORECASE,
+# No end is the stop of "Mr. Smith" and "J. Smith", nor the line's end of "Wrong answers:".
+_SENTENCE_END = re.compile(
+    r"(?<!\b[A-Z])(?<!\b(?:Mr|Dr|Ms|St|vs|Jr|Sr|Mt))(?<!\b(?:Mrs|Gen|Col|e\.g|i\.e))[.!?]+[\"')\]]*(?=\s|$)|(?<![:\n])\n"
 )
-# "Paris is not the capital", "Paris is wrong"; a comma ends what belongs to the mention. "Positive, it is not."
-_DENIAL_AFTER = re.compile(
-    r"[ \"')]+(?:[\w']+[ \"')]+){0,2}(?:not|never|[a-z]{2,8}n't|wrong|incorrect|untrue)\b|.*\bnot[\s\"')]*$",
-    re.IGNORECASE,
+_LEFT_OPEN = re.compile(
+    r"(?:\b(?:not|never|neither|nor|except|without|unlike)|n't)[^\w.\n]*(?:\.\.|\n)\W*$", re.IGNORECASE
 )
-
-
-class Mention(NamedTuple):
-    """One place where an answer names something."""
-
-    text: str  # as the answer has it
-    is_asserted: bool
-
-
-def find_mentions(answer: str, names: Iterable[str]) -> list[Mention]:
-    """Every mention of any of the names as whole words, whatever the case; of overlapping names the longest."""
-    return [Mention(match[0], is_asserted(answer, *match.span())) for match in find_names(answer, names)]
+_OTHER_NAME = re.compile(r"\s?/\s?\w")
 
 
 def find_names(answer: str, names: Iterable[str]) -> list[re.Match[str]]:
@@ -40,14 +26,21 @@ def find_names(answer: str, names: Iterable[str]) -> list[re.Match[str]]:
     return list(_compile_names(tuple(names)).finditer(answer))
 
 
+def asserts_name(answer: str, mention: re.Match[str]) -> bool:
+    """Whether an answer asserts what it names in one place; "Paris/Rome" and "18 km/h" name something else there."""
+    return is_asserted(answer, *mention.span()) and not _OTHER_NAME.match(answer, mention.end())
+
+
 def is_asserted(answer: str, start: int, end: int) -> bool:
-    """Whether the sentence around two positions neither denies nor only asks what stands between them."""
-    before = _SENTENCE_END.split(answer[max(0, start - CONTEXT) : start])[-1]
-    stop = _SENTENCE_END.search(answer, end, end + CONTEXT)
-    if stop and stop[0] == "?":
+    """Whether an answer neither denies, nor hedges, nor only asks what stands between two positions."""
+    window, rest = answer[max(0, start - CONTEXT) : start], answer[end : end + CONTEXT]
+    *earlier, before = _SENTENCE_END.split(f"{window}x")  # the x goes on, as the mention does: "!Paris" is one sentence
+    stop = _SENTENCE_END.search(rest)
+    if (not earlier and start > CONTEXT) or (stop and "?" in stop[0]) or _LEFT_OPEN.search(window):
         return False
-    after = answer[end : stop.start() if stop else end + CONTEXT]
-    return not (_DENIAL_BEFORE.search(before) or _DENIAL_AFTER.match(after))
+    before, after = before[:-1].lower(), rest[: stop.start() if stop else CONTEXT].lower()
+    is_taken_back = is_denied(before, after) or is_retracted(answer[start:end].lower(), rest.lower())
+    return not (is_taken_back or is_hedged(before, after))
 
 
 def read_names(fields: Fields, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
@@ -67,7 +60,10 @@ def _compile_names(names: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _bound(name: str) -> str:
-    """Whole words only: a hyphen belongs to a word ("non-positive"), a decimal point to a number ("12.5")."""
+    """Whole words only: a hyphen belongs to a word ("non-positive"), a decimal point to a number ("12.5").
+
+    A mark over or through the last letter makes it another one.
+    """
     before = r"(?<![\w-])(?<!\d[.,])" if name[0].isalnum() else ""
-    after = r"(?![\w-]|[.,]\d)" if name[-1].isalnum() else ""
+    after = r"(?![\w\u0300-\u036f-]|[.,]\d)" if name[-1].isalnum() else ""
     return f"{before}{re.escape(name)}{after}"

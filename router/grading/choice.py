@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from router.fields import Fields
-from router.grading.assertion import Mention, find_mentions, read_names
+from router.grading.assertion import asserts_name, find_names, read_names
 from router.grading.normal_text import fold_characters, normalise_text
 
 
@@ -18,14 +18,16 @@ class Choice:
         """1.0 for the reference alone; 0.0 for hedging, denying and naming none."""
         if normalise_text(answer) == normalise_text(self.reference):
             return 1.0
-        mentions = [mention for mention in find_mentions(fold_characters(answer), self.options) if _is_meant(mention)]
-        named = {mention.text.casefold() for mention in mentions}
-        return float(named == {self.reference.casefold()} and all(mention.is_asserted for mention in mentions))
+        text = fold_characters(answer)
+        mentions = [mention for mention in find_names(text, self.options) if _is_meant(mention[0])]
+        if {mention[0].casefold() for mention in mentions} != {self.reference.casefold()}:
+            return 0.0
+        return float(all(asserts_name(text, mention) for mention in mentions))
 
 
-def _is_meant(mention: Mention) -> bool:
+def _is_meant(name: str) -> bool:
     # A small single letter inside a sentence is an article or a variable, not option A.
-    return len(mention.text) > 1 or mention.text.isupper() or not mention.text.isalpha()
+    return len(name) > 1 or name.isupper() or not name.isalpha()
 
 
 def read_choice(fields: Fields) -> Choice:

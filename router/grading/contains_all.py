@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from router.fields import Fields
-from router.grading.assertion import find_mentions, find_names, read_names
+from router.grading.assertion import asserts_name, find_names, read_names
 from router.grading.normal_text import fold_characters
 
 
@@ -26,8 +26,8 @@ class ContainsAll:
 
 
 def _is_stated(text: str, wordings: tuple[str, ...]) -> bool:
-    mentions = find_mentions(text, wordings)
-    return bool(mentions) and all(mention.is_asserted for mention in mentions)
+    mentions = find_names(text, wordings)
+    return bool(mentions) and all(asserts_name(text, mention) for mention in mentions)
 
 
 def read_contains_all(fields: Fields) -> ContainsAll:

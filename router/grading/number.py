@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from router.grading.assertion import is_asserted
 from router.grading.normal_text import fold_characters
+from router.grading.other_value import REACH, is_changed_after, is_changed_before
 
 LONGEST_ANSWER = 2_000  # characters; a number somewhere in an essay is not its answer
 LONGEST_WORKING = 80  # characters of arithmetic before an equals sign
@@ -32,16 +33,6 @@ _SIGN = re.compile(
     rf"(?:(?<![\w).])-[{_CURRENCY}]?|[{_CURRENCY}]-|\b(?:minus|negative)\s+[{_CURRENCY}]?)$", re.IGNORECASE
 )
 _INSIDE_WORD = re.compile(r"[^\W0-9]\^?-?$")  # the 2 of H2O and of m^2
-_NO_VALUE_BEFORE = re.compile(
-    rf"(?:[<>≤≥≠√^]|\b(?:(?:less|fewer|more|greater|higher|lower) than|at (?:least|most)|over|under|above|below|up to"
-    rf"|almost|nearly|sqrt|root of|log|factorial of|point))[\s({_CURRENCY}-]*$",
-    re.IGNORECASE,
-)
-_NO_VALUE_AFTER = re.compile(
-    r"[^\W0-9]+[0-9]|\s*(?:[π√^+]|(?:st|nd|rd|th|squared|cubed|point|pi)\b"
-    r"|(?:and )?(?:a |one |three )?(?:half|thirds?|quarters?)\b)",
-    re.IGNORECASE,
-)
 _EXPONENT = re.compile(r"e[+-]?[0-9]{1,3}(?![0-9.])", re.IGNORECASE)
 _FRACTION = re.compile(r"\s?/\s?([0-9]{1,20})(?!\s?[/0-9]|[.,][0-9])")
 _MIXED = re.compile(r" ([0-9]{1,20})/([0-9]{1,20})(?!\s?[/0-9]|[.,][0-9])")
@@ -99,7 +90,7 @@ def read_single_number(answer: str) -> Fraction | None:
 
 def _read_value(text: str, run: re.Match[str]) -> _Span | None:
     """The value of a run of digits with its exponent, fraction and scale; None where it is no plain value."""
-    if not _PLAIN.fullmatch(run[0]) or _NO_VALUE_BEFORE.search(text[max(0, run.start() - 30) : run.start()]):
+    if not _PLAIN.fullmatch(run[0]) or is_changed_before(text[max(0, run.start() - REACH) : run.start()]):
         return None
     value, end = Fraction(run[0].replace(",", "")), run.end()
     if exponent := _EXPONENT.match(text, end):
@@ -107,7 +98,7 @@ def _read_value(text: str, run: re.Match[str]) -> _Span | None:
     value, end = _read_fraction(text, value, end)
     while scale := _SCALE.match(text, end):
         value, end = value * SCALES[(scale[1] or "k").lower()], scale.end()
-    return None if _NO_VALUE_AFTER.match(text, end) else _Span(value, end)
+    return None if is_changed_after(text, end) else _Span(value, end)
 
 
 def _read_fraction(text: str, value: Fraction, end: int) -> _Span:

@@ -6,12 +6,15 @@ from fractions import Fraction
 
 from router.fields import Fields, quote, read_decimal, suggest
 from router.grading.number import StatedNumber, read_numbers
-from router.grading.units import SYMBOLS, Measure, find_measure
+from router.grading.units import SYMBOLS, Dimension, Measure, find_measure
 
 
 @dataclass(frozen=True, kw_only=True)
 class Numeric:
-    """Right when every number in the answer is the reference, within the tolerance and in an accepted unit."""
+    """Right when every number in the answer is the reference, within the tolerance and in an accepted unit.
+
+    Without accepted units any word may follow, but for one that makes a share of the number: 13 percent is not 13.
+    """
 
     reference: Fraction
     tolerance: Fraction  # the larger of the absolute one and the relative one times the reference
@@ -25,7 +28,10 @@ class Numeric:
         return float(all(self._is_right(number) for number in numbers))
 
     def _is_right(self, number: StatedNumber) -> bool:
+        measure = find_measure(number.unit)
         if self.units and not {number.unit.lower(), number.currency} <= self.units | {""}:
+            return False
+        if not self.units and measure is not None and measure.dimension is Dimension.RATIO:
             return False
         return abs(number.value - self.reference) <= self.tolerance
 

@@ -101,6 +101,14 @@ def test_a_completions_line_is_taken(tmp_path: Path) -> None:
         (line(body={"model": "auto"}), ":1: body.messages: is missing; /v1/chat/completions asks with messages"),
         (line(grader="exact"), ":1: grader: is a string; give an object with kind and reference, or leave it out"),
         (line(graders={}), ":1: graders: is not a field of a line; did you mean grader?"),
+        (
+            line(body=line()["body"] | {"temprature": 0}),
+            ":1: body.temprature: is not a field of a request's body (did you mean 'temperature'?)",
+        ),
+        (
+            line(body=line()["body"] | {"stop": ["\n"]}),
+            ":1: body.stop: where an answer ends belongs to the strategy; set it there, or say it in the prompt",
+        ),
         ('{"custom_id": "a", "custom_id": "b"}', ":1: custom_id: is given twice in one object; keep one of the two"),
     ],
 )

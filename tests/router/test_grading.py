@@ -49,8 +49,9 @@ def test_a_grade_is_a_number_from_0_to_1_and_always_the_same(kind: str, answer: 
 @pytest.mark.parametrize("kind", GRADERS)
 @pytest.mark.parametrize(
     "piece",
-    ["a", "1", "-", "1 ", "yes ", "*", "(", "=", "1=", ",1", "[", '"', "not ", "Paris ", "don't", "\n", "\u0301"],
-)
+    ["a", "1", "-", "1 ", "yes ", "*", "(", "=", "1=", ",1", "[", '"', "not ", "Paris ", "don't", "\n", "\u0301", "' ",
+     "yes'", "yes or ", "yes. no, ", "Paris....", "not.....yes ", "1 and ", "yes " + "." * 400, "yes" + " a'" * 150],
+)  # fmt: skip
 def test_no_answer_takes_long_to_grade(kind: str, piece: str) -> None:
     grader = parse_grader({"kind": kind, **ONE_OF_EACH[kind]})
     for length in (1_900, 4_900, 49_900, 200_000):

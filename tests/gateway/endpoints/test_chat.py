@@ -150,6 +150,10 @@ def test_without_a_budget_a_weight_has_to_be_given(client: TestClient) -> None:
         ({"model": "gpt-9", "messages": [{"role": "user", "content": "a"}]}, "model"),
         (ask(n=2), "n"),
         (ask(tools=[{"type": "function"}]), "tools"),
+        (ask(temprature=0.5), "temprature"),
+        (ask(temperature="hot"), "temperature"),
+        (ask(stop="."), "stop"),
+        (ask(extra={}), "extra"),
         ({"model": "auto", "messages": []}, "messages"),
         (ask(budget={"name": "nobody"}), "budget"),
         (ask("\x00", objective={"weight": 0.5}), "body"),
@@ -159,6 +163,13 @@ def test_bad_requests_name_their_field(client: TestClient, body: dict[str, objec
     reply = client.post("/v1/chat/completions", json=body)
     assert reply.status_code == 400, reply.text
     assert reply.json()["error"]["param"] == param
+
+
+def test_fields_that_change_no_answer_are_taken(client: TestClient) -> None:
+    """Clients send them with every request."""
+    harmless = {"user": "u", "metadata": {"a": "b"}, "store": False, "service_tier": "auto", "prompt_cache_key": "k"}
+    body = ask(objective={"weight": 1.0}) | harmless | {"safety_identifier": "s", "seed": 1, "temperature": 1}
+    assert client.post("/v1/chat/completions", json=body).status_code == 200
 
 
 def test_who_stops_waiting_is_charged_all_the_same(door: FrontDoor, tmp_path: Path) -> None:
