@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 FAILURES_TO_OPEN = 3  # batches in a row without a single answer
 PAUSE_SECONDS = 30.0  # that a strategy is left alone; doubled each time it fails again at once
 LONGEST_PAUSE_SECONDS = 600.0
-ENGINE_FAILURES = frozenset({"engine_unavailable"})  # error codes of outcomes that say nothing about the task
+LIE = "usage_impossible"  # the error code of an outcome whose engine counted what can not be true
+ENGINE_FAILURES = frozenset({"engine_unavailable", LIE})  # error codes that say nothing about the task
 
 
 class StrategyHealth:
@@ -44,6 +45,9 @@ class StrategyHealth:
             return self._note_failure(group, f"it cost {overrun} quanta more than its requests allowed", threshold=1)
         if any(isinstance(result, EngineDied | EngineNotStarted) for result in results):
             return False  # says nothing of the engine's strategies: it is started again, and not for ever
+        lies = [own for own in results if isinstance(own, NewOutcome) and own.error_code == LIE]
+        if lies:
+            return self._note_failure(group, str(lies[0].error_message), threshold=1)
         failures = list(filter(None, map(_describe_failure, results)))
         if failures and len(failures) == len(results):
             return self._note_failure(group, failures[0], threshold=FAILURES_TO_OPEN)

@@ -18,7 +18,7 @@ from router.tariff import Tariff
 from router.units import Unit
 from tests.db.building import build_job, claim, route
 from tests.worker.fake_night import FREE, FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
-from worker.engines.errors import EngineDied, EngineUnavailable
+from worker.engines.errors import EngineDied, EngineUnavailable, UsageImpossible
 from worker.engines.prompt_bound import PromptBound
 from worker.pool import PricedStrategy, ServedModel, ServingPool
 
@@ -107,6 +107,27 @@ def test_an_engine_that_charges_above_its_reservation_is_left_alone_at_once(
     assert len(liar.asked) < 150
     (reason,) = read_openings(db_engine).values()
     assert "more than its requests allowed" in reason
+
+
+def test_an_engine_that_is_caught_lying_once_is_left_alone_although_it_answers_others(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    def lie_once(request: GenerationRequest) -> Completion:
+        if request.messages[-1].content == "task-7":
+            raise UsageImpossible("counts 41 tokens in an answer that has 1 to 40")
+        return answer_with("yes", tokens=3)(request)
+
+    pool = make_two_engines()
+    job_id = submit(db_engine, predictions=predict_flat(200, **GOOD_LARGE), objective=budget(9_000), pool=pool)
+    honest, liar = FakeEngine(answer_with("yes", tokens=3)), FakeEngine(lie_once)
+    assert drive(db_engine, job_id, [honest, liar], make_settings(tmp_path), pool=pool)
+    with session_scope(db_engine) as session:
+        progress = read_progress(session, job_id=job_id)
+    assert (progress.outcomes, progress.errors) == (200, 1)
+    assert progress.spent == 199 * 3 + 40  # its reservation
+    assert len(liar.asked) < 150
+    (reason,) = read_openings(db_engine).values()
+    assert "counts 41 tokens" in reason
 
 
 def build_strategy(database: Database) -> int:
