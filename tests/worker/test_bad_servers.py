@@ -61,6 +61,10 @@ BAD_REPLIES = [
     pytest.param(json_reply({"error": {"message": "boom", "code": 500}}), id="an error with status 200"),
     pytest.param(Reply(200, b"<html>maintenance</html>"), id="HTML"),
     pytest.param(Reply(200, b" " * (4 << 20)), id="a body without end"),
+    pytest.param(json_reply({"error": {"message": "no key", "code": 401}}), id="a wrong key with status 200"),
+    pytest.param(json_reply({"error": "no such key"}, 401), id="a wrong key"),
+    pytest.param(json_reply({"error": "no such model"}, 404), id="a wrong address"),
+    pytest.param(json_reply({}, 302, "Location: /elsewhere"), id="elsewhere"),
     pytest.param(Reply(HALF_CLOSED, b""), id="half a connection"),
     pytest.param(None, id="silence"),
 ]

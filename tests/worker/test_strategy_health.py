@@ -21,6 +21,7 @@ from tests.worker.fake_night import FREE, FakeEngine, answer_with, budget, drive
 from worker.engines.errors import EngineDied, EngineUnavailable, UsageImpossible
 from worker.engines.prompt_bound import PromptBound
 from worker.pool import PricedStrategy, ServedModel, ServingPool
+from worker.strategy_health import leave_alone
 
 GOOD_LARGE = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
 WATCH = {"threshold": 2, "pause_seconds": 30.0, "longest_pause_seconds": 50.0}
@@ -191,6 +192,18 @@ def test_nothing_of_a_strategy_that_is_left_alone_is_claimed_until_it_is_on_tria
         assert claim_group(session, owner="worker", lease_seconds=60) is None
     end_pause(db_engine)
     assert claim(db_engine).on_trial
+
+
+def test_all_strategies_of_an_engine_are_left_alone_at_once_and_nothing_waits_for_them(db_engine: Database) -> None:
+    with session_scope(db_engine) as session:
+        job = build_job(session, tasks=2)
+        route(session, job)
+    fail(db_engine, job.strategy_ids[0])
+    for _ in range(2):  # what is handed back after the first time is recalled, too
+        leave_alone(db_engine, strategy_ids=job.strategy_ids, reason="no such key")
+    assert read_pauses(db_engine) == [pytest.approx(30, abs=2)] * len(job.strategy_ids)
+    with session_scope(db_engine) as session:
+        assert read_progress(session, job_id=job.id).requeued != {}
 
 
 def test_groups_of_other_strategies_are_no_trial(db_engine: Database) -> None:
