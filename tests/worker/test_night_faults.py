@@ -18,7 +18,6 @@ from db.tables import AttemptRow, GroupRow
 from router.generation import Completion, GenerationRequest
 from tests.db.building import end_leases
 from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
-from tests.worker.test_strategy_health import make_two_engines, read_openings
 from worker import batch_results, group_run
 from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable
 
@@ -97,30 +96,6 @@ def test_a_wrong_key_charges_nothing_and_leaves_every_task_to_the_next_command(
     assert (progress_of(db_engine, job_id).spent, progress_of(db_engine, job_id).outcomes) == (0, 0)
     assert drive(db_engine, job_id, [FakeEngine(YES)], make_settings(tmp_path))
     assert progress_of(db_engine, job_id).errors == 0
-
-
-def test_a_wrong_key_of_every_engine_ends_the_command(db_engine: Database, tmp_path: Path) -> None:
-    pool = make_two_engines()
-    job_id = submit(db_engine, predictions=predict_flat(40, **FLAT), objective=budget(1_000), pool=pool)
-    with pytest.raises(EngineMisconfigured, match="no such key"):
-        drive(db_engine, job_id, [FakeEngine(refuse), FakeEngine(refuse)], make_settings(tmp_path), pool=pool)
-    assert (progress_of(db_engine, job_id).spent, progress_of(db_engine, job_id).outcomes) == (0, 0)
-
-
-def test_an_engine_that_never_lives_leaves_its_tasks_to_others(db_engine: Database, tmp_path: Path) -> None:
-    def die(_: GenerationRequest) -> Completion:
-        raise EngineDied("gone", charged=False)
-
-    pool = make_two_engines()
-    job_id = submit(db_engine, predictions=predict_flat(200, **FLAT), objective=budget(20_000), pool=pool)
-    well, dead = FakeEngine(YES), [FakeEngine(die) for _ in range(4)]
-    for engine in dead:
-        engine.name = "second"
-    settings = make_settings(tmp_path, group_tasks=10)
-    assert drive(db_engine, job_id, [well, *dead], settings, pool=pool)
-    assert progress_of(db_engine, job_id).outcomes == 200
-    (reason,) = read_openings(db_engine).values()
-    assert "died 4 times" in reason
 
 
 def test_no_task_ends_because_its_engine_was_being_replaced(db_engine: Database, tmp_path: Path) -> None:

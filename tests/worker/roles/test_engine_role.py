@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 from tests.worker.fake_night import FakeEngine, answer_with, budget, make_settings, predict_flat, submit
 from tests.worker.test_strategy_health import make_two_engines
 from worker.engine_room import EngineRoom
-from worker.engines.errors import EngineMisconfigured
+from worker.engines.errors import EngineDied, EngineMisconfigured
 from worker.queues import ROUTER, engine_queue
 from worker.roles.engine_role import EngineRole
 from worker.roles.role_thread import RoleThread
@@ -41,6 +41,14 @@ def refuse(_: GenerationRequest) -> Completion:
 class RefusedAtTheStart(FakeEngine):
     async def start(self) -> None:
         refuse(GenerationRequest(messages=(), max_tokens=1))
+
+
+class Dying(FakeEngine):
+    name = "second"
+
+    async def generate(self, request: GenerationRequest) -> Completion:
+        self.asked.append(request.messages[-1].content)
+        raise EngineDied("gone", charged=False)
 
 
 def make_role(
@@ -148,3 +156,19 @@ def test_a_server_that_refuses_its_worker_at_the_start_is_left_alone(db_engine: 
     with session_scope(db_engine) as session:
         (breaker,) = list_open_breakers(session)
         assert breaker.strategy_id == read_job(session, job_id=job_id).strategy_ids[1]
+
+
+def test_a_worker_whose_engine_dies_again_and_again_ends_with_its_groups_handed_back(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    job_id = submit(
+        db_engine, predictions=predict_flat(TASKS, **FLAT), objective=budget(2_000), pool=make_two_engines()
+    )
+    engines = {"first": FakeEngine(answer_with("yes", tokens=3)), "second": Dying(refuse)}
+    settings = make_settings(tmp_path, group_tasks=4, lease_seconds=60.0)
+    with run_fleet(db_engine, settings, job_id=job_id, engines=engines) as failed:
+        wait_until(failed.is_set)
+        claimed = select(func.count()).select_from(GroupRow).where(GroupRow.state == GroupState.CLAIMED)
+        with session_scope(db_engine) as session:
+            assert session.execute(claimed).scalar_one() == 0
+            assert list_open_breakers(session) == []  # of its strategies it says nothing, nor of workers elsewhere
