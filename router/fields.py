@@ -7,6 +7,7 @@ from typing import Self
 
 from router.errors import FieldError
 
+MOST_TOKENS = 1 << 24  # beyond any model's context; 64 samples of it are still counted in 31 bits
 LONGEST_QUOTE = 60  # characters of a wrong value that an error message repeats
 
 
@@ -113,6 +114,10 @@ class Fields:
         if most is not None and number > most:
             raise self.error(key, f"must be at most {most}, got {quote(self.values[key])}")
         return int(number)
+
+    def tokens(self, key: str, default: int | None = None) -> int:
+        """A number of tokens that one answer, or a prompt with its answer, may have."""
+        return self.count(key, default, most=MOST_TOKENS)
 
     def decimal(
         self, key: str, default: Decimal | None = None, *, low: Decimal = Decimal(0), high: Decimal | None = None

@@ -56,7 +56,7 @@ def _read_engine(name: str, fields: Fields) -> EngineSpec:
         kind=kind,
         model=fields.text("model"),
         description=fields.text("description"),
-        max_model_len=fields.count("max_model_len") if "max_model_len" in fields else None,
+        max_model_len=fields.tokens("max_model_len") if "max_model_len" in fields else None,
         base_url=fields.optional_text("base_url"),
         api_key_env=fields.optional_text("api_key_env"),
         parameters=fields.count("parameters") if "parameters" in fields else None,

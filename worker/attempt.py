@@ -11,7 +11,14 @@ from router.generation import Completion, GenerationRequest
 from router.grading import Grader, grade
 from router.second_chance import Verdict
 from router.units import Unit
-from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable, PromptRefused
+from worker.engines.errors import (
+    EngineDied,
+    EngineError,
+    EngineMisconfigured,
+    EngineUnavailable,
+    PromptRefused,
+    UsageImpossible,
+)
 from worker.engines.protocol import Answering
 from worker.pool import PricedStrategy
 from worker.stage_bounds import OutOfBounds, bound_request
@@ -21,6 +28,7 @@ from worker.usage import add_up, list_usage
 TRIES = 6  # of what cost nothing; a request that may have been charged would cost again
 BACKOFF_SECONDS = 0.5  # doubled after each try: 15 s in all
 LONGEST_PAUSE_SECONDS = 30.0  # whatever a server asks for: a reservation is held all the while
+ERROR_CODES = {PromptRefused: "prompt_refused", UsageImpossible: "usage_impossible"}  # others say engine_unavailable
 MAX_LOST_WORKERS = 3  # a task that was running each time its worker was lost is not tried for ever
 
 
@@ -95,7 +103,7 @@ def _end_early(assigned: Assigned, error: EngineError, completions: Sequence[Com
         raise type(error)(str(error), charged=error.charged or bool(completions)) from error
     if isinstance(error, EngineUnavailable) and not (error.charged or completions):
         raise error
-    code = "prompt_refused" if isinstance(error, PromptRefused) else "engine_unavailable"
+    code = next((code for kind, code in ERROR_CODES.items() if isinstance(error, kind)), "engine_unavailable")
     if error.charged:
         return fail(assigned, code=code, message=str(error), cost=assigned.amount)
     return _fail_after(assigned, completions, code=code, message=str(error), unit=unit)

@@ -17,12 +17,13 @@ from db.groups import ClaimedGroup
 from db.jobs import Job, complete_job
 from db.session import run_in_transaction, session_scope
 from db.settlements import NewOutcome
+from db.strategy_modes import read_out_of_service
 from router.units import Unit
 from worker.doorbell import Doorbell
 from worker.drift_sweep import DriftSweep
-from worker.engine_desk import EngineAssets, EngineDesk
+from worker.engine_desk import EngineAssets, EngineDesk, GroupFailure
 from worker.engine_room import EngineRoom
-from worker.engines.errors import EngineUnavailable
+from worker.engines.errors import EngineError, EngineUnavailable
 from worker.heartbeat import Heartbeat
 from worker.live_counts import LiveCounts
 from worker.owner import name_owner
@@ -31,7 +32,7 @@ from worker.pool import PricedStrategy
 from worker.progress import Watch
 from worker.router_desk import RouterDesk
 from worker.settings import Settings
-from worker.strategy_health import recall_all
+from worker.strategy_health import leave_alone, recall_all
 
 logger = logging.getLogger(__name__)
 
@@ -104,9 +105,9 @@ class Dispatcher:
 
     async def _advance(self) -> bool:
         """Do what there is to do now; True when there is nothing left, or we are draining and nothing runs."""
-        for error in self._engines.take_failures():
-            if self._failure is None and await asyncio.to_thread(self._is_fatal, error):
-                self._failure = error
+        for failure in self._engines.take_failures():
+            if self._failure is None and await asyncio.to_thread(self._is_fatal, failure):
+                self._failure = failure.error
         if self._is_draining():
             return self._engines.is_idle
         try:
@@ -121,15 +122,19 @@ class Dispatcher:
     def _is_draining(self) -> bool:
         return self._assets.draining.is_set() or self._failure is not None
 
-    def _is_fatal(self, error: Exception) -> bool:
-        """An engine that can not be reached ends the job's command only where no other is left to answer."""
-        engines = {priced.strategy.engine.name for priced in self._assets.strategies.values()}
-        if not isinstance(error, EngineUnavailable) or len(engines) == 1:
+    def _is_fatal(self, failure: GroupFailure) -> bool:
+        """An engine that can not answer ends the job's command only where no other is left to."""
+        engines = {key: priced.strategy.engine.name for key, priced in self._assets.strategies.items()}
+        if not isinstance(failure.error, EngineError) or len(set(engines.values())) == 1:
             return True
-        logger.warning("job %d: %s", self._job.id, error)
+        logger.warning("job %d: %s", self._job.id, failure.error)
+        if not isinstance(failure.error, EngineUnavailable):  # never, as it is set up, or as often as it was started
+            served = [key for key, engine in engines.items() if engine == failure.engine]
+            leave_alone(self._assets.database, strategy_ids=served, reason=str(failure.error))
         with session_scope(self._assets.database) as session:
-            left_alone = list_open_breakers(session, strategy_ids=self._job.strategy_ids)
-        return len(left_alone) == len(self._job.strategy_ids)
+            left_alone = {breaker.strategy_id for breaker in list_open_breakers(session, strategy_ids=list(engines))}
+            out_of_service = read_out_of_service(session, strategy_ids=list(engines))
+        return engines.keys() <= left_alone | out_of_service.keys()
 
     def _note_settled(self, group: ClaimedGroup, outcomes: Sequence[NewOutcome], budget: Budget | None) -> None:
         self._counts.note(group.strategy_id, outcomes, budget)

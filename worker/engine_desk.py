@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine as Database
 
@@ -54,6 +54,13 @@ class EngineAssets:
     on_room: Callable[[], None]  # another group may be claimed; called on the event loop
 
 
+class GroupFailure(NamedTuple):
+    """What went wrong with a group, and whose it was."""
+
+    engine: str
+    error: Exception
+
+
 class EngineDesk:
     """Runs groups on one event loop, several at a time."""
 
@@ -68,7 +75,7 @@ class EngineDesk:
         self._batch_sizes = {name: BatchSize(assets.settings.batch_tasks) for name in self._names}
         self._grading = AnswerGrading()
         self._backlogs = {name: self._make_backlog(name) for name in self._names}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], str] = {}  # the name of the engine that each asks
 
     @property
     def concurrency(self) -> int:
@@ -89,15 +96,15 @@ class EngineDesk:
             self._start_group(work)
         return True
 
-    def take_failures(self) -> list[Exception]:
+    def take_failures(self) -> list[GroupFailure]:
         """What went wrong with groups that have ended since this was asked last."""
         failures = []
         for task in [task for task in self._running if task.done()]:
-            self._running.discard(task)
+            engine = self._running.pop(task)
             try:
                 task.result()
             except Exception as error:
-                failures.append(error)
+                failures.append(GroupFailure(engine, error))
         return failures
 
     async def abandon(self) -> None:
@@ -110,7 +117,7 @@ class EngineDesk:
         backlog = self._backlog_of(work.group.strategy_id)
         backlog.note(work.group.id, len(work.tasks))
         task = asyncio.create_task(self._run_group(work))
-        self._running.add(task)
+        self._running[task] = self._assets.strategies[work.group.strategy_id].strategy.engine.name
         task.add_done_callback(lambda _: backlog.drop(work.group.id))
 
     async def _run_group(self, work: ClaimedWork) -> None:

@@ -21,6 +21,7 @@ class EngineRoom:
         self._engines: dict[str, Engine] = {}
         self._activities: dict[str, EngineActivity] = {}
         self._restarts: dict[str, int] = {}
+        self._lost: set[str] = set()  # died, and nothing could be started in their place
         self._locks: dict[str, asyncio.Lock] = {name: asyncio.Lock() for name in pool.models}
 
     async def start(self) -> None:
@@ -50,8 +51,11 @@ class EngineRoom:
         return self._activities[name]
 
     def can_be_asked(self, name: str) -> bool:
-        """Whether an engine of this name runs, as far as is known, and is not being replaced."""
-        return not (self.is_restarting(name) or self._activities[name].is_dead)
+        """Whether an engine of this name runs, as far as is known, and is not being replaced.
+
+        One that could not be replaced may be asked, too: whoever does finds out why it was not.
+        """
+        return not self.is_restarting(name) and (name in self._lost or not self._activities[name].is_dead)
 
     def is_restarting(self, name: str) -> bool:
         """Whether an engine of this name is being replaced: nothing may be asked of it meanwhile."""
@@ -62,6 +66,7 @@ class EngineRoom:
         async with self._locks[dead.name]:
             if self._engines.get(dead.name) is not dead:
                 return
+            self._lost.add(dead.name)
             self._restarts[dead.name] = self._restarts.get(dead.name, 0) + 1
             if self._restarts[dead.name] > MAX_RESTARTS:
                 raise EngineError(
@@ -69,6 +74,7 @@ class EngineRoom:
                 )
             await dead.stop()
             await self._start_one(dead.name, self._pool.models[dead.name])
+            self._lost.discard(dead.name)
 
     def identities(self) -> Mapping[str, EngineIdentity]:
         """Who answers, by engine name."""

@@ -6,7 +6,7 @@ from typing import Any
 from db.predictors import StoredPredictor
 from worker.engines.identity import EngineIdentity
 
-SHOWN = ("package", "version", "device", "processor", "dtype")
+SHOWN = ("package", "version", "device", "processor", "dtype", "quantization")
 
 
 def find_engine_changes(champions: Sequence[StoredPredictor], identities: Mapping[str, EngineIdentity]) -> list[str]:
@@ -19,8 +19,12 @@ def find_engine_changes(champions: Sequence[StoredPredictor], identities: Mappin
             continue
         differences = identity.differences(of_model[-1])
         changes = ", ".join(
-            f"{field} {was or 'unknown'} then, {now} now" for field, (was, now) in differences.items() if field in SHOWN
+            f"{field} {was or 'unknown'} then, {now or 'none'} now"
+            for field, (was, now) in differences.items()
+            if field in SHOWN
         )
+        if "adapters" in differences:
+            changes = ", ".join(filter(None, [changes, "other adapters"]))
         warnings.append(
             f"the predictors learnt from another engine than {name} is now ({changes or 'other weights'}): "
             "`apportion calibrate` and `apportion train` learn this one"

@@ -126,12 +126,12 @@ def price_worst(demand: Demand, *, strategies: Sequence[PricedStrategy], unit: U
     return worst
 
 
-def _bound(stages: Sequence[Stage], priced: PricedStrategy) -> NDArray[np.int32]:
+def _bound(stages: Sequence[Stage], priced: PricedStrategy) -> NDArray[np.int64]:
     """The most tokens of each prompt; one that the model's template refuses is not counted, and spoils no other."""
     try:
-        return np.array(bound_prompts(stages, priced.model.counter), dtype=np.int32)
+        return np.array(bound_prompts(stages, priced.model.counter), dtype=np.int64)
     except PromptRefused:
-        return np.array([_bound_one(stage, priced) for stage in stages], dtype=np.int32)
+        return np.array([_bound_one(stage, priced) for stage in stages], dtype=np.int64)
 
 
 def _bound_one(stage: Stage, priced: PricedStrategy) -> int:

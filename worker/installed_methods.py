@@ -10,8 +10,9 @@ from typing import Any
 from router.decoding.one_request import OneRequest
 from router.decoding.protocol import DecodingMethod
 from router.decoding.registry import Reader
+from router.decoding.sampling import MOST_SAMPLES
 from router.errors import FieldError
-from router.fields import Fields
+from router.fields import MOST_TOKENS, Fields
 from router.generation import Capability
 from router.strategy import list_settings
 
@@ -76,6 +77,8 @@ def _find_faults(method: Any, *, name: str) -> Iterator[str]:
         yield f"its needs are no frozenset of capabilities: {method.needs!r}"
     if isinstance(method, OneRequest) and (kind.ask, kind.stages) != (OneRequest.ask, OneRequest.stages):
         yield "a OneRequest that has its own ask or stages: derive it from nothing instead"
+    if method.max_output_tokens() > (most := MOST_SAMPLES * MOST_TOKENS):
+        yield f"it may write {method.max_output_tokens()} tokens for one task, of {most} at most"
     try:
         json.dumps(list_settings(method))
     except TypeError as error:

@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 FAILURES_TO_OPEN = 3  # batches in a row without a single answer
 PAUSE_SECONDS = 30.0  # that a strategy is left alone; doubled each time it fails again at once
 LONGEST_PAUSE_SECONDS = 600.0
-ENGINE_FAILURES = frozenset({"engine_unavailable"})  # error codes of outcomes that say nothing about the task
+LIE = "usage_impossible"  # the error code of an outcome whose engine counted what can not be true
+ENGINE_FAILURES = frozenset({"engine_unavailable", LIE})  # error codes that say nothing about the task
 
 
 class StrategyHealth:
@@ -44,6 +45,9 @@ class StrategyHealth:
             return self._note_failure(group, f"it cost {overrun} quanta more than its requests allowed", threshold=1)
         if any(isinstance(result, EngineDied | EngineNotStarted) for result in results):
             return False  # says nothing of the engine's strategies: it is started again, and not for ever
+        lies = [own for own in results if isinstance(own, NewOutcome) and own.error_code == LIE]
+        if lies:
+            return self._note_failure(group, str(lies[0].error_message), threshold=1)
         failures = list(filter(None, map(_describe_failure, results)))
         if failures and len(failures) == len(results):
             return self._note_failure(group, failures[0], threshold=FAILURES_TO_OPEN)
@@ -62,34 +66,21 @@ class StrategyHealth:
         with self._lock:
             self._suspects.add(group.strategy_id)
 
-        def note(session: Session) -> int | None:
-            opened = note_failure(
-                session,
-                strategy_id=group.strategy_id,
-                reason=reason,
-                threshold=threshold,
-                pause_seconds=PAUSE_SECONDS,
-                longest_pause_seconds=LONGEST_PAUSE_SECONDS,
-            )
-            return None if opened is None else recall_tasks(session, strategy_id=group.strategy_id)
-
-        recalled = run_in_transaction(self._database, note)
-        if recalled is None:
-            return self._is_left_alone(group.strategy_id)
-        logger.warning(
-            "job %d group %d: strategy %d is left alone for a while, %d tasks are routed to others: %s",
-            group.job_id,
-            group.id,
-            group.strategy_id,
-            recalled,
-            reason,
-        )
-        return True
+        opened = _count_failure(self._database, group.strategy_id, reason=reason, threshold=threshold)
+        return opened or self._is_left_alone(group.strategy_id)
 
     def _is_left_alone(self, strategy_id: int) -> bool:
         """Another group's failure may have been the one too many."""
         with session_scope(self._database) as session:
             return bool(list_open_breakers(session, strategy_ids=[strategy_id]))
+
+
+def leave_alone(database: Database, *, strategy_ids: Sequence[int], reason: str) -> None:
+    """Open the breakers of these strategies at once: their engine can serve none of them."""
+    for strategy_id in strategy_ids:
+        opened = _count_failure(database, strategy_id, reason=reason, threshold=1)
+        if not opened:  # it was open, and work was handed back since
+            run_in_transaction(database, partial(recall_tasks, strategy_id=strategy_id))
 
 
 def recall_all(database: Database) -> None:
@@ -106,6 +97,28 @@ def recall_all(database: Database) -> None:
 def recall_tasks(session: Session, *, strategy_id: int) -> int:
     """How many tasks that waited for this strategy go back to routing."""
     return disband_ready_groups(session, reason=RequeueReason.RECALLED, strategy_id=strategy_id)
+
+
+def _count_failure(database: Database, strategy_id: int, *, reason: str, threshold: int) -> bool:
+    """Whether this failure opened the strategy's breaker; then what waited for it is routed to others."""
+
+    def note(session: Session) -> int | None:
+        opened = note_failure(
+            session,
+            strategy_id=strategy_id,
+            reason=reason,
+            threshold=threshold,
+            pause_seconds=PAUSE_SECONDS,
+            longest_pause_seconds=LONGEST_PAUSE_SECONDS,
+        )
+        return None if opened is None else recall_tasks(session, strategy_id=strategy_id)
+
+    recalled = run_in_transaction(database, note)
+    if recalled is not None:
+        logger.warning(
+            "strategy %d is left alone for a while, %d tasks are routed to others: %s", strategy_id, recalled, reason
+        )
+    return recalled is not None
 
 
 def _describe_failure(result: NewOutcome | BaseException) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +49,13 @@ def resolve_model(model: str, cache_dir: Path) -> ModelFolder:
     )
 
 
-def fingerprint_folder(folder: Path) -> str:
+def fingerprint_folder(folder: Path, *, patterns: Sequence[str] = DECISIVE_FILES) -> str:
     """A hash of every decisive file: small ones whole, of large ones the size and 64 blocks spread evenly.
 
     Other weights of the same shape are told apart; a change of single bytes in gigabytes may not be.
     """
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in DECISIVE_FILES for path in folder.glob(pattern)):
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
         size = path.stat().st_size
         digest.update(f"{path.name}\0{size}\0".encode())
         step = max(SAMPLE_BYTES, size // SAMPLES_PER_FILE)

@@ -12,7 +12,7 @@ def describe_engines(identities: Mapping[str, Mapping[str, str]]) -> tuple[Engin
 
 def _describe(name: str, identity: Mapping[str, str]) -> EngineReport:
     torch = identity.get("torch_version")
-    hardware = [identity.get(field, "") for field in ("device", "processor", "dtype")]
+    hardware = [identity.get(field, "") for field in ("device", "processor", "dtype", "quantization")]
     return EngineReport(
         name=name,
         kind=identity["kind"],

@@ -59,5 +59,5 @@ def read_chain_of_thought(settings: Fields) -> ChainOfThought:
     marker = settings.text("marker", DEFAULT_MARKER)
     instruction = f"Think step by step. Then write the final answer alone on the last line, after '{marker}'."
     return ChainOfThought(
-        frame=read_frame(settings, instruction=instruction), marker=marker, max_tokens=settings.count("max_tokens")
+        frame=read_frame(settings, instruction=instruction), marker=marker, max_tokens=settings.tokens("max_tokens")
     )

@@ -22,4 +22,4 @@ def read_choice(settings: Fields) -> Choice:
     settings.allow(*FRAME_KEYS, "max_tokens", "options_pattern")
     pattern = compile_list_pattern(settings, "options_pattern", DEFAULT_OPTIONS_PATTERN)
     constraint = Constraint(options_pattern=pattern)
-    return Choice(frame=read_frame(settings), constraint=constraint, max_tokens=settings.count("max_tokens"))
+    return Choice(frame=read_frame(settings), constraint=constraint, max_tokens=settings.tokens("max_tokens"))

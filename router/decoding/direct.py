@@ -62,6 +62,6 @@ def read_direct(settings: Fields) -> Direct:
     return Direct(
         frame=read_frame(settings),
         constraint=read_constraint(settings),
-        max_tokens=settings.count("max_tokens"),
+        max_tokens=settings.tokens("max_tokens"),
         stop=settings.stops("stop"),
     )

@@ -22,5 +22,5 @@ def read_few_shot(settings: Fields) -> FewShot:
     settings.items("examples")
     frame, constraint = read_frame(settings), read_constraint(settings)
     check_examples(settings, frame.examples, constraint)
-    max_tokens, stop = settings.count("max_tokens"), settings.stops("stop")
+    max_tokens, stop = settings.tokens("max_tokens"), settings.stops("stop")
     return FewShot(frame=frame, constraint=constraint, max_tokens=max_tokens, stop=stop)

@@ -85,5 +85,5 @@ def read_json_object(settings: Fields) -> JsonObject:
         frame=frame,
         schema=json.dumps(settings.inner("schema").values) if "schema" in settings else None,
         keys_pattern=compile_list_pattern(settings, "keys_pattern", DEFAULT_KEYS_PATTERN),
-        max_tokens=settings.count("max_tokens"),
+        max_tokens=settings.tokens("max_tokens"),
     )

@@ -84,6 +84,6 @@ def read_plan_then_code(settings: Fields) -> PlanThenCode:
     return PlanThenCode(
         frame=read_frame(settings, instruction=DEFAULT_INSTRUCTION),
         code_instruction=settings.text("code_instruction", DEFAULT_CODE_INSTRUCTION),
-        plan_tokens=settings.count("plan_tokens"),
-        code_tokens=settings.count("code_tokens"),
+        plan_tokens=settings.tokens("plan_tokens"),
+        code_tokens=settings.tokens("code_tokens"),
     )

@@ -76,7 +76,7 @@ def read_program_of_thought(settings: Fields) -> ProgramOfThought:
     return ProgramOfThought(
         frame=frame,
         decimals=settings.count("decimals", 6, least=0, most=12),
-        max_tokens=settings.count("max_tokens", DEFAULT_MAX_TOKENS),
+        max_tokens=settings.tokens("max_tokens", DEFAULT_MAX_TOKENS),
     )
 
 

@@ -73,8 +73,8 @@ def read_reasoning_budget(settings: Fields) -> ReasoningBudget:
     """A reasoning budget from a strategy file's settings."""
     settings.allow(*CHAT_KEYS, "marker", "thinking_tokens", "answer_tokens")
     thinking = {key: value for key, value in settings.values.items() if key not in ("thinking_tokens", "answer_tokens")}
-    budget = settings.count("thinking_tokens")
+    budget = settings.tokens("thinking_tokens")
     return ReasoningBudget(
         thinking=read_chain_of_thought(Fields({**thinking, "max_tokens": budget}, path=settings.path)),
-        answer_tokens=settings.count("answer_tokens", DEFAULT_ANSWER_TOKENS),
+        answer_tokens=settings.tokens("answer_tokens", DEFAULT_ANSWER_TOKENS),
     )

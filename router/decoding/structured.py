@@ -71,7 +71,7 @@ def read_structured(settings: Fields) -> Structured:
         frame=frame,
         schema=_write_schema(schema),
         answer_key=_read_answer_key(settings, schema),
-        max_tokens=settings.count("max_tokens"),
+        max_tokens=settings.tokens("max_tokens"),
     )
     for index, example in enumerate(frame.examples):
         if not method.extract(TaskPrompt(messages=()), [example.assistant]):

@@ -16,7 +16,14 @@ from tests.faults.script import Fault, FaultKind, Script, read_script
 from tests.faults.stub_engine import run_stub_engine
 from tests.waiting import wait_until
 from tests.worker.engines.engine_front import MODEL
-from worker.engines.errors import EngineDied, EngineError, EngineUnavailable, PromptRefused, UsageMissing
+from worker.engines.errors import (
+    EngineDied,
+    EngineError,
+    EngineUnavailable,
+    PromptRefused,
+    UsageImpossible,
+    UsageMissing,
+)
 from worker.engines.openai_engine import OpenAIEngine
 from worker.engines.protocol import Engine
 
@@ -106,10 +113,13 @@ def test_a_fault_is_told_as_real_engines_tell_it(
     assert bad.charged is charged
 
 
-def test_an_overrun_counts_more_than_was_allowed(serve: Serve) -> None:
-    (completion,) = asyncio.run(generate(serve(script_of(FaultKind.OVERRUN)), "task-1"))
+def test_an_overrun_counts_more_than_was_allowed_and_a_server_is_not_believed(tmp_path: Path) -> None:
+    (completion,) = asyncio.run(generate(FaultyEngine("own", script_of(FaultKind.OVERRUN)), "task-1"))
     assert isinstance(completion, Completion)
     assert completion.output_tokens == 9
+    with run_stub_engine(script_of(FaultKind.OVERRUN), folder=tmp_path) as stub:
+        (lie,) = asyncio.run(generate(connect(stub.base_url), "task-1"))
+    assert isinstance(lie, UsageImpossible)
 
 
 def test_a_hung_request_never_ends(serve: Serve) -> None:

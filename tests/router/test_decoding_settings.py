@@ -7,7 +7,8 @@ import pytest
 
 from router.decoding.registry import read_method
 from router.errors import FieldError
-from router.fields import Fields
+from router.fields import MOST_TOKENS, Fields
+from tests.router.decoding_specs import COT, ONE_OF_EACH
 
 DIRECT: dict[str, object] = {"method": "direct", "max_tokens": 48}
 DAY = date(2026, 1, 1)  # what YAML makes of a day without quotes
@@ -145,3 +146,26 @@ def test_settings_that_can_not_be_used_are_refused_by_place(spec: Mapping[str, o
     with pytest.raises(FieldError) as caught:
         read_method(Fields(spec, path="decoding"))
     assert str(caught.value).startswith(message)
+
+
+OWN_TOKENS = {
+    "reasoning_budget": ("thinking_tokens", "answer_tokens"),
+    "plan_then_code": ("plan_tokens", "code_tokens"),
+    "self_consistency": ("base.max_tokens",),
+    "best_of_n": ("base.max_tokens",),
+}
+TOKEN_SETTINGS = [(name, key) for name in ONE_OF_EACH for key in OWN_TOKENS.get(name, ("max_tokens",))]
+
+
+def allow_tokens(name: str, key: str, tokens: object) -> dict[str, object]:
+    """The method's entry with this many tokens."""
+    spec = ONE_OF_EACH[name]
+    return {**spec, "base": {**COT, "max_tokens": tokens}} if key.startswith("base") else {**spec, key: tokens}
+
+
+@pytest.mark.parametrize(("name", "key"), TOKEN_SETTINGS)
+@pytest.mark.parametrize("huge", [MOST_TOKENS + 1, 2**31, 10**30, "1e90"])
+def test_no_number_of_tokens_is_beyond_every_context(name: str, key: str, huge: object) -> None:
+    with pytest.raises(FieldError, match=rf"^decoding\.{key}: must be at most {MOST_TOKENS}, got"):
+        read_method(Fields(allow_tokens(name, key, huge), path="decoding"))
+    assert read_method(Fields(allow_tokens(name, key, MOST_TOKENS), path="decoding")).max_output_tokens() >= MOST_TOKENS

@@ -155,6 +155,8 @@ def test_an_adapter_makes_another_strategy_of_the_same_engine() -> None:
         ),
         ("engines.big.tariff", {"EUR": {}}, "engines.big.tariff.EUR: no such unit; the units are"),
         ("engines.big.rated_watts", 0, "engines.big.rated_watts: must be a number of at least 0.001, got 0"),
+        ("engines.small.max_model_len", 1 << 25, "engines.small.max_model_len: must be at most 16777216, got 33554432"),
+        ("strategies.1.decoding.base.max_tokens", 1e30, "strategies[1].decoding.base.max_tokens: must be at most 1677"),
         ("engines.big.active_parameters", 8e9, "engines.big.active_parameters: must be at most 7600000000, got"),
         (
             "engines.small.active_parameters",

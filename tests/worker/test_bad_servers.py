@@ -13,6 +13,7 @@ from sqlalchemy import Engine as Database
 from db.budgets import read_budget
 from db.jobs import read_job
 from db.progress import read_progress
+from db.results import iterate_results
 from db.session import session_scope
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.stub_server import HALF_CLOSED, Reply, StubServer, json_reply
@@ -55,13 +56,17 @@ class Server:
 
 
 BAD_REPLIES = [
-    pytest.param(answer(output_tokens=4_000), True, id="more output than asked for"),
-    pytest.param(answer(output_tokens=10**40), False, id="more tokens than there are"),
-    pytest.param(json_reply({"error": {"message": "boom", "code": 500}}), False, id="an error with status 200"),
-    pytest.param(Reply(200, b"<html>maintenance</html>"), False, id="HTML"),
-    pytest.param(Reply(200, b" " * (4 << 20)), False, id="a body without end"),
-    pytest.param(Reply(HALF_CLOSED, b""), False, id="half a connection"),
-    pytest.param(None, False, id="silence"),
+    pytest.param(answer(output_tokens=4_000), id="more output than asked for"),
+    pytest.param(answer(output_tokens=10**40), id="more tokens than there are"),
+    pytest.param(json_reply({"error": {"message": "boom", "code": 500}}), id="an error with status 200"),
+    pytest.param(Reply(200, b"<html>maintenance</html>"), id="HTML"),
+    pytest.param(Reply(200, b" " * (4 << 20)), id="a body without end"),
+    pytest.param(json_reply({"error": {"message": "no key", "code": 401}}), id="a wrong key with status 200"),
+    pytest.param(json_reply({"error": "no such key"}, 401), id="a wrong key"),
+    pytest.param(json_reply({"error": "no such model"}, 404), id="a wrong address"),
+    pytest.param(json_reply({}, 302, "Location: /elsewhere"), id="elsewhere"),
+    pytest.param(Reply(HALF_CLOSED, b""), id="half a connection"),
+    pytest.param(None, id="silence"),
 ]
 
 
@@ -75,9 +80,9 @@ def serve(reply: Reply | None) -> Iterator[str]:
     loop.close()
 
 
-@pytest.mark.parametrize(("reply", "overruns"), BAD_REPLIES)
+@pytest.mark.parametrize("reply", BAD_REPLIES)
 def test_nothing_is_charged_above_its_reservation_and_the_server_is_left_alone(
-    db_engine: Database, tmp_path: Path, reply: Reply | None, overruns: bool
+    db_engine: Database, tmp_path: Path, reply: Reply | None
 ) -> None:
     pool = make_two_engines()
     job_id = submit(db_engine, predictions=predict_flat(TASKS, **GOOD_LARGE), objective=budget(CAP), pool=pool)
@@ -93,6 +98,25 @@ def test_nothing_is_charged_above_its_reservation_and_the_server_is_left_alone(
     assert progress.outcomes == TASKS
     assert progress.errors <= TASKS / 2  # what was with the server already; the honest strategy answers the rest
     assert list(read_openings(db_engine)) == [job.strategy_ids[1]]
-    assert (books.overrun > 0) is overruns
-    assert books.reserved == 0
+    assert (books.overrun, books.reserved) == (0, 0)
     assert 0 < books.spent <= TASKS * MAX_TOKENS["large"]
+
+
+def test_a_lie_that_its_reservation_would_cover_is_dropped_and_the_server_is_left_alone(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    """A prompt is reserved for by its bytes, so four times as many tokens as were asked for would not stand out."""
+    pool, roomy = make_two_engines(), predict_flat(TASKS, **GOOD_LARGE)
+    roomy = replace(roomy, worst_cost=roomy.worst_cost * 10)
+    job_id = submit(db_engine, predictions=roomy, objective=budget(CAP * 10), pool=pool)
+    honest, spec = FakeEngine(answer_with("yes", tokens=3)), pool.strategies[1].strategy.engine
+    with serve(answer(output_tokens=MAX_TOKENS["large"] * 4)) as base_url:
+        liar = OpenAIEngine(replace(spec, base_url=base_url, options={"concurrency": 4}))
+        assert drive(db_engine, job_id, [honest, liar], make_settings(tmp_path), pool=pool)
+    with session_scope(db_engine) as session:
+        large = read_job(session, job_id=job_id).strategy_ids[1]
+        outcomes = [row.outcome for row in iterate_results(session, job_id=job_id) if row.outcome]
+    lies = [outcome for outcome in outcomes if outcome.strategy_id == large]
+    assert {(own.error_code, own.cost, own.output_tokens) for own in lies} == {("usage_impossible", 400, 0)}
+    assert len(lies) < len(outcomes) / 2 == TASKS / 2
+    assert "160 tokens in an answer that has 1 to 40" in read_openings(db_engine)[large]

@@ -10,7 +10,7 @@ from router.generation import Capability
 from router.strategy_file import parse_strategies
 from tests.worker.fake_night import FakeEngine, answer_with, make_pool
 from worker.engine_room import MAX_RESTARTS, EngineRoom
-from worker.engines.errors import EngineError, EngineMisconfigured, EngineUnavailable
+from worker.engines.errors import EngineDied, EngineError, EngineMisconfigured, EngineUnavailable
 from worker.engines.prompt_bound import PromptBound
 from worker.pool import PricedStrategy, ServedModel, ServingPool
 
@@ -127,3 +127,25 @@ def test_an_engine_that_dies_again_and_again_is_given_up() -> None:
     with pytest.raises(EngineError, match="died 4 times: see its log, then continue the job"):
         asyncio.run(scene())
     assert [engine.started for engine in engines] == [1] * (MAX_RESTARTS + 1) + [0]
+
+
+def test_a_dead_engine_is_not_asked_until_it_is_replaced_or_can_not_be() -> None:
+    """In the latter case whoever asks, after its strategies were left alone for a while, tries to replace it again."""
+    first, third = make_engine(), make_engine()
+    room = make_room([first, make_engine(BadStart), third])
+
+    async def scene() -> list[bool]:
+        await room.start()
+        asked = [room.can_be_asked("fake")]
+        with pytest.raises(EngineDied), room.activity_of("fake").asking():
+            raise EngineDied("gone")
+        asked.append(room.can_be_asked("fake"))
+        with pytest.raises(EngineUnavailable, match="no server"):
+            await room.restart(first)
+        asked.append(room.can_be_asked("fake"))
+        await room.restart(first)
+        return asked
+
+    assert asyncio.run(scene()) == [True, False, True]
+    assert room.get("fake") is third
+    assert room.can_be_asked("fake")

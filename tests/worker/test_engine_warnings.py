@@ -47,6 +47,27 @@ def test_other_weights_are_said_in_words() -> None:
     assert "(other weights)" in warning
 
 
+def test_other_adapters_and_another_quantisation_are_told() -> None:
+    learnt = learnt_from(identify(adapters="sums abc"))
+    (warning,) = find_engine_changes([learnt], {"e": identify(adapters="sums def", quantization="fp8")})
+    assert "(quantization unknown then, fp8 now, other adapters)" in warning
+    (warning,) = find_engine_changes([learnt_from(identify(quantization="fp8"))], {"e": identify()})
+    assert "(quantization fp8 then, none now)" in warning
+
+
+def test_an_engine_that_uses_neither_is_the_one_that_earlier_versions_recorded() -> None:
+    recorded = {
+        "kind": "vllm", "package": "vllm", "version": "1.0", "torch_version": "2.0", "device": "cpu",
+        "processor": "Fast CPU", "dtype": "float32", "model": "m", "content_hash": "abc",
+        "chosen_because": "it imports",
+    }  # fmt: skip
+    assert identify().to_json() == recorded
+    assert EngineIdentity(**recorded) == identify()
+    used = identify(adapters="sums abc").to_json()
+    assert used == recorded | {"adapters": "sums abc"}
+    assert identify().differences(used) == {"adapters": ("sums abc", "")}
+
+
 def test_one_predictor_that_knows_the_engine_is_enough() -> None:
     old, now = identify(version="0.9"), identify()
     assert find_engine_changes([learnt_from(old), learnt_from(old, now)], {"e": now}) == []

@@ -141,6 +141,19 @@ def test_a_prompt_that_the_template_refuses_spoils_no_other() -> None:
     assert demand.prompt_tokens[:, 0].tolist() == [7, NOT_COUNTED, 7]
 
 
+def test_a_prompt_of_more_tokens_than_31_bits_count_is_not_eligible() -> None:
+    class Vast:
+        """As for what a method of somebody else's may carry into its second request."""
+
+        def count(self, prompts: Sequence[tuple[Message, ...]]) -> list[int]:
+            return [2**31 + 7] * len(prompts)
+
+    strategy = make_strategy(TOKEN_COUNT)
+    model = ServedModel(spec=strategy.model.spec, folder=None, counter=Vast(), context_tokens=200)  # type: ignore[arg-type]  # counts like one
+    vast = PricedStrategy(strategy=strategy.strategy, tariff=strategy.tariff, model=model)
+    assert measure_demand([make_line("x")], [vast]).prompt_tokens.tolist() == [[NOT_COUNTED]]
+
+
 def test_no_task_and_no_eligible_pair_are_no_special_case() -> None:
     strategy = make_strategy(TOKEN_COUNT)
     assert measure_demand([], [strategy]).prompt_tokens.shape == (0, 1)

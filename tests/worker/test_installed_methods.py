@@ -105,6 +105,13 @@ def test_a_setting_is_refused_by_its_place(site: Site) -> None:
         site.read("{method: second_thought}")
 
 
+def test_a_method_that_may_write_without_end_is_refused(site: Site) -> None:
+    endless = read_guide().replace('settings.tokens("max_tokens")', 'settings.count("max_tokens")')
+    site.install("second-thought", endless, "second_thought = second_thought:read_second_thought")
+    with pytest.raises(StrategyFileError, match=r"may write 2000000000000000000000 tokens for one task, of 1073741"):
+        site.read("{method: second_thought, max_tokens: 1_000_000_000_000_000_000_000}")
+
+
 def test_a_method_of_one_request_can_be_sampled_and_one_of_several_can_not(site: Site) -> None:
     code = "from router.decoding.direct import Direct, read_direct\nimport dataclasses\n"
     code += "@dataclasses.dataclass(frozen=True, kw_only=True)\nclass Mine(Direct):\n    name = 'mine'\n"

@@ -36,6 +36,10 @@ def list_errors(database: Database, job_id: int) -> Counter[str]:
     return Counter(row.outcome.error_code for row in rows if row.outcome and row.outcome.error_code)
 
 
+def refuse(_: GenerationRequest) -> Completion:
+    raise EngineMisconfigured("401: no such key")
+
+
 def name_of(request: GenerationRequest) -> str:
     return request.messages[-1].content
 
@@ -86,9 +90,6 @@ def test_one_task_that_is_always_turned_away_ends_alone(db_engine: Database, tmp
 def test_a_wrong_key_charges_nothing_and_leaves_every_task_to_the_next_command(
     db_engine: Database, tmp_path: Path
 ) -> None:
-    def refuse(_: GenerationRequest) -> Completion:
-        raise EngineMisconfigured("401: no such key")
-
     job_id = submit(db_engine, predictions=predict_flat(30, **FLAT), objective=budget(3_000))
     with pytest.raises(EngineMisconfigured, match="no such key"):
         drive(db_engine, job_id, [FakeEngine(refuse)], make_settings(tmp_path))

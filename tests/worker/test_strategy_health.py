@@ -18,9 +18,10 @@ from router.tariff import Tariff
 from router.units import Unit
 from tests.db.building import build_job, claim, route
 from tests.worker.fake_night import FREE, FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
-from worker.engines.errors import EngineDied, EngineUnavailable
+from worker.engines.errors import EngineDied, EngineUnavailable, UsageImpossible
 from worker.engines.prompt_bound import PromptBound
 from worker.pool import PricedStrategy, ServedModel, ServingPool
+from worker.strategy_health import leave_alone
 
 GOOD_LARGE = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
 WATCH = {"threshold": 2, "pause_seconds": 30.0, "longest_pause_seconds": 50.0}
@@ -109,6 +110,27 @@ def test_an_engine_that_charges_above_its_reservation_is_left_alone_at_once(
     assert "more than its requests allowed" in reason
 
 
+def test_an_engine_that_is_caught_lying_once_is_left_alone_although_it_answers_others(
+    db_engine: Database, tmp_path: Path
+) -> None:
+    def lie_once(request: GenerationRequest) -> Completion:
+        if request.messages[-1].content == "task-7":
+            raise UsageImpossible("counts 41 tokens in an answer that has 1 to 40")
+        return answer_with("yes", tokens=3)(request)
+
+    pool = make_two_engines()
+    job_id = submit(db_engine, predictions=predict_flat(200, **GOOD_LARGE), objective=budget(9_000), pool=pool)
+    honest, liar = FakeEngine(answer_with("yes", tokens=3)), FakeEngine(lie_once)
+    assert drive(db_engine, job_id, [honest, liar], make_settings(tmp_path), pool=pool)
+    with session_scope(db_engine) as session:
+        progress = read_progress(session, job_id=job_id)
+    assert (progress.outcomes, progress.errors) == (200, 1)
+    assert progress.spent == 199 * 3 + 40  # its reservation
+    assert len(liar.asked) < 150
+    (reason,) = read_openings(db_engine).values()
+    assert "counts 41 tokens" in reason
+
+
 def build_strategy(database: Database) -> int:
     with session_scope(database) as session:
         return build_job(session, tasks=1).strategy_ids[0]
@@ -170,6 +192,18 @@ def test_nothing_of_a_strategy_that_is_left_alone_is_claimed_until_it_is_on_tria
         assert claim_group(session, owner="worker", lease_seconds=60) is None
     end_pause(db_engine)
     assert claim(db_engine).on_trial
+
+
+def test_all_strategies_of_an_engine_are_left_alone_at_once_and_nothing_waits_for_them(db_engine: Database) -> None:
+    with session_scope(db_engine) as session:
+        job = build_job(session, tasks=2)
+        route(session, job)
+    fail(db_engine, job.strategy_ids[0])
+    for _ in range(2):  # what is handed back after the first time is recalled, too
+        leave_alone(db_engine, strategy_ids=job.strategy_ids, reason="no such key")
+    assert read_pauses(db_engine) == [pytest.approx(30, abs=2)] * len(job.strategy_ids)
+    with session_scope(db_engine) as session:
+        assert read_progress(session, job_id=job.id).requeued != {}
 
 
 def test_groups_of_other_strategies_are_no_trial(db_engine: Database) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from worker.engines.errors import MissingWeights
+from worker.weights import fingerprint_folder
 
 CONFIG_FILE = "adapter_config.json"
+DECISIVE_FILES = (CONFIG_FILE, "*.safetensors", "*.bin", "*.pt")
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that vLLM reserves memory for
 
 
@@ -19,6 +21,12 @@ class Adapter:
     number: int  # from 1: vLLM tells adapters apart by it
     folder: Path
     rank: int
+    content_hash: str  # equal for equal weights
+
+
+def describe_adapters(adapters: Sequence[Adapter]) -> str:
+    """Which they are, for the engine's identity: equal where names and weights are."""
+    return ", ".join(sorted(f"{adapter.name} {adapter.content_hash}" for adapter in adapters))
 
 
 def find_adapters(folders: Mapping[str, str], *, engine: str) -> tuple[Adapter, ...]:
@@ -51,4 +59,5 @@ def _find_adapter(name: str, folder: str, *, number: int, engine: str) -> Adapte
         ) from error
     if type(rank) is not int or rank < 1:
         raise MissingWeights(f"adapter {name} of engine {engine} has the rank {rank!r} in {path / CONFIG_FILE}")
-    return Adapter(name=name, number=number, folder=path, rank=rank)
+    content_hash = fingerprint_folder(path, patterns=DECISIVE_FILES)
+    return Adapter(name=name, number=number, folder=path, rank=rank, content_hash=content_hash)

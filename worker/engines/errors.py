@@ -8,6 +8,7 @@ EngineError
 └── EngineUnavailable        not now: the same task may be tried again
     ├── EngineNotStarted     nobody was asked: it has not been started, or is being replaced
     ├── UsageMissing         an answer came without token counts, so its true cost is unknown
+    │   └── UsageImpossible  it came with counts that no answer to the request can have
     └── EngineDied           the engine is gone: nothing is served before it is started again
 """
 
@@ -57,6 +58,10 @@ class UsageMissing(EngineUnavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, charged=True)
+
+
+class UsageImpossible(UsageMissing):
+    """The server counts what can not be true: as if it had not counted, and it is not to be trusted again soon."""
 
 
 class EngineDied(EngineUnavailable):

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+USED_BY_FEW = frozenset({"quantization", "adapters"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineIdentity:
@@ -20,17 +22,18 @@ class EngineIdentity:
     model: str  # as the strategy file names it
     content_hash: str  # of the weights' folder; "" for a remote server
     chosen_because: str  # why this kind serves, in words for the report
+    quantization: str = ""  # what the strategy file asks for; "" where the weights are used as they are
+    adapters: str = ""  # names, each with a hash of its weights; "" where there is none, or none is here
 
     def to_json(self) -> dict[str, str]:
-        """Give the identity as plain JSON."""
-        return asdict(self)
+        """Give the identity as plain JSON; what is used by few is left out by the others, as from earlier records."""
+        return {field: value for field, value in asdict(self).items() if value or field not in USED_BY_FEW}
 
     def differences(self, recorded: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         """Name the fields in which a recorded identity differs, as (recorded, mine); the answers may differ then."""
-        mine = self.to_json()
         return {
             field: (recorded.get(field, ""), value)
-            for field, value in mine.items()
+            for field, value in asdict(self).items()
             if field != "chosen_because" and recorded.get(field, "") != value
         }
 

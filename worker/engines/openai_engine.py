@@ -58,7 +58,7 @@ class OpenAIEngine:
         self._watch.start()
 
     async def generate(self, request: GenerationRequest) -> Completion:
-        """Answer one request with the usage that the server states. UsageMissing where it states none.
+        """Answer one request with the usage that the server states. UsageMissing where it states none that can be true.
 
         Cancelling closes the connection, at which vLLM's server stops generating.
         """
@@ -83,7 +83,7 @@ class OpenAIEngine:
             raise_for_status(reply, engine=self.name)
             told = None if events is None else events.put_together()  # None too where the server does not stream
             answer = read_json(reply, engine=self.name) if told is None else told
-            return read_completion(answer, samples=request.n, likeliest=request.likeliest, engine=self.name)
+            return read_completion(answer, request=request, engine=self.name)
 
     async def stop(self) -> None:
         """Close the connections."""

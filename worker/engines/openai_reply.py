@@ -6,9 +6,10 @@ from typing import Any, NamedTuple, NoReturn
 
 import httpx
 
-from router.generation import Completion
+from router.generation import Completion, GenerationRequest
 from worker.engines.errors import EngineMisconfigured, EngineUnavailable, PromptRefused, UsageMissing
 from worker.engines.openai_logprobs import read_logprobs
+from worker.engines.possible_usage import require_possible
 from worker.engines.retry_after import read_retry_after
 
 REFUSALS = frozenset({400, 413, 422})  # this request, now and always
@@ -40,20 +41,19 @@ def read_json(reply: httpx.Response, *, engine: str) -> Mapping[str, Any]:
     return body
 
 
-def read_completion(body: Mapping[str, Any], *, samples: int, likeliest: int | None, engine: str) -> Completion:
+def read_completion(body: Mapping[str, Any], *, request: GenerationRequest, engine: str) -> Completion:
     """The texts with their usage. Usage comes first: without it the cost of whatever else there is is unknown."""
     usage = _read_usage(body, engine=engine)
     try:
         texts = tuple(_read_text(choice) for choice in body["choices"])
         finish_reasons = tuple(_read_finish_reason(choice) for choice in body["choices"])
-        logprobs = () if likeliest is None else read_logprobs(body["choices"], likeliest=likeliest)
+        wanted = request.likeliest
+        logprobs = () if wanted is None else read_logprobs(body["choices"], likeliest=wanted)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise EngineUnavailable(f"engine {engine} answered no chat completion: {error!r}", charged=True) from error
-    if len(texts) != samples or not all(isinstance(text, str) for text in texts):
-        raise EngineUnavailable(f"engine {engine} answered {len(texts)} texts instead of {samples}", charged=True)
-    if usage.output_tokens == 0 and any(texts):
-        raise UsageMissing(f"engine {engine} counts no token in an answer that has a text: {_quote(str(texts))}")
-    return Completion(
+    if len(texts) != request.n or not all(isinstance(text, str) for text in texts):
+        raise EngineUnavailable(f"engine {engine} answered {len(texts)} texts instead of {request.n}", charged=True)
+    completion = Completion(
         texts=texts,
         finish_reasons=finish_reasons,
         prompt_tokens=usage.prompt_tokens,
@@ -61,6 +61,8 @@ def read_completion(body: Mapping[str, Any], *, samples: int, likeliest: int | N
         cached_prompt_tokens=usage.cached_prompt_tokens,
         logprobs=logprobs,
     )
+    require_possible(completion, request, engine=engine)
+    return completion
 
 
 def _read_text(choice: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from router.generation import Capability, Completion, GenerationRequest, Grammar, TokenLogprobs
 from router.strategy import EngineSpec
-from worker.engines.adapters import Adapter, adapter_settings, find_adapters
+from worker.engines.adapters import Adapter, adapter_settings, describe_adapters, find_adapters
 from worker.engines.admission import refuse_overlong, refuse_unsupported
 from worker.engines.errors import (
     EngineDied,
@@ -142,6 +142,8 @@ class VllmEngine:
             model=self._folder.model,
             content_hash=self._folder.content_hash,
             chosen_because=self._chosen_because,
+            quantization=str(self._options.settings.get("quantization", "")),
+            adapters=describe_adapters(list(self._adapters.values())),
         )
 
     async def _load_adapters(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from router.strategy import EngineSpec
 from worker.engines.errors import EngineMisconfigured
 from worker.engines.identity import EngineIdentity
+from worker.engines.options import read_local_options
 
 POWERCAP = Path("/sys/class/powercap")
 
@@ -70,7 +71,7 @@ def find_meter(spec: EngineSpec, identity: EngineIdentity, *, accelerators: int)
     """The best there is for a started engine; EngineMisconfigured when nothing tells what it draws."""
     meter: PowerMeter | None = None
     if identity.device == "cuda":
-        meter = _open_nvml(accelerators)
+        meter = _open_nvml(read_local_options(spec).gpus or range(accelerators))
     elif identity.device == "cpu":
         meter = open_rapl(POWERCAP)
     if meter is None and spec.rated_watts is not None:
@@ -96,8 +97,8 @@ def open_rapl(powercap: Path) -> RaplMeter | None:
         return None
 
 
-def _open_nvml(accelerators: int) -> NvmlMeter | None:
-    """A meter of the first GPUs that this process may see, which are those an engine takes."""
+def _open_nvml(gpus: Sequence[int]) -> NvmlMeter | None:
+    """A meter of these GPUs, counted among those that this process may see, as an engine's options count them."""
     try:
         import pynvml
         import torch
@@ -105,7 +106,7 @@ def _open_nvml(accelerators: int) -> NvmlMeter | None:
         return None
     try:
         pynvml.nvmlInit()
-        seen = [f"GPU-{torch.cuda.get_device_properties(number).uuid}" for number in range(accelerators)]
+        seen = [f"GPU-{torch.cuda.get_device_properties(number).uuid}" for number in gpus]
         meter = NvmlMeter(pynvml, seen)
         meter.read_joules()  # GPUs before Volta do not count
     except pynvml.NVMLError:

@@ -38,8 +38,8 @@ class RoleThread:
 
     def wake(self) -> None:
         """Look for work now."""
-        if self._bell is not None:
-            self._bell.ring()
+        if (bell := self._bell) is not None:
+            bell.ring()
 
     def drain(self) -> None:
         """Finish what is under way, start nothing."""
@@ -68,6 +68,7 @@ class RoleThread:
             logger.info("%s: ready", self._queue)
             await self._step_until_drained(role, self._bell)
         finally:
+            self._bell = None  # whoever rings a role that has ended would find its loop closed
             await role.close()
 
     async def _step_until_drained(self, role: Role, bell: LocalDoorbell) -> None:

@@ -1,10 +1,20 @@
 """What servers send instead of an answer, with the error that it has to become, and whether that is charged."""
 
 from tests.worker.engines.stub_server import HALF_CLOSED, Reply, json_reply
-from worker.engines.errors import EngineError, EngineMisconfigured, EngineUnavailable, PromptRefused, UsageMissing
+from worker.engines.errors import (
+    EngineError,
+    EngineMisconfigured,
+    EngineUnavailable,
+    PromptRefused,
+    UsageImpossible,
+    UsageMissing,
+)
 
 CHOICE = {"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
 USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
+
+ASKED = 8  # tokens at most, of a prompt that says "Hello"
+LONG = CHOICE | {"message": {"role": "assistant", "content": "Hi" * 10_000}}
 
 BAD_REPLIES: list[tuple[Reply, type[EngineError], bool]] = [
     (json_reply({"error": {"message": "too long"}}, 400), PromptRefused, False),
@@ -38,7 +48,10 @@ BAD_REPLIES: list[tuple[Reply, type[EngineError], bool]] = [
     (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": -2}}), UsageMissing, True),
     (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": True}}), UsageMissing, True),
     (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": 2**31}}), UsageMissing, True),
-    (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": 0}}), UsageMissing, True),
+    (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": 0}}), UsageImpossible, True),
+    (json_reply({"choices": [CHOICE], "usage": USAGE | {"completion_tokens": ASKED + 1}}), UsageImpossible, True),
+    (json_reply({"choices": [LONG], "usage": USAGE | {"completion_tokens": 1}}), UsageImpossible, True),
+    (json_reply({"choices": [CHOICE], "usage": USAGE | {"prompt_tokens": 64 + 8 + 5 + 1}}), UsageImpossible, True),
     (json_reply({"choices": [CHOICE], "usage": USAGE | {"prompt_tokens": 0}}), UsageMissing, True),
     (json_reply({"choices": "Hi", "usage": USAGE}), EngineUnavailable, True),
 ]

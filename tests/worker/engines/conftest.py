@@ -1,12 +1,13 @@
 """Engines over the real small model, each started once for all tests that use it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
 
-from router.generation import Capability
+from router.generation import Capability, GenerationRequest, Message
 from router.strategy import EngineKind, EngineSpec
 from tests.waiting import wait_until
 from tests.worker.engines.engine_front import MODEL, EngineFront
@@ -104,3 +105,28 @@ def engine(request: pytest.FixtureRequest, engine_loop: EngineLoop) -> Iterator[
     engine_loop.run(remote.start())
     yield remote
     engine_loop.run(remote.stop())
+
+
+class AtWork(NamedTuple):
+    """What tells that an engine works on a request that nobody else sees."""
+
+    has_begun: Callable[[], bool]
+    is_over: Callable[[], bool]
+
+
+@pytest.fixture
+def at_work(request: pytest.FixtureRequest, engine: Engine, engine_loop: EngineLoop) -> AtWork:
+    """vLLM tells itself, since it answers others beside; the transformers engine takes nobody else meanwhile."""
+    if isinstance(engine, VllmEngine):
+        llm = engine._llm  # its cache can not be emptied while a request holds a part of it
+        return AtWork(
+            has_begun=lambda: not engine_loop.run(llm.reset_prefix_cache()),
+            is_over=lambda: bool(engine_loop.run(llm.reset_prefix_cache())),
+        )
+    if request.node.callspec.params["engine"] == "vllm_server_url":  # its /metrics, which our engine reads
+        return AtWork(has_begun=lambda: bool(engine.load().running), is_over=lambda: engine.load().running == 0)
+    hello = GenerationRequest(messages=(Message("user", "Hello"),), max_tokens=2)
+    return AtWork(
+        has_begun=lambda: True,
+        is_over=lambda: engine_loop.run(engine.generate(hello), seconds=10.0).output_tokens > 0,
+    )

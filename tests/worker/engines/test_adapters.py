@@ -15,7 +15,7 @@ from router.generation import Completion, GenerationRequest, Message
 from router.strategy import EngineKind
 from tests.worker.engines.conftest import local_spec
 from tests.worker.engines.engine_loop import EngineLoop
-from worker.engines.adapters import CONFIG_FILE, adapter_settings, find_adapters
+from worker.engines.adapters import CONFIG_FILE, adapter_settings, describe_adapters, find_adapters
 from worker.engines.errors import EngineMisconfigured, MissingWeights, PromptRefused
 from worker.engines.prompt_counter import PromptCounter
 from worker.engines.protocol import Engine
@@ -41,6 +41,19 @@ def test_adapters_are_numbered_with_their_ranks(tmp_path: Path) -> None:
     }  # fmt: skip
     assert adapter_settings([first], device="cpu")["max_loras"] == 2  # one place more than there are adapters
     assert adapter_settings([], device="cpu") == {}
+
+
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "adapter_model.bin", CONFIG_FILE])
+def test_another_adapter_in_the_same_folder_is_told_apart(tmp_path: Path, file: str) -> None:
+    folders = {"b": str(write_config(tmp_path / "b")), "a": str(write_config(tmp_path / "a"))}
+    first = describe_adapters(find_adapters(folders, engine="small"))
+    assert first == describe_adapters(find_adapters(dict(reversed(folders.items())), engine="small"))
+    assert first.startswith("a ")
+    (tmp_path / "b" / "README.md").write_text("says nothing of the weights")
+    assert describe_adapters(find_adapters(folders, engine="small")) == first
+    (tmp_path / "b" / file).write_text('{"r": 8, "lora_alpha": 32}')
+    assert describe_adapters(find_adapters(folders, engine="small")) != first
+    assert describe_adapters([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -99,6 +112,8 @@ def test_adapters_and_the_model_itself_answer_side_by_side_as_each_does_alone(
     alone = [engine_loop.run(adapted.generate(request)) for request in requests]
     assert alone[0] == engine_loop.run(vllm_engine.generate(HELLO))
     assert len({completion.texts for completion in alone}) == 3
+    assert [named.split()[0] for named in adapted.identity().adapters.split(", ")] == ["a", "b"]
+    assert "adapters" not in vllm_engine.identity().to_json()
 
     async def ask_all() -> list[Completion]:
         answers = await asyncio.gather(*map(adapted.generate, [*requests, *reversed(requests)]))

@@ -10,7 +10,7 @@ import pytest
 from router.generation import Capability, GenerationRequest, Grammar, Message
 from router.strategy import EngineKind, EngineSpec
 from tests.waiting import wait_until
-from tests.worker.engines.bad_replies import BAD_REPLIES, CHOICE, USAGE
+from tests.worker.engines.bad_replies import ASKED, BAD_REPLIES, CHOICE, USAGE
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.stub_server import Reply, StubServer, json_reply
 from worker.engines.errors import (
@@ -22,7 +22,7 @@ from worker.engines.errors import (
 from worker.engines.load import EngineLoad
 from worker.engines.openai_engine import OpenAIEngine
 
-HELLO = GenerationRequest(messages=(Message(role="user", content="Hello"),), max_tokens=8)
+HELLO = GenerationRequest(messages=(Message(role="user", content="Hello"),), max_tokens=ASKED)
 
 
 class Script:

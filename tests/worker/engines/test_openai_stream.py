@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worker.engines.bad_replies import CHOICE, USAGE
+from tests.worker.engines.bad_replies import ASKED, CHOICE, USAGE
 from tests.worker.engines.engine_front import MODEL
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.stub_server import Reply, StubServer, json_reply
 from tests.worker.engines.test_openai_engine import HELLO, Script, spec_for
-from worker.engines.errors import EngineError, EngineUnavailable, PromptRefused, UsageMissing
+from worker.engines.errors import EngineError, EngineUnavailable, PromptRefused, UsageImpossible, UsageMissing
 from worker.engines.openai_engine import OpenAIEngine
 from worker.engines.openai_stream import StreamedReply
 
+TOO_MANY = USAGE | {"completion_tokens": ASKED + 1}
 WORDS = ["Gr\u00fc", "\u00df Gott", ", ", "\U0001f642"]
 
 
@@ -76,6 +77,7 @@ def test_a_server_that_does_not_stream_is_read_whole(asker: Asker) -> None:
         (Reply(200, write_events(say("so"), last=b"data: {\n\n")), EngineUnavailable, True),
         (Reply(200, write_events({"choices": [{"delta": 7}]})), EngineUnavailable, True),
         (Reply(200, write_events(say("so"), say(None, "stop"))), UsageMissing, True),
+        (Reply(200, write_events(say("so"), {"choices": [], "usage": TOO_MANY})), UsageImpossible, True),
         (json_reply({"error": "too long"}, 400), PromptRefused, False),
         (json_reply({}, 503), EngineUnavailable, False),
     ],

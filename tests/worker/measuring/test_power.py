@@ -1,9 +1,12 @@
 """Power meters: counters that wrap, counters that nobody may read, ratings, and none at all."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
+import torch
 
 from router.strategy import EngineKind, EngineSpec
 from worker.engines.errors import EngineMisconfigured
@@ -48,18 +51,24 @@ def test_counters_that_can_not_be_read_are_none(tmp_path: Path, spoil: Callable[
     assert open_rapl(tmp_path) is None
 
 
-class FakeNvml:
-    """NVIDIA's library on a machine with two GPUs that draw 100 and 200 mJ between any two readings."""
+class FakeNvml(ModuleType):
+    """NVIDIA's library on a machine with GPUs that draw 100, 200, ... mJ between any two readings."""
+
+    NVMLError = OSError
 
     def __init__(self) -> None:
-        self.drawn = {"GPU-a": 0, "GPU-b": 0}
+        super().__init__("pynvml")
+        self.drawn = {"GPU-a": 0, "GPU-b": 0, "GPU-c": 0, "GPU-d": 0}
+
+    def nvmlInit(self) -> None:  # noqa: N802  its name there
+        """Nothing has to be loaded."""
 
     def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802  its name there
         assert uuid in self.drawn
         return uuid
 
     def nvmlDeviceGetTotalEnergyConsumption(self, device: str) -> int:  # noqa: N802  its name there
-        self.drawn[device] += 100 if device == "GPU-a" else 200
+        self.drawn[device] += 100 * (1 + list(self.drawn).index(device))
         return self.drawn[device]
 
 
@@ -67,6 +76,19 @@ def test_nvml_adds_up_the_engines_gpus() -> None:
     meter = NvmlMeter(FakeNvml(), ["GPU-a", "GPU-b"])
     before = meter.read_joules()
     assert meter.read_joules() - before == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(("options", "joules"), [({}, 0.3), ({"gpus": [3, 1], "tensor_parallel_size": 2}, 0.6)])
+def test_an_engine_is_metered_on_the_gpus_that_its_options_name(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, object], joules: float
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid="abcd"[number]))
+    spec = EngineSpec(name="e", kind=EngineKind.VLLM, model="m", description="d", options=options)
+    meter = find_meter(spec, make_identity("cuda"), accelerators=2)
+    before = meter.read_joules()
+    assert meter.source == "measured by NVML"
+    assert meter.read_joules() - before == pytest.approx(joules)
 
 
 def test_a_rating_holds_for_as_long_as_it_takes() -> None:
