@@ -21,7 +21,8 @@ from db.spending_points import SpendMoment, find_last_entry, read_spending_point
 from db.states import EntryKind, PredictorState
 from db.strategies import list_latest_strategies, register_strategy
 from db.task_places import find_failed_tasks, find_task
-from tests.db.building import TENANT, build_claimed, build_job, finish, outcome, reserve, retry, settle
+from db.waiting_groups import list_waiting_strategies
+from tests.db.building import TENANT, build_claimed, build_job, finish, outcome, reserve, retry, route, settle
 from tests.db.test_reading import refuse
 
 
@@ -128,6 +129,17 @@ def test_the_latest_strategies_and_every_predictor_are_listed(db_engine: Engine)
             (1, PredictorState.RETIRED),
         ]
         assert list_predictor_versions(session, tenant_id="other", spec_hash="same", limit=10) == []
+
+
+def test_groups_that_wait_are_counted_for_a_tenant_or_for_all(db_engine: Engine) -> None:
+    with session_scope(db_engine) as session:
+        for tenant_id, groups in ((TENANT, 1), ("other", 2)):
+            route(session, build_job(session, tasks=2, tenant_id=tenant_id), group_size=2 // groups)
+        counts = {
+            whose: list_waiting_strategies(session, tenant_id=whose) for whose in (TENANT, "other", "third", None)
+        }
+    counted = {whose: [(one.name, one.groups) for one in waiting] for whose, waiting in counts.items()}
+    assert counted == {TENANT: [("s0", 1)], "other": [("s0", 2)], "third": [], None: [("s0", 3)]}
 
 
 def test_spending_is_read_on_from_an_entry(db_engine: Engine) -> None:

@@ -154,7 +154,7 @@ def test_strategies_have_their_calibration(browser: Browser, answered_job: int) 
     words = read_words(page)
     assert "40 graded tasks: 90.0% predicted, 100.0% observed, +10.0 points" in words
     assert "Cost, settled / predicted 0.35" in words  # 7 tokens each, 20 were predicted
-    assert "No graded answer in the latest runs." in words
+    assert "No graded answer in your latest runs." in words
 
 
 def test_a_budget_has_its_ledger(browser: Browser, db_engine: Database, answered_job: int) -> None:
