@@ -49,6 +49,8 @@ def _admit(request: Request, door: Door) -> Visitor:
     visitor = _identify(request, door)
     request.state.tenant = visitor.tenant_id  # for the log
     request.state.visitor = visitor
+    if visitor.key is not None:
+        door.limits.admit(visitor.key)
     return visitor
 
 

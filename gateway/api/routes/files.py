@@ -58,7 +58,7 @@ async def upload_file(request: Request, door: Door, caller: Caller) -> FileObjec
     file_id = make_file_id()
     try:
         with door.files.writing(file_id) as content:
-            upload = await receive_upload(request, content=content, max_bytes=_most_bytes(door, caller))
+            upload = await receive_upload(request, content=content, max_bytes=door.most_file_bytes(caller.key))
             lasts_seconds = _read_expiry(upload)
             _require_purpose(upload)
     except OSError as error:
@@ -125,11 +125,6 @@ def find_file(door: FrontDoor, caller: Known, *, file_id: str) -> StoredFile:
     if file is None:
         raise NoSuchObject(f"there is no file {file_id}", param="file_id")
     return file
-
-
-def _most_bytes(door: FrontDoor, caller: Known) -> int:
-    own = None if caller.key is None else caller.key.max_file_bytes
-    return min(door.settings.max_file_bytes, own or door.settings.max_file_bytes)
 
 
 def _require_purpose(upload: Upload) -> None:

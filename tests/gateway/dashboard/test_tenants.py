@@ -130,6 +130,16 @@ def test_a_key_that_is_bound_to_budgets_raises_none(browser: Browser, db_engine:
     assert "does not raise them" in browser.send(f"{own}/raise", page=own, status=403, amount="20 tokens")
 
 
+def test_what_a_key_looks_at_counts_as_its_requests(browser: Browser, db_engine: Database) -> None:
+    key = give_key(db_engine, tenant_id="default", requests_per_minute=2)
+    sign_in(browser, key)  # which leads to the jobs
+    browser.open("/jobs/live")
+    refused = browser.client.get("/dashboard/jobs/live")
+    assert (refused.status_code, "more than 2 requests a minute" in refused.text) == (429, True)
+    assert 1 <= int(refused.headers["retry-after"]) <= 30
+    assert browser.client.get("/v1/batches", headers={"authorization": f"Bearer {key}"}).status_code == 429
+
+
 def test_signing_in_makes_a_new_visit_and_out_ends_it(browser: Browser, keys: dict[str, str]) -> None:
     browser.open("/sign-in")
     brought = browser.client.cookies["apportion_visit"]
