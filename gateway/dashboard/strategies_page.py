@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -14,11 +14,11 @@ from db.predictor_history import PredictorVersion, list_predictor_versions
 from db.session import session_scope
 from db.strategies import StoredStrategy, list_latest_strategies
 from db.strategy_modes import StrategyChange, read_latest_changes
-from gateway.api.front_door import Door
+from gateway.api.front_door import Door, FrontDoor
 from gateway.dashboard.calibration_pool import Experience, gather_experience
 from gateway.dashboard.charts.calibration_chart import draw_calibration
 from gateway.dashboard.charts.chart import Chart
-from gateway.dashboard.pages import render_page
+from gateway.dashboard.pages import render_page, render_parts
 from gateway.dashboard.strategy_rows import measure_cost_ratio
 from gateway.dashboard.visitor import Looking, Visitor
 from gateway.drift_words import say_alarm
@@ -31,6 +31,7 @@ from worker.submission import TENANT
 
 routes = APIRouter()
 
+PARTS = ("strategies_cards",)
 LISTED_VERSIONS = 10
 TYPICAL_PROMPT, TYPICAL_OUTPUT = 1000, 100  # tokens, as `apportion strategies list` prices them
 
@@ -56,6 +57,16 @@ class StrategyCard:
 @routes.get("/strategies")
 def show_strategies(request: Request, door: Door, visitor: Looking) -> Response:
     """The page."""
+    return render_page(request, "strategies.html.j2", _gather(request, door, visitor))
+
+
+@routes.get("/strategies/live")
+def renew_strategies(request: Request, door: Door, visitor: Looking) -> Response:
+    """What changes on it; there is always a next answer, or a next predictor."""
+    return render_parts(request, PARTS, _gather(request, door, visitor), goes_on=True)
+
+
+def _gather(request: Request, door: FrontDoor, visitor: Visitor) -> Mapping[str, Any]:
     known = request.app.state.final_samples
     with session_scope(door.database) as session:
         strategies = list_latest_strategies(session, tenant_id=TENANT)
@@ -67,7 +78,7 @@ def show_strategies(request: Request, door: Door, visitor: Looking) -> Response:
             _describe(session, strategy, gathered.get(strategy.name), breakers.get(strategy.id), life=life)
             for strategy in strategies
         ]
-    return render_page(request, "strategies.html.j2", {"cards": cards, "is_told": visitor.keeps_strategies})
+    return {"cards": cards, "is_told": visitor.keeps_strategies}
 
 
 class _Life(NamedTuple):

@@ -13,7 +13,7 @@ from db.job_samples import RUN_TASKS, sample_run
 from db.jobs import read_job
 from db.predictions import PredictionBlock, Predictions, store_prediction_block
 from db.predictor_history import list_predictor_versions
-from db.predictors import store_champion
+from db.predictors import promote, store_champion
 from db.progress import read_progress
 from db.results import iterate_results, read_results
 from db.session import session_scope
@@ -128,6 +128,18 @@ def test_the_latest_strategies_and_every_predictor_are_listed(db_engine: Engine)
             (2, PredictorState.CHAMPION),
             (1, PredictorState.RETIRED),
         ]
+        newest, oldest = versions
+        assert oldest.crowned_at is not None
+        assert oldest.retired_at is not None
+        assert newest.crowned_at is not None
+        assert oldest.crowned_at < oldest.retired_at <= newest.crowned_at
+        assert newest.retired_at is None
+        promote(session, tenant_id=TENANT, predictor_id=oldest.id)
+        newest, oldest = list_predictor_versions(session, tenant_id=TENANT, spec_hash="same", limit=10)
+        assert newest.retired_at is not None
+        assert oldest.crowned_at is not None
+        assert newest.retired_at <= oldest.crowned_at
+        assert oldest.retired_at is None
         assert list_predictor_versions(session, tenant_id="other", spec_hash="same", limit=10) == []
 
 
