@@ -49,6 +49,17 @@ JudgeBudgetOption = Annotated[
 ]
 
 
+def refuse_judge(judge: str | None) -> None:
+    """UsageError for a judge whom nobody would call: only a server follows a job to its end."""
+    from gateway.errors import UsageError
+
+    if judge is not None:
+        raise UsageError(
+            "--judge is for `run` and for servers, which see a job to its end: once this one is answered, let "
+            f"`apportion judge JOB --by {judge}` read it"
+        )
+
+
 class WishOptions(NamedTuple):
     """The options of a job's objective and precedence, as they were typed."""
 
