@@ -97,21 +97,6 @@ class OutputExpiry(_Strict):
 class BatchRequest(_Strict):
     """A batch to make of an uploaded file."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "input_file_id": "file-0123456789abcdef0123456789abcdef",
-                    "endpoint": "/v1/chat/completions",
-                    "completion_window": "24h",
-                    "budget": {"percent": 25},
-                }
-            ]
-        },
-    )
-
     input_file_id: Name
     endpoint: Endpoint
     completion_window: Annotated[

@@ -16,6 +16,7 @@ from db.states import FilePurpose
 from db.text import replace_unstorable
 from gateway.api.callers import Caller, Known
 from gateway.api.errors import InvalidRequest, NoSuchObject, Unavailable
+from gateway.api.examples import UPLOAD
 from gateway.api.file_objects import DeletedFile, FileObject, show_file
 from gateway.api.front_door import Door, FrontDoor
 from gateway.api.lists import ListPage, make_page
@@ -32,6 +33,7 @@ _UPLOAD: dict[str, Any] = {
         "required": True,
         "content": {
             "multipart/form-data": {
+                "example": UPLOAD,
                 "schema": {
                     "type": "object",
                     "required": ["file", "purpose"],
@@ -45,7 +47,7 @@ _UPLOAD: dict[str, Any] = {
                             "maximum": LONGEST_EXPIRY_SECONDS,
                         },
                     },
-                }
+                },
             }
         },
     }
