@@ -165,8 +165,8 @@ def test_predictors_say_when_they_served(browser: Browser, db_engine: Database, 
             meta = {"figures": {"outcomes": outcomes, "held_out_calibration_error": 0.02}}
             store_champion(session, strategy_id=strategy_id, encoder="one", artefact=b"weights", meta=meta)
     words, at = read_words(browser.open("/strategies")), r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
-    assert re.search(rf"2 champion 90 2.0% {at} {at} now", words), words
-    assert re.search(rf"1 retired 70 2.0% {at} {at} {at}", words), words
+    assert re.search(rf"2 made {at} champion 90 2.0% {at} until now", words), words
+    assert re.search(rf"1 made {at} retired 70 2.0% {at} until {at}", words), words
 
 
 def test_a_budget_has_its_ledger(browser: Browser, db_engine: Database, answered_job: int) -> None:
