@@ -41,6 +41,15 @@ SecondChancesOption = Annotated[
         "or tests fail, a vote disagrees) and that is worth its cost.",
     ),
 ]
+DeferralOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deferral",
+        metavar="serve-most|most-valuable",
+        help="Take a budget that does not reach every task: it then serves as many as it can, or leaves out those that "
+        "are worth least for their cost.",
+    ),
+]
 JudgeOption = Annotated[
     str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
 ]
@@ -69,6 +78,7 @@ class WishOptions(NamedTuple):
     shared_budget: str | None
     exploration: str | None
     second_chances: bool
+    deferral: str | None
     priority: int
     deadline: str | None
 

@@ -10,6 +10,7 @@ from gateway.exit_codes import ExitCode
 from gateway.job_options import (
     BudgetOption,
     Deadline,
+    DeferralOption,
     ExplorationOption,
     JudgeBudgetOption,
     JudgeOption,
@@ -43,6 +44,7 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
     second_chances: SecondChancesOption = False,
+    deferral: DeferralOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
     judge_by: JudgeOption = None,
@@ -51,7 +53,9 @@ def run(  # noqa: PLR0917 - typer passes every option by name
 ) -> None:
     """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
 
-    asked = WishOptions(budget, weight, target_accuracy, shared_budget, exploration, second_chances, priority, deadline)
+    asked = WishOptions(
+        budget, weight, target_accuracy, shared_budget, exploration, second_chances, deferral, priority, deadline
+    )
 
     def here(console: Console) -> ExitCode:
         file, wish = require_strategy_file(strategies), asked.read()
@@ -83,6 +87,7 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
     second_chances: SecondChancesOption = False,
+    deferral: DeferralOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
     judge_by: JudgeOption = None,
@@ -91,7 +96,9 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
 ) -> None:
     """Plan and store a job file as `run` does, and leave the answering to workers, or to `continue`."""
 
-    asked = WishOptions(budget, weight, target_accuracy, shared_budget, exploration, second_chances, priority, deadline)
+    asked = WishOptions(
+        budget, weight, target_accuracy, shared_budget, exploration, second_chances, deferral, priority, deadline
+    )
 
     def here(console: Console) -> ExitCode:
         file, wish = require_strategy_file(strategies), asked.read()

@@ -79,6 +79,8 @@ def test_what_is_wrong_with_a_file_or_a_budget_has_its_exit_code(folder: Path) -
     assert "line 2: not JSON" in invoke("submit", "bad.jsonl", *ENOUGH, expect=ExitCode.JOB_FILE).stderr
     invoke("submit", "gone.jsonl", *ENOUGH, expect=ExitCode.JOB_FILE)
     invoke("submit", "tasks.jsonl", "--budget", "1 token", expect=ExitCode.BUDGET)
+    deferred = ask("submit", "tasks.jsonl", "--budget", "1 token", "--deferral", "most-valuable")
+    assert ask("continue", deferred["id"])["skipped_budget"] == TASKS
     invoke("submit", "tasks.jsonl", "--shared-budget", "none", expect=ExitCode.USAGE)
     invoke("submit", "tasks.jsonl", expect=ExitCode.USAGE)
     assert (
