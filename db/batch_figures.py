@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
-from sqlalchemy.types import Float, Integer, Text
+from sqlalchemy.types import Boolean, Float, Integer, Text
 
 from db.tables.base import Quanta
 
@@ -29,13 +29,14 @@ class JobFigures:
     burned: int
     reserved: int
     overrun: int
+    paused: bool
 
 
 # Of a budget that a job has to itself, its use is the budget's own; else its entries have to be summed.
 _READ = text("""
     WITH own AS (
-        SELECT job.id, job.task_count, budget.unit, budget.shared, budget.spent, budget.burned, budget.reserved,
-               budget.overrun
+        SELECT job.id, job.task_count, job.paused, budget.unit, budget.shared, budget.spent, budget.burned,
+               budget.reserved, budget.overrun
         FROM job JOIN budget ON budget.id = job.budget_id WHERE job.id = :job_id
     ), shares AS (
         SELECT strategy_id, sum(answered)::int AS answered, sum(errors)::int AS errors, sum(graded)::int AS graded,
@@ -50,7 +51,7 @@ _READ = text("""
         FROM requeue WHERE job_id = :job_id AND routed_at IS NULL
           AND reason IN ('budget_exhausted', 'not_eligible', 'cancelled')
     )
-    SELECT own.task_count AS total, own.unit, left_out.*,
+    SELECT own.task_count AS total, own.unit, own.paused, left_out.*,
            (SELECT coalesce(sum(answered), 0)::int FROM shares) AS answered,
            (SELECT coalesce(sum(errors), 0)::int FROM shares) AS errors,
            (SELECT coalesce(sum(graded), 0)::int FROM shares) AS graded,
@@ -69,6 +70,7 @@ _READ = text("""
 """).columns(
     total=Integer,
     unit=Text,
+    paused=Boolean,
     given_up=Integer,
     skipped_budget=Integer,
     answered=Integer,

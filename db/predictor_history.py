@@ -24,6 +24,8 @@ class PredictorVersion:
     meta: Mapping[str, Any]
     report: Mapping[str, Any]  # why it serves, or does not
     created_at: datetime
+    crowned_at: datetime | None  # when it last began to serve
+    retired_at: datetime | None  # until when it did; None while it does
 
 
 _COLUMNS = [getattr(PredictorVersionRow, name) for name in PredictorVersion.__dataclass_fields__]

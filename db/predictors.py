@@ -223,7 +223,7 @@ def promote(session: Session, *, tenant_id: str, predictor_id: int) -> Predictor
     same_line = _lock_line(session, tenant_id=tenant_id, spec_hash=version.spec_hash, encoder=version.encoder)
     _make_way(session, *same_line)
     chosen = update(PredictorVersionRow).where(PredictorVersionRow.id == predictor_id)
-    session.execute(chosen.values(state=PredictorState.CHAMPION, crowned_at=func.clock_timestamp()))
+    session.execute(chosen.values(state=PredictorState.CHAMPION, crowned_at=func.clock_timestamp(), retired_at=None))
     return replace(version, state=PredictorState.CHAMPION)
 
 
@@ -257,7 +257,8 @@ def _move(session: Session, *which: ColumnElement[bool], before: PredictorState,
 
 def _make_way(session: Session, *same_line: ColumnElement[bool]) -> None:
     """Nothing serves any more, nor is anything tried against what did."""
-    _move(session, *same_line, before=PredictorState.CHAMPION, to=PredictorState.RETIRED)
+    serving = update(PredictorVersionRow).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
+    session.execute(serving.values(state=PredictorState.RETIRED, retired_at=func.clock_timestamp()))
     _move(session, *same_line, before=PredictorState.ON_TRIAL, to=PredictorState.HELD)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from router.allocation import Deferral
 from router.units import parse_budget
 from worker.objective import Request
 
@@ -20,7 +21,7 @@ class Asked:
     shared_budget: str | None = None  # its name
     weight: float | None = None
     target_accuracy: float | None = None
-    defers: bool = False  # serve as many as the budget reaches, rather than refuse it
+    deferral: str | None = None  # which requests go without where the budget does not reach all; None: it is refused
     priority: int = 0
     exploration: float | None = None  # the share of the money that is explored with, 0 for off; None: the server's
     second_chances: bool = False  # whether requests with invalid answers may be asked once more
@@ -46,12 +47,19 @@ class Asked:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Asked":
         """What `to_json` wrote."""
-        strategies = value["strategies"]
-        return cls(**{**value, "strategies": None if strategies is None else tuple(strategies)})
+        kept = dict(value)
+        if kept.pop("defers", False):  # as earlier releases wrote it
+            kept["deferral"] = Deferral.SERVE_MOST.value
+        strategies = kept["strategies"]
+        return cls(**{**kept, "strategies": None if strategies is None else tuple(strategies)})
 
     def request(self) -> Request:
         """What is asked for as the planner takes it."""
         return replace(self._objective(), exploration=self.exploration, second_chances=self.second_chances)
+
+    @property
+    def _deferral(self) -> Deferral | None:
+        return None if self.deferral is None else Deferral(self.deferral)
 
     def _objective(self) -> Request:
         if self.target_accuracy is not None:
@@ -59,8 +67,8 @@ class Asked:
             return Request(stated=stated, target_accuracy=self.target_accuracy)
         if self.shared_budget is not None:
             stated = f"shared budget {self.shared_budget}"
-            return Request(stated=stated, shared_name=self.shared_budget, defers=self.defers)
+            return Request(stated=stated, shared_name=self.shared_budget, deferral=self._deferral)
         if self.budget is not None:
-            return Request(stated=self.budget, budget=parse_budget(self.budget), defers=self.defers)
+            return Request(stated=self.budget, budget=parse_budget(self.budget), deferral=self._deferral)
         weight = DEFAULT_WEIGHT if self.weight is None else self.weight
         return Request(stated=f"weight {weight:g}", w=weight)

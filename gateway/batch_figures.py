@@ -26,6 +26,7 @@ class BatchFigures:
     mix: Mapping[str, int]  # answers by strategy
     shadow_price: float | None  # right answers per unit
     observed_accuracy: float | None  # of answers with a grade; at the end with a label of any source
+    paused: bool = False  # nothing new is started; never at the end
     predicted_accuracy: float | None = None  # known at the end
     input_tokens: int | None = None  # the same
     output_tokens: int | None = None
@@ -57,6 +58,7 @@ def read_figures(session: Session, *, job_id: int) -> BatchFigures:
         mix=job.mix,
         shadow_price=None if job.shadow_price is None else job.shadow_price * quantum,
         observed_accuracy=job.correct / job.graded if job.graded else None,
+        paused=job.paused,
     )
 
 
@@ -90,4 +92,4 @@ class Answered:
 
 def complete_figures(figures: BatchFigures, answered: Answered) -> BatchFigures:
     """The figures that are kept with the batch."""
-    return replace(figures, **asdict(answered))
+    return replace(figures, paused=False, **asdict(answered))

@@ -41,12 +41,32 @@ SecondChancesOption = Annotated[
         "or tests fail, a vote disagrees) and that is worth its cost.",
     ),
 ]
+DeferralOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deferral",
+        metavar="serve-most|most-valuable",
+        help="Take a budget that does not reach every task: it then serves as many as it can, or leaves out those that "
+        "are worth least for their cost.",
+    ),
+]
 JudgeOption = Annotated[
     str | None, typer.Option("--judge", metavar="STRATEGY", help="Who reads the answers that wait for a judge.")
 ]
 JudgeBudgetOption = Annotated[
     str, typer.Option("--judge-budget", help="What judging may cost beside the budget: an amount, or a part of it.")
 ]
+
+
+def refuse_judge(judge: str | None) -> None:
+    """UsageError for a judge whom nobody would call: only a server follows a job to its end."""
+    from gateway.errors import UsageError
+
+    if judge is not None:
+        raise UsageError(
+            "--judge is for `run` and for servers, which see a job to its end: once this one is answered, let "
+            f"`apportion judge JOB --by {judge}` read it"
+        )
 
 
 class WishOptions(NamedTuple):
@@ -58,6 +78,7 @@ class WishOptions(NamedTuple):
     shared_budget: str | None
     exploration: str | None
     second_chances: bool
+    deferral: str | None
     priority: int
     deadline: str | None
 

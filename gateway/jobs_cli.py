@@ -10,6 +10,7 @@ from gateway.exit_codes import ExitCode
 from gateway.job_options import (
     BudgetOption,
     Deadline,
+    DeferralOption,
     ExplorationOption,
     JudgeBudgetOption,
     JudgeOption,
@@ -19,6 +20,7 @@ from gateway.job_options import (
     TargetOption,
     WeightOption,
     WishOptions,
+    refuse_judge,
 )
 from gateway.json_option import AsJson
 from gateway.place import end_at, end_on_database
@@ -42,6 +44,7 @@ def run(  # noqa: PLR0917 - typer passes every option by name
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
     second_chances: SecondChancesOption = False,
+    deferral: DeferralOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
     judge_by: JudgeOption = None,
@@ -50,7 +53,9 @@ def run(  # noqa: PLR0917 - typer passes every option by name
 ) -> None:
     """Answer a job file within a budget; exactly one of --budget, --weight, --target-accuracy, --shared-budget."""
 
-    asked = WishOptions(budget, weight, target_accuracy, shared_budget, exploration, second_chances, priority, deadline)
+    asked = WishOptions(
+        budget, weight, target_accuracy, shared_budget, exploration, second_chances, deferral, priority, deadline
+    )
 
     def here(console: Console) -> ExitCode:
         file, wish = require_strategy_file(strategies), asked.read()
@@ -82,25 +87,33 @@ def submit(  # noqa: PLR0917 - typer passes every option by name
     shared_budget: SharedOption = None,
     exploration: ExplorationOption = None,
     second_chances: SecondChancesOption = False,
+    deferral: DeferralOption = None,
     priority: Priority = 0,
     deadline: Deadline = None,
+    judge_by: JudgeOption = None,
+    judge_budget: JudgeBudgetOption = "10%",
     as_json: AsJson = False,
 ) -> None:
     """Plan and store a job file as `run` does, and leave the answering to workers, or to `continue`."""
 
-    asked = WishOptions(budget, weight, target_accuracy, shared_budget, exploration, second_chances, priority, deadline)
+    asked = WishOptions(
+        budget, weight, target_accuracy, shared_budget, exploration, second_chances, deferral, priority, deadline
+    )
 
     def here(console: Console) -> ExitCode:
         file, wish = require_strategy_file(strategies), asked.read()
+        refuse_judge(judge_by)
         from gateway.commands.submit import submit_job_file
 
         return submit_job_file(console, job_file=job_file, strategy_file=file, wish=wish, as_json=as_json)
 
     def there(console: Console, server: "ApiServer") -> ExitCode:
+        from gateway.client.batches import JudgeWish
         from gateway.client.jobs import submit_there
 
         refuse_strategy_file(strategies)
-        return submit_there(console, server, job_file=job_file, wish=asked.read(), as_json=as_json)
+        judge = None if judge_by is None else JudgeWish(judge_by, judge_budget)
+        return submit_there(console, server, job_file=job_file, wish=asked.read(), judge=judge, as_json=as_json)
 
     end_at(database=here, server=there)
 
@@ -210,22 +223,32 @@ def cancel(job: JobName, as_json: AsJson = False) -> None:
 def pause(job: JobName, as_json: AsJson = False) -> None:
     """Start nothing new of a job; what runs is finished."""
 
-    def work(console: Console) -> ExitCode:
+    def here(console: Console) -> ExitCode:
         from gateway.commands.control_job import pause_job
         from gateway.job_number import read_job_number
 
         return pause_job(console, job_id=read_job_number(job), as_json=as_json)
 
-    end_on_database(work, instead="pause it on the job's page of its dashboard")
+    def there(console: Console, server: "ApiServer") -> ExitCode:
+        from gateway.client.jobs import pause_there
+
+        return pause_there(console, server, batch_id=job, as_json=as_json)
+
+    end_at(database=here, server=there)
 
 
 def unpause(job: JobName, as_json: AsJson = False) -> None:
     """Let a paused job go on."""
 
-    def work(console: Console) -> ExitCode:
+    def here(console: Console) -> ExitCode:
         from gateway.commands.control_job import unpause_job
         from gateway.job_number import read_job_number
 
         return unpause_job(console, job_id=read_job_number(job), as_json=as_json)
 
-    end_on_database(work, instead="let it go on from the job's page of its dashboard")
+    def there(console: Console, server: "ApiServer") -> ExitCode:
+        from gateway.client.jobs import unpause_there
+
+        return unpause_there(console, server, batch_id=job, as_json=as_json)
+
+    end_at(database=here, server=there)

@@ -26,7 +26,7 @@ def list_(as_json: AsJson = False) -> None:
         return list_all(console, as_json=as_json)
 
     def there(console: Console, server: "ApiServer") -> ExitCode:
-        from gateway.client.listings import list_predictors_there
+        from gateway.client.predictors import list_predictors_there
 
         return list_predictors_there(console, server, as_json=as_json)
 
@@ -41,12 +41,17 @@ def show(
 ) -> None:
     """Say why a version serves or does not: what the gate, its trial and live outcomes said of it."""
 
-    def work(console: Console) -> ExitCode:
+    def here(console: Console) -> ExitCode:
         from gateway.commands.predictors import show_version
 
         return show_version(console, predictor_id=predictor, folder=output, as_json=as_json)
 
-    end_on_database(work, instead=OPERATOR)
+    def there(console: Console, server: "ApiServer") -> ExitCode:
+        from gateway.client.predictors import show_predictor_there
+
+        return show_predictor_there(console, server, predictor_id=predictor, folder=output, as_json=as_json)
+
+    end_at(database=here, server=there)
 
 
 @predictors_app.command()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.errors import UsageError
+from router.allocation import Deferral
 from router.units import parse_budget
 from worker.exploration_terms import parse_exploration
 from worker.objective import Request
@@ -30,6 +31,7 @@ def read_wish(
     shared_budget: str | None,
     exploration: str | None,
     second_chances: bool,
+    deferral: str | None,
     priority: int,
     deadline: str | None,
 ) -> Wish:
@@ -38,7 +40,12 @@ def read_wish(
         budget=budget, weight=weight, target_accuracy=target_accuracy, shared_budget=shared_budget
     )
     return Wish(
-        request=replace(request, exploration=_read_exploration(exploration, request), second_chances=second_chances),
+        request=replace(
+            request,
+            exploration=_read_exploration(exploration, request),
+            second_chances=second_chances,
+            deferral=_read_deferral(deferral, request),
+        ),
         precedence=_read_precedence(priority=priority, deadline=deadline),
     )
 
@@ -55,6 +62,16 @@ def _read_exploration(text: str | None, request: Request) -> float | None:
             "--exploration gives up accuracy to learn, and --target-accuracy leaves none to give up: give one of them"
         )
     return share
+
+
+def _read_deferral(text: str | None, request: Request) -> Deferral | None:
+    if text is None:
+        return None
+    if text not in list(Deferral):
+        raise UsageError(f"--deferral is {text!r}: write {' or '.join(Deferral)}")
+    if request.budget is None and request.shared_name is None:
+        raise UsageError("--deferral says what to do where a budget does not reach every task: give a budget with it")
+    return Deferral(text)
 
 
 def _read_objective(

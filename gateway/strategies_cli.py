@@ -51,7 +51,7 @@ def list_(strategies: StrategyFileHere = None, as_json: AsJson = False) -> None:
         return list_strategies(console, strategy_file=require_strategy_file(strategies), as_json=as_json)
 
     def there(console: Console, server: "ApiServer") -> ExitCode:
-        from gateway.client.listings import list_strategies_there
+        from gateway.client.strategies import list_strategies_there
 
         refuse_strategy_file(strategies)
         return list_strategies_there(console, server, as_json=as_json)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,8 +10,11 @@ from rich.console import Console
 from db.states import StrategyMode
 from gateway.exit_codes import ExitCode
 from gateway.json_option import AsJson
-from gateway.place import OPERATOR, end_on_database
+from gateway.place import OPERATOR, end_at, end_on_database
 from gateway.strategies_cli import StrategyFile
+
+if TYPE_CHECKING:
+    from gateway.client.server import ApiServer
 
 StrategyName = Annotated[str, typer.Argument(metavar="STRATEGY", help="A strategy's name.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept, and shown by `strategies history`.")]
@@ -82,12 +85,17 @@ def history(
 
 
 def _turn(name: str, mode: StrategyMode, *, reason: str, as_json: bool) -> None:
-    def work(console: Console) -> ExitCode:
+    def here(console: Console) -> ExitCode:
         from gateway.commands.strategy_life import turn_strategy
 
         return turn_strategy(console, name=name, mode=mode, reason=reason, as_json=as_json)
 
-    end_on_database(work, instead=OPERATOR)
+    def there(console: Console, server: "ApiServer") -> ExitCode:
+        from gateway.client.strategies import turn_strategy_there
+
+        return turn_strategy_there(console, server, name=name, mode=mode, reason=reason, as_json=as_json)
+
+    end_at(database=here, server=there)
 
 
 LIFE_COMMANDS: tuple[Callable[..., None], ...] = (add, enable, disable, shadow, retire, history)

@@ -35,6 +35,16 @@ class EngineTime:
         limits: NDArray[np.float64] = np.maximum(self.rate * self.seconds_left * stretch - self.queued, 0.0)
         return limits
 
+    def with_free(self, name: str) -> "EngineTime":
+        """The same with an engine more, which has nothing to do and no limit, for one strategy more."""
+        return replace(
+            self,
+            names=(*self.names, name),
+            engine_of=np.append(self.engine_of, len(self.names)),
+            rate=np.append(self.rate, np.inf),
+            queued=np.append(self.queued, 0.0),
+        )
+
     def find_longest_queue(self) -> float:
         """Seconds until the last engine has done what it has to do first."""
         return float(np.max(self.queued / self.rate, initial=0.0))

@@ -62,8 +62,8 @@ class BudgetBacklog:
 
     def _open(self, job: Job, predictions: JobPredictions) -> JobBacklog:
         if self._scale is None:
-            unit = Objective.from_json(self._job.objective).unit
-            self._scale = choose_scale(self._predictions, tasks=self._job.task_count, unit=unit)
+            objective = Objective.from_json(self._job.objective)
+            self._scale = choose_scale(self._predictions, tasks=self._job.task_count, objective=objective)
         if job.id not in self._backlogs:
             self._backlogs[job.id] = JobBacklog(self._database, job=job, predictions=predictions, scale=self._scale)
         return self._backlogs[job.id]

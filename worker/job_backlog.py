@@ -14,7 +14,8 @@ from db.unrouted import list_twin_seqs
 from router.pacing.scale import fit_scale
 from router.sketch import FrontierSketch, PriceScale, empty_sketch, sketch_frontier
 from worker.job_predictions import JobPredictions
-from worker.prediction_rows import find_servable, join_rows, take_rows
+from worker.objective import Objective
+from worker.prediction_rows import find_servable, join_rows, offer_none, take_rows
 
 # For the scale: so many stretches of so many tasks, from a job's first task to its last.
 SAMPLES = 16
@@ -38,6 +39,7 @@ class JobBacklog:
     def __init__(self, database: Database, *, job: Job, predictions: JobPredictions, scale: PriceScale) -> None:
         self._predictions = predictions
         self._scale = scale
+        self._leaves_out = Objective.from_json(job.objective).leaves_out
         self._twins = np.empty(0, dtype=np.int64)  # cost nothing
         if job.twins:
             with session_scope(database) as session:
@@ -81,13 +83,15 @@ class JobBacklog:
     def _sum_up(self, predictions: Predictions) -> Unrouted:
         served = self._predictions.standing.keep_in_service(predictions)
         able = take_rows(served, find_servable(served))
-        return Unrouted(sketch=sketch_rows(able, self._scale), margin=find_margin(able))
+        priced = offer_none(able) if self._leaves_out else able
+        return Unrouted(sketch=sketch_rows(priced, self._scale), margin=find_margin(able))
 
 
-def choose_scale(predictions: JobPredictions, *, tasks: int, unit: str) -> PriceScale:
+def choose_scale(predictions: JobPredictions, *, tasks: int, objective: Objective) -> PriceScale:
     """A scale for a job of so many tasks, from a sample of them."""
     able = sample_job(predictions, tasks=tasks)
-    return fit_scale(able.accuracy, able.cost, unit=unit)
+    able = offer_none(able) if objective.leaves_out else able
+    return fit_scale(able.accuracy, able.cost, unit=objective.unit)
 
 
 def sample_job(predictions: JobPredictions, *, tasks: int) -> Predictions:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.predictions import Predictions
+from router.allocation import Deferral
 from router.objective import allocate_target
 from router.tariff import Tariff
 from router.units import Amount, BudgetPercent, Unit, format_amount
@@ -41,6 +42,12 @@ class Objective:
     shared: str | None = None  # the name of the budget that is shared with other jobs; `cap` is what it had left then
     exploration: ExplorationTerms | None = None  # None: every task gets what is best for the job
     second_chances: SecondChanceTerms | None = None  # None: every task is answered once
+    deferral: Deferral | None = None  # which tasks go without an answer where the money does not reach all
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether the tasks that are worth least may go without an answer, so that others get a better one."""
+        return self.deferral is Deferral.MOST_VALUABLE
 
     def to_json(self) -> dict[str, Any]:
         """The objective as JSON values; the cap as text, since it may pass 2**53."""
@@ -56,6 +63,7 @@ class Objective:
             "shared": self.shared,
             "exploration": None if self.exploration is None else self.exploration.to_json(),
             "second_chances": None if self.second_chances is None else self.second_chances.to_json(),
+            "deferral": self.deferral,
         }
 
     @classmethod
@@ -66,7 +74,8 @@ class Objective:
         exploration = None if terms is None else ExplorationTerms.from_json(terms)
         again = value.get("second_chances")
         second_chances = None if again is None else SecondChanceTerms.from_json(again)
-        named = {"mode": Mode(value["mode"]), "unit": Unit(value["unit"])}
+        deferral = None if value.get("deferral") is None else Deferral(value["deferral"])
+        named = {"mode": Mode(value["mode"]), "unit": Unit(value["unit"]), "deferral": deferral}
         return cls(**{**value, **amounts, **named, "exploration": exploration, "second_chances": second_chances})
 
 
@@ -89,7 +98,7 @@ class Request:
     shared_name: str | None = None  # of a shared budget that is still to be looked up
     w: float | None = None
     target_accuracy: float | None = None
-    defers: bool = False  # a budget that does not reach every task is taken too: it then serves as many as it can
+    deferral: Deferral | None = None  # which tasks go without where a budget does not reach all; None: it is refused
     exploration: float | None = None  # the share of the money that is explored with, 0 for off; None: the default
     second_chances: bool = False  # whether tasks with invalid answers may be asked once more
 
@@ -144,7 +153,9 @@ def settle_objective(
         )
     shared = request.budget.name if isinstance(request.budget, SharedBudget) else None
     cap = _resolve_cap(request, unit, totals)
-    return Objective(mode=Mode.BUDGET, unit=unit, stated=request.stated, cap=cap, shared=shared)
+    return Objective(
+        mode=Mode.BUDGET, unit=unit, stated=request.stated, cap=cap, shared=shared, deferral=request.deferral
+    )
 
 
 def _plan_cost(predictions: Predictions, alike: NDArray[np.int64], target_accuracy: float) -> int:
@@ -157,11 +168,11 @@ def _resolve_cap(request: Request, unit: Unit, totals: Totals) -> int:
     if isinstance(request.budget, BudgetPercent):
         return request.budget.quanta_between(totals.cheapest, totals.dearest)
     if isinstance(request.budget, SharedBudget):
-        if not request.defers:
+        if request.deferral is None:
             _require_enough(request.budget, totals)
         return request.budget.free
     assert request.budget is not None
-    if request.budget.quanta < totals.cheapest and not request.defers:
+    if request.budget.quanta < totals.cheapest and request.deferral is None:
         raise _too_small(cap=request.budget.quanta, unit=unit, totals=totals)
     return request.budget.quanta
 

@@ -49,6 +49,17 @@ def exclude(predictions: Predictions, columns_by_row: Sequence[tuple[int, Sequen
     return strike_cells(predictions, struck)
 
 
+def offer_none(predictions: Predictions) -> Predictions:
+    """A copy with a last column more, which serves every task: no answer, worth nothing and free."""
+    beside = ((0, 0), (0, 1))
+    return Predictions(
+        accuracy=np.pad(predictions.accuracy, beside),
+        cost=np.pad(predictions.cost, beside),
+        worst_cost=np.pad(predictions.worst_cost, beside),
+        prompt_tokens=np.pad(predictions.prompt_tokens, beside),
+    )
+
+
 def widen(predictions: Predictions) -> Predictions:
     """A copy with a last column more, which is eligible for nothing."""
     beside = ((0, 0), (0, 1))

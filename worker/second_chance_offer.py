@@ -4,8 +4,6 @@ So a task is asked once more where that is worth its cost at the window's price,
 everywhere else; every objective, limit and fallback of routing holds for it as for any task.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,14 +50,8 @@ def offer_kept(
 
 
 def add_kept_engine(time: EngineTime) -> EngineTime:
-    """The same with an engine more, that of kept answers, which has nothing to do and no limit."""
-    return replace(
-        time,
-        names=(*time.names, "kept answers"),
-        engine_of=np.append(time.engine_of, len(time.names)),
-        rate=np.append(time.rate, np.inf),
-        queued=np.append(time.queued, 0.0),
-    )
+    """The same with an engine more, that of kept answers."""
+    return time.with_free("kept answers")
 
 
 def _find_worth(task: Requeued, own: float) -> float:

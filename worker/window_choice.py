@@ -18,13 +18,14 @@ from router.objective import allocate_weighted
 from router.pacing.window import pace_window
 from worker.job_backlog import Unrouted, find_margin
 from worker.objective import Mode, Objective
-from worker.prediction_rows import take_rows
+from worker.prediction_rows import offer_none, take_rows
 
 # Settled cost worth this share of the cap, or so many tasks' share of it, is needed before the observed ratio is
 # believed half-way.
 RATIO_PRIOR_SHARE = 0.1
 RATIO_PRIOR_TASKS = 200
 RATIO_BOUNDS = (0.25, 4.0)
+NOBODY = "no answer"  # among the names of engines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +102,15 @@ def choose_jointly(
 
     Every row has a strategy that can serve it. With `time` all of them are to end before its deadline.
     """
-    allowance = _expect_left(objective, money, margin=find_margin(predictions))
+    allowance, strategies = _expect_left(objective, money, margin=find_margin(predictions)), predictions.cost.shape[1]
+    if objective.leaves_out:
+        predictions, time = offer_none(predictions), time and time.with_free(NOBODY)
     try:
         together = _allocate(predictions, max(0.0, allowance), time)
     except InfeasibleBudget:
         return _choose_cheapest(take_rows(predictions, slice(window_tasks)), allowance)
-    return replace(together, choice=together.choice[:window_tasks], allowance=int(allowance))
+    choice = _leave_out(together.choice[:window_tasks], strategies=strategies)
+    return replace(together, choice=choice, allowance=int(allowance))
 
 
 def choose_at_price(
@@ -117,6 +121,9 @@ def choose_at_price(
     Every row has a strategy that can serve it. `time` is the window's share of what its job's engines have.
     """
     allowance = _expect_left(objective, money, margin=max(rest.margin, find_margin(window)))
+    strategies = window.cost.shape[1]
+    if objective.leaves_out:
+        window, time = offer_none(window), time and time.with_free(NOBODY)
     try:
         paced = pace_window(window.accuracy, window.cost, rest=rest.sketch, money=allowance)
     except InfeasibleBudget:
@@ -127,16 +134,20 @@ def choose_at_price(
         allocation = timed.allocation
     gap = paced.gap + paced.allocation.accuracy - allocation.accuracy
     certificate = Certificate(shadow_price=paced.price.value, upper_bound=paced.upper_bound, gap=max(gap, 0.0))
-    return WindowChoice(choice=allocation.choice, certificate=certificate, allowance=int(allowance), timed=timed)
+    choice = _leave_out(allocation.choice, strategies=strategies)
+    return WindowChoice(choice=choice, certificate=certificate, allowance=int(allowance), timed=timed)
 
 
-def choose_guaranteed(predictions: Predictions, *, kept_for_others: int, money: Money) -> WindowChoice:
+def choose_guaranteed(
+    predictions: Predictions, *, kept_for_others: int, money: Money, deferral: Deferral | None = None
+) -> WindowChoice:
     """Strategies for denied tasks whose worst cases fit what is left; DEFERRED for those that fit no more.
 
     `kept_for_others` is what every other task that was not started needs at its least worst case.
     """
     room = max(0, money.left - kept_for_others)
-    allocation = allocate(predictions.accuracy, predictions.worst_cost, room, deferral=Deferral.SERVE_MOST)
+    which = deferral or Deferral.SERVE_MOST
+    allocation = allocate(predictions.accuracy, predictions.worst_cost, room, deferral=which)
     choice = allocation.choice
     if money.reserved:
         # Settlements will give some of it back: these wait for them in a group, and are given up only after that.
@@ -169,6 +180,11 @@ def _allocate(predictions: Predictions, budget: float, time: EngineTime | None) 
     return WindowChoice(
         choice=timed.allocation.choice, certificate=_certify(timed.allocation), allowance=None, timed=timed
     )
+
+
+def _leave_out(choice: NDArray[np.int64], *, strategies: int) -> NDArray[np.int64]:
+    """The choice with DEFERRED for the column of no answer, which is the one behind the strategies'."""
+    return np.where(choice == strategies, DEFERRED, choice)
 
 
 def _choose_cheapest(window: Predictions, allowance: float) -> WindowChoice:

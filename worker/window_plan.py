@@ -94,7 +94,8 @@ def _plan_best(
         money = read_money(database, job=job)
         if money.cap is not None:
             kept_for_others = money.kept - min(money.kept, sum_least(least))
-            return WindowPlan(choose_guaranteed(own, kept_for_others=kept_for_others, money=money))
+            deferral = objective.deferral
+            return WindowPlan(choose_guaranteed(own, kept_for_others=kept_for_others, money=money, deferral=deferral))
     has_offers = own.cost.shape[1] > len(job.strategy_ids)  # its last column is that of kept answers
     time = read_job_time(database, job=job)
     if time is not None and has_offers:

@@ -75,3 +75,4 @@ class PredictorVersionRow(Base):
     created_at: Mapped[Created]
     report: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")  # why it serves, or does not
     crowned_at: Mapped[datetime | None]  # when it last became champion
+    retired_at: Mapped[datetime | None]  # when it made way for the next one; None while it serves

@@ -1,19 +1,20 @@
 """A page of every HTTP endpoint, made from the OpenAPI document when the site is built."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fastapi import FastAPI
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from gateway.api.app import ROUTES
+from gateway.api.app import ANY_ERROR, ROUTES
+from gateway.api.document import Described
 
 PAGE = "reference/http.md"
 HEAD = """# HTTP endpoints
 
 Made from the code's OpenAPI document, which a server has under `/openapi.json`. [The HTTP API](../api.md) says what
-it can not. Every refusal is `{"error": {"message", "type", "param", "code"}}`.
+it can not. The examples are of one evening's batch. Every refusal is `{"error": {"message", "type", "param", "code"}}`.
 """
 
 Schema = Mapping[str, Any]
@@ -27,7 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def write_page() -> str:
     """The page as Markdown."""
-    app = FastAPI(title="Apportion")
+    app = Described(title="Apportion", responses=ANY_ERROR)
     for routes in ROUTES:
         app.include_router(routes)
     document = app.openapi()
@@ -42,9 +43,11 @@ def _write_paths(document: Schema) -> Iterator[str]:
             body = operation.get("requestBody", {}).get("content", {})
             for kind, content in body.items():
                 yield from _write_fields(f"Body, `{kind}`", content["schema"], document)
+                yield from _write_examples(content, document)
             answer = operation["responses"].get("200", {}).get("content", {}).get("application/json")
             if answer is not None:
                 yield from _write_fields("Answer", answer["schema"], document)
+                yield from _write_examples(answer, document)
 
 
 def _write_parameters(operation: Schema) -> Iterator[str]:
@@ -68,6 +71,12 @@ def _write_fields(title: str, schema: Schema, document: Schema) -> Iterator[str]
         mark = "" if name in required or title == "Answer" else " (optional)"
         yield f"| `{name}` | {_say_type(field)}{mark} | {_clean(field.get('description', ''))} |"
     yield ""
+
+
+def _write_examples(content: Schema, document: Schema) -> Iterator[str]:
+    own = [content["example"]] if "example" in content else _resolve(content["schema"], document).get("examples", ())
+    for example in own:
+        yield f"```json\n{json.dumps(example, indent=2, ensure_ascii=False)}\n```\n"
 
 
 def _resolve(schema: Schema, document: Schema) -> Schema:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
+from gateway.api.document import Described
 from gateway.api.error_replies import ErrorReply, answer_errors
 from gateway.api.front_door import FrontDoor
 from gateway.api.request_scope import RequestScope
@@ -27,7 +28,7 @@ ROUTES: tuple[APIRouter, ...] = (
     metrics.routes,
 )
 
-_ANY_ERROR: dict[int | str, dict[str, Any]] = {
+ANY_ERROR: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ErrorReply, "description": "Refused; the message says what and why."},
     "5XX": {"model": ErrorReply, "description": "Not answered; the same request may succeed later."},
 }
@@ -43,11 +44,11 @@ async def _open_until_the_end(app: FastAPI) -> AsyncIterator[None]:
 
 def create_app(door: FrontDoor) -> FastAPI:
     """An application that answers with what the front door has."""
-    app = FastAPI(
+    app = Described(
         title="Apportion",
         version=version("apportion"),
         description="OpenAI's Batch API, routed: as accurate as a budget allows.",
-        responses=_ANY_ERROR,
+        responses=ANY_ERROR,
         redirect_slashes=False,
         lifespan=_open_until_the_end,
         docs_url=None,  # both would load scripts from elsewhere

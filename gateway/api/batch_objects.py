@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from db.batches import Batch
 from db.states import BatchStatus
@@ -82,7 +82,7 @@ class Routing(_Frozen):
 
 
 class BatchObject(Listed):
-    """A batch; `spent`, `routing` and `skipped_budget` are ours."""
+    """A batch; `spent`, `routing`, `skipped_budget` and `paused` are ours."""
 
     object: Literal["batch"] = "batch"
     endpoint: str
@@ -107,6 +107,7 @@ class BatchObject(Listed):
     spent: Spent | None
     routing: Routing | None
     skipped_budget: int
+    paused: bool = Field(description="Nothing new of it is started until it is unpaused.")
 
 
 TIMES = (
@@ -132,6 +133,7 @@ def show_batch(batch: Batch, figures: BatchFigures | None) -> BatchObject:
         spent=_show_spent(figures),
         routing=_show_routing(figures),
         skipped_budget=0 if figures is None else figures.skipped_budget,
+        paused=figures is not None and figures.paused,
         **_show_times(batch),
     )
 

@@ -97,21 +97,6 @@ class OutputExpiry(_Strict):
 class BatchRequest(_Strict):
     """A batch to make of an uploaded file."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "input_file_id": "file-0123456789abcdef0123456789abcdef",
-                    "endpoint": "/v1/chat/completions",
-                    "completion_window": "24h",
-                    "budget": {"percent": 25},
-                }
-            ]
-        },
-    )
-
     input_file_id: Name
     endpoint: Endpoint
     completion_window: Annotated[
@@ -156,9 +141,10 @@ class BatchRequest(_Strict):
         list[Name] | None, Field(min_length=1, max_length=1_000, description="Only these may answer.")
     ] = None
     deferral: Annotated[
-        Literal["none", "serve-most"],
+        Literal["none", "serve-most", "most-valuable"],
         Field(
-            description="Whether a budget that does not reach every request is refused, or serves as many as it can."
+            description="Whether a budget that does not reach every request is refused, serves as many as it can, or "
+            "leaves out those that are worth least for their cost, so that the others reach the most."
         ),
     ] = "none"
 
@@ -185,7 +171,7 @@ class BatchRequest(_Strict):
             shared_budget=self.budget.name if isinstance(self.budget, BudgetByName) else None,
             weight=objective.weight if isinstance(objective, Weight) else None,
             target_accuracy=objective.target_accuracy if isinstance(objective, TargetAccuracy) else None,
-            defers=self.deferral != "none",
+            deferral=None if self.deferral == "none" else self.deferral,
             priority=self.priority,
             exploration=self.exploration,
             second_chances=self.second_chances,

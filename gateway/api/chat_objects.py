@@ -19,19 +19,7 @@ OURS = frozenset({"stream", "stream_options", "budget", "objective", "metadata",
 class ChatRequest(BaseModel):
     """One request to route and answer now; OpenAI's other fields are looked at as a batch's lines are."""
 
-    model_config = ConfigDict(
-        extra="allow",
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "model": "auto",
-                    "messages": [{"role": "user", "content": "Which river flows through Vienna?"}],
-                    "budget": {"name": "team"},
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     model: Annotated[str, Field(max_length=300, description='"auto", "auto:TAG", or a strategy\'s name to pin it.')]
     messages: Annotated[list[dict[str, Any]], Field(min_length=1)]

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy import Engine as Database
 
+from db.api_keys import ApiKey
 from gateway.api.planning_room import PlanningRoom
 from gateway.api.rate_limits import RateLimits
 from gateway.file_store import FileStore
@@ -27,6 +28,11 @@ class FrontDoor:
     planning: PlanningRoom
     chat: ChatRoom
     desk_is_at_work: Callable[[], bool]  # whether somebody plans and follows what is stored here
+
+    def most_file_bytes(self, key: ApiKey | None) -> int:
+        """How large a file may be that comes with this key."""
+        most = self.settings.max_file_bytes
+        return most if key is None or key.max_file_bytes is None else min(most, key.max_file_bytes)
 
 
 async def _find_door(request: Request) -> FrontDoor:

@@ -117,7 +117,7 @@ def _check_asked(session: Session, door: FrontDoor, caller: Known, asked: Asked)
     if asked.judge is not None:
         require_judge(door, caller, asked)
     if asked.shared_budget is not None:
-        _require_money(session, door, caller, name=asked.shared_budget, defers=asked.defers)
+        _require_money(session, door, caller, name=asked.shared_budget, defers=asked.deferral is not None)
     return asked
 
 

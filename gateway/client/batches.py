@@ -55,6 +55,8 @@ def create_batch(
     }
     if wish.request.exploration is not None:
         body["exploration"] = wish.request.exploration
+    if wish.request.deferral is not None:
+        body["deferral"] = wish.request.deferral
     if wish.precedence.deadline is not None:
         body["deadline"] = wish.precedence.deadline.isoformat()
     if judge is not None:

@@ -1,4 +1,4 @@
-"""The commands on jobs, asked of a server: `run`, `submit`, `continue`, `status`, `results`, `cancel`."""
+"""The commands on jobs, asked of a server: `run`, `submit`, `continue`, `status`, `results`, `cancel`, `pause`."""
 
 from codecs import iterdecode
 from collections.abc import Sequence
@@ -45,10 +45,12 @@ def run_there(
     return _finish(console, server, batch, out=out, as_json=as_json)
 
 
-def submit_there(console: Console, server: ApiServer, *, job_file: Path, wish: Wish, as_json: bool) -> ExitCode:
+def submit_there(
+    console: Console, server: ApiServer, *, job_file: Path, wish: Wish, judge: JudgeWish | None, as_json: bool
+) -> ExitCode:
     """The batch's id, once the server has planned it; what is wrong with it ends the command."""
     with working(choose_progress_console(console, as_json=as_json), read_settings()) as work:
-        batch = create_batch(server, job_file, wish=wish, watch=work.view.show)
+        batch = create_batch(server, job_file, wish=wish, watch=work.view.show, judge=judge)
         batch = follow_batch(server, batch["id"], until=PLANNED, draining=work.draining, watch=work.view.show)
     comes_back = f"`apportion continue {batch['id']} --out DIR` waits for its end and writes its files"
     tell(console, f"{batch['id']}: {batch['status']}; {comes_back}", batch, as_json=as_json)
@@ -119,6 +121,21 @@ def cancel_there(console: Console, server: ApiServer, *, batch_id: str, as_json:
     return ExitCode.DONE
 
 
+def pause_there(console: Console, server: ApiServer, *, batch_id: str, as_json: bool) -> ExitCode:
+    """What runs is finished; nothing new is started until it is unpaused."""
+    batch = server.post(f"/v1/batches/{batch_id}/pause")
+    words = f"{batch_id} is paused: what runs is finished; `apportion unpause {batch_id}` lets it go on"
+    tell(console, words, batch, as_json=as_json)
+    return ExitCode.DONE
+
+
+def unpause_there(console: Console, server: ApiServer, *, batch_id: str, as_json: bool) -> ExitCode:
+    """The server's workers go on with it."""
+    batch = server.post(f"/v1/batches/{batch_id}/unpause")
+    tell(console, f"{batch_id} goes on", batch, as_json=as_json)
+    return ExitCode.DONE
+
+
 def _draw_batches(batches: Sequence[Batch]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if batches else "no batches yet")
     for heading in ("batch", "status", "answered", "spent"):
@@ -131,7 +148,7 @@ def _draw_batches(batches: Sequence[Batch]) -> Table:
 def _draw_batch(batch: Batch) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
-    table.add_row("batch", f"{batch['id']}, {batch['status']}")
+    table.add_row("batch", f"{batch['id']}, {batch['status']}{', paused' if batch['paused'] else ''}")
     table.add_row("answered", _say_answered(batch))
     if batch["spent"] is not None:
         routing = batch["routing"]

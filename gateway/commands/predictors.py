@@ -16,7 +16,7 @@ from db.predictors import PredictorVersion, find_earlier, list_predictors
 from db.session import run_in_transaction, session_scope
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json, tell
-from gateway.promotion_report.gather import gather_promotion
+from gateway.promotion_report.gather import PromotionReport, gather_promotion
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import draw_plots
 from gateway.report.amounts import UNKNOWN, say_share
@@ -48,18 +48,27 @@ def draw_predictors(versions: Sequence[PredictorVersion]) -> Table:
 
 
 def show_version(console: Console, *, predictor_id: int, folder: Path | None, as_json: bool) -> ExitCode:
-    """Why the version serves or does not; with a folder as a page there, with its plots. NoSuchPredictor."""
+    """Why the version serves or does not. NoSuchPredictor."""
     with open_database(read_settings()) as database, session_scope(database) as session:
         try:
             report = gather_promotion(session, tenant_id=TENANT, predictor_id=predictor_id)
         except NoSuchRow:
             raise _say_missing(predictor_id) from None
+    tell_report(console, report, folder=folder, as_json=as_json)
+    return ExitCode.DONE
+
+
+def tell_report(console: Console, report: PromotionReport, *, folder: Path | None, as_json: bool) -> None:
+    """Printed, as words or as JSON; with a folder as a page there, with its plots."""
     if as_json:
         print_json(console, report.to_json())
-        return ExitCode.DONE
-    if folder is None:
+    elif folder is None:
         console.print(write_markdown(report, plots={}), markup=False)
-        return ExitCode.DONE
+    else:
+        _write_page(console, report, folder=folder)
+
+
+def _write_page(console: Console, report: PromotionReport, *, folder: Path) -> None:
     drawn = draw_plots(report)
     folder.mkdir(parents=True, exist_ok=True)
     for title, svg in drawn.items():
@@ -67,7 +76,6 @@ def show_version(console: Console, *, predictor_id: int, folder: Path | None, as
     page = write_markdown(report, plots={title: f"{title.lower()}.svg" for title in drawn})
     (folder / "report.md").write_text(page, encoding="utf-8")
     console.print(f"the report is in {folder / 'report.md'}", markup=False)
-    return ExitCode.DONE
 
 
 def promote_version(console: Console, *, predictor_id: int, as_json: bool) -> ExitCode:

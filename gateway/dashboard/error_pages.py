@@ -1,5 +1,6 @@
 """What went wrong, as a page."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -34,10 +35,12 @@ def answer_with_pages(app: FastAPI) -> None:
         app.add_exception_handler(refusal, _answer_refusal)
 
 
-def show_error(request: Request, message: str, *, status: int) -> Response:
+def show_error(request: Request, message: str, *, status: int, headers: Mapping[str, str] | None = None) -> Response:
     """A page with the message as its heading says it."""
     values = {"status": status, "phrase": HTTPStatus(status).phrase, "message": message}
-    return render_page(request, "error.html.j2", values, status=status)
+    page = render_page(request, "error.html.j2", values, status=status)
+    page.headers.update(headers or {})
+    return page
 
 
 async def _lead_to_sign_in(request: Request, _: Exception) -> Response:
@@ -46,7 +49,7 @@ async def _lead_to_sign_in(request: Request, _: Exception) -> Response:
 
 async def _answer_api_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    return show_error(request, str(error), status=error.status)
+    return show_error(request, str(error), status=error.status, headers=error.headers)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

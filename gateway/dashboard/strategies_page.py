@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -14,29 +14,31 @@ from db.predictor_history import PredictorVersion, list_predictor_versions
 from db.session import session_scope
 from db.strategies import StoredStrategy, list_latest_strategies
 from db.strategy_modes import StrategyChange, read_latest_changes
-from gateway.api.front_door import Door
+from gateway.api.front_door import Door, FrontDoor
 from gateway.dashboard.calibration_pool import Experience, gather_experience
 from gateway.dashboard.charts.calibration_chart import draw_calibration
 from gateway.dashboard.charts.chart import Chart
-from gateway.dashboard.pages import render_page
+from gateway.dashboard.pages import render_page, render_parts
 from gateway.dashboard.strategy_rows import measure_cost_ratio
-from gateway.dashboard.visitor import Looking
+from gateway.dashboard.visitor import Looking, Visitor
 from gateway.drift_words import say_alarm
 from gateway.promotion_report.sentences import say_why
 from gateway.report.amounts import say_cost
 from gateway.report.facts import describe_spec
 from router.tariff import Tariff
 from router.units import Unit
+from worker.submission import TENANT
 
 routes = APIRouter()
 
+PARTS = ("strategies_cards",)
 LISTED_VERSIONS = 10
 TYPICAL_PROMPT, TYPICAL_OUTPUT = 1000, 100  # tokens, as `apportion strategies list` prices them
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyCard:
-    """One strategy of the tenant."""
+    """One strategy, which serves every tenant; what is known of it from answers is the visitor's own."""
 
     strategy: StoredStrategy
     description: str
@@ -55,18 +57,28 @@ class StrategyCard:
 @routes.get("/strategies")
 def show_strategies(request: Request, door: Door, visitor: Looking) -> Response:
     """The page."""
+    return render_page(request, "strategies.html.j2", _gather(request, door, visitor))
+
+
+@routes.get("/strategies/live")
+def renew_strategies(request: Request, door: Door, visitor: Looking) -> Response:
+    """What changes on it; there is always a next answer, or a next predictor."""
+    return render_parts(request, PARTS, _gather(request, door, visitor), goes_on=True)
+
+
+def _gather(request: Request, door: FrontDoor, visitor: Visitor) -> Mapping[str, Any]:
     known = request.app.state.final_samples
     with session_scope(door.database) as session:
-        strategies = list_latest_strategies(session, tenant_id=visitor.tenant_id)
+        strategies = list_latest_strategies(session, tenant_id=TENANT)
         gathered = gather_experience(session, tenant_id=visitor.tenant_id, known=known)
         open_breakers = list_open_breakers(session, strategy_ids=[strategy.id for strategy in strategies])
         breakers = {breaker.strategy_id: breaker for breaker in open_breakers}
-        life = _read_life(session, tenant_id=visitor.tenant_id)
+        life = _read_life(session, visitor)
         cards = [
             _describe(session, strategy, gathered.get(strategy.name), breakers.get(strategy.id), life=life)
             for strategy in strategies
         ]
-    return render_page(request, "strategies.html.j2", {"cards": cards})
+    return {"cards": cards, "is_told": visitor.keeps_strategies}
 
 
 class _Life(NamedTuple):
@@ -75,9 +87,12 @@ class _Life(NamedTuple):
     alarms: Sequence[DriftAlarm]
 
 
-def _read_life(session: Session, *, tenant_id: str) -> _Life:
+def _read_life(session: Session, visitor: Visitor) -> _Life:
+    changes = read_latest_changes(session, tenant_id=TENANT)
+    if not visitor.keeps_strategies:
+        return _Life(changes, {}, ())
     drifts = {drift.spec_hash: drift for drift in list_serving_drifts(session)}
-    return _Life(read_latest_changes(session, tenant_id=tenant_id), drifts, list_standing_alarms(session))
+    return _Life(changes, drifts, list_standing_alarms(session))
 
 
 def _describe(

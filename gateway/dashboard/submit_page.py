@@ -16,7 +16,7 @@ from db.states import FilePurpose
 from db.text import replace_unstorable
 from gateway.api.batch_request import BatchRequest
 from gateway.api.callers import Known
-from gateway.api.errors import ApiError, InvalidRequest
+from gateway.api.errors import ApiError, InvalidRequest, TooLarge
 from gateway.api.front_door import Door, FrontDoor
 from gateway.api.new_batch import open_batch
 from gateway.dashboard.forms import Form, read_text, read_upload
@@ -70,6 +70,7 @@ def _show(
 
 def _submit(door: FrontDoor, visitor: Visitor, form: FormData) -> Batch:
     upload = read_upload(form, "file")
+    _require_size(upload, most_bytes=door.most_file_bytes(visitor.key))
     asked = _read_request(form)
     file_id = _store_upload(door, visitor, upload)
     caller = Known(tenant_id=visitor.tenant_id, key=visitor.key)
@@ -84,6 +85,11 @@ def _submit(door: FrontDoor, visitor: Visitor, form: FormData) -> Batch:
             forget_file(session, tenant_id=visitor.tenant_id, file_id=file_id)
         door.files.remove(file_id)
         raise
+
+
+def _require_size(upload: UploadFile, *, most_bytes: int) -> None:
+    if (upload.size or 0) > most_bytes:
+        raise TooLarge(f"The file is larger than {most_bytes:,} bytes: split it.", param="file")
 
 
 def _read_request(form: FormData) -> Mapping[str, Any]:

@@ -25,6 +25,11 @@ class Visitor:
     tenant_id: str
     key: ApiKey | None  # None: no key was ever given out
 
+    @property
+    def keeps_strategies(self) -> bool:
+        """Whether strategies belong to this tenant; others are not told what is known from everybody's answers."""
+        return self.tenant_id == TENANT
+
 
 def find_visits(request: Request) -> Visits:
     """The visits of this dashboard."""
@@ -44,6 +49,8 @@ def _admit(request: Request, door: Door) -> Visitor:
     visitor = _identify(request, door)
     request.state.tenant = visitor.tenant_id  # for the log
     request.state.visitor = visitor
+    if visitor.key is not None:
+        door.limits.admit(visitor.key)
     return visitor
 
 

@@ -14,6 +14,7 @@ from db.workers import list_workers
 from gateway.api.front_door import Door, FrontDoor
 from gateway.dashboard.pages import render_page, render_parts
 from gateway.dashboard.visitor import Looking, Visitor
+from worker.submission import TENANT
 
 routes = APIRouter()
 
@@ -33,18 +34,18 @@ def renew_workers(request: Request, door: Door, visitor: Looking) -> Response:
 
 
 def _gather(door: FrontDoor, visitor: Visitor) -> Mapping[str, Any]:
-    """Workers serve every tenant; strategies are named to their own tenant alone."""
+    """Workers and strategies serve every tenant; of what waits, a tenant is told its own."""
+    whose = None if visitor.keeps_strategies else visitor.tenant_id
     with session_scope(door.database) as session:
-        names = {
-            strategy.id: strategy.name for strategy in list_latest_strategies(session, tenant_id=visitor.tenant_id)
-        }
+        names = {strategy.id: strategy.name for strategy in list_latest_strategies(session, tenant_id=TENANT)}
         workers = list_workers(session)
         breakers = list_open_breakers(session, strategy_ids=list(names))
-        waiting = [one for one in list_waiting_strategies(session) if one.strategy_id in names]
+        waiting = list_waiting_strategies(session, tenant_id=whose)
     return {
         "workers": workers,
         "breakers": breakers,
         "waiting": waiting,
         "name_of": names,
+        "is_told": visitor.keeps_strategies,
         "has_workers": door.settings.has_workers,
     }

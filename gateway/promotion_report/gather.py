@@ -7,7 +7,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.predictors import PredictorVersion, read_report, read_version
-from db.trials import Trial, find_trial_of
+from db.trials import find_trial_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSeen:
+    """A trial as far as the page of one of its versions tells it."""
+
+    id: int
+    verdict: str | None  # None: it goes on
+    looks: Sequence[Mapping[str, Any]]  # oldest first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +25,7 @@ class PromotionReport:
 
     version: PredictorVersion
     report: Mapping[str, Any]  # as it was stored
-    trial: Trial | None  # the latest
+    trial: TrialSeen | None  # the latest
 
     @property
     def gate(self) -> Mapping[str, Any] | None:
@@ -36,16 +45,16 @@ class PromotionReport:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
-        trial = None if self.trial is None else {"id": self.trial.id, "verdict": self.trial.verdict}
         own = asdict(self.version) | {"created_at": self.version.created_at.isoformat()}
-        return {**own, "report": dict(self.report), "trial": trial and {**trial, "looks": list(self.looks)}}
+        return {**own, "report": dict(self.report), "trial": self.trial and asdict(self.trial)}
 
 
 def gather_promotion(session: Session, *, tenant_id: str, predictor_id: int) -> PromotionReport:
     """The version's report; NoSuchRow."""
     version = read_version(session, tenant_id=tenant_id, predictor_id=predictor_id)
+    trial = find_trial_of(session, predictor_id=predictor_id)
     return PromotionReport(
         version=version,
         report=read_report(session, predictor_id=predictor_id).report,
-        trial=find_trial_of(session, predictor_id=predictor_id),
+        trial=None if trial is None else TrialSeen(id=trial.id, verdict=trial.verdict, looks=trial.looks),
     )

@@ -107,8 +107,9 @@ def _allocate(objective: Objective, accuracy: np.ndarray, cost: np.ndarray, alik
     assert objective.cap is not None
     try:
         return allocate(accuracy, cost, objective.cap, weight=alike)
-    except InfeasibleBudget:  # a continuation does what it can with what is left
-        return allocate(accuracy, cost, objective.cap, weight=alike, deferral=Deferral.SERVE_MOST)
+    except InfeasibleBudget:  # it does what it can, as a continuation does with what is left
+        deferral = objective.deferral or Deferral.SERVE_MOST
+        return allocate(accuracy, cost, objective.cap, weight=alike, deferral=deferral)
 
 
 def _trace_spend(session: Session, facts: JobFacts) -> tuple[SpendPoint, ...]:

@@ -13,7 +13,7 @@ from db.job_samples import RUN_TASKS, sample_run
 from db.jobs import read_job
 from db.predictions import PredictionBlock, Predictions, store_prediction_block
 from db.predictor_history import list_predictor_versions
-from db.predictors import store_champion
+from db.predictors import promote, store_champion
 from db.progress import read_progress
 from db.results import iterate_results, read_results
 from db.session import session_scope
@@ -21,7 +21,8 @@ from db.spending_points import SpendMoment, find_last_entry, read_spending_point
 from db.states import EntryKind, PredictorState
 from db.strategies import list_latest_strategies, register_strategy
 from db.task_places import find_failed_tasks, find_task
-from tests.db.building import TENANT, build_claimed, build_job, finish, outcome, reserve, retry, settle
+from db.waiting_groups import list_waiting_strategies
+from tests.db.building import TENANT, build_claimed, build_job, finish, outcome, reserve, retry, route, settle
 from tests.db.test_reading import refuse
 
 
@@ -127,7 +128,30 @@ def test_the_latest_strategies_and_every_predictor_are_listed(db_engine: Engine)
             (2, PredictorState.CHAMPION),
             (1, PredictorState.RETIRED),
         ]
+        newest, oldest = versions
+        assert oldest.crowned_at is not None
+        assert oldest.retired_at is not None
+        assert newest.crowned_at is not None
+        assert oldest.crowned_at < oldest.retired_at <= newest.crowned_at
+        assert newest.retired_at is None
+        promote(session, tenant_id=TENANT, predictor_id=oldest.id)
+        newest, oldest = list_predictor_versions(session, tenant_id=TENANT, spec_hash="same", limit=10)
+        assert newest.retired_at is not None
+        assert oldest.crowned_at is not None
+        assert newest.retired_at <= oldest.crowned_at
+        assert oldest.retired_at is None
         assert list_predictor_versions(session, tenant_id="other", spec_hash="same", limit=10) == []
+
+
+def test_groups_that_wait_are_counted_for_a_tenant_or_for_all(db_engine: Engine) -> None:
+    with session_scope(db_engine) as session:
+        for tenant_id, groups in ((TENANT, 1), ("other", 2)):
+            route(session, build_job(session, tasks=2, tenant_id=tenant_id), group_size=2 // groups)
+        counts = {
+            whose: list_waiting_strategies(session, tenant_id=whose) for whose in (TENANT, "other", "third", None)
+        }
+    counted = {whose: [(one.name, one.groups) for one in waiting] for whose, waiting in counts.items()}
+    assert counted == {TENANT: [("s0", 1)], "other": [("s0", 2)], "third": [], None: [("s0", 3)]}
 
 
 def test_spending_is_read_on_from_an_entry(db_engine: Engine) -> None:

@@ -119,6 +119,7 @@ def test_a_command_says_how_much_is_explored() -> None:
             target_accuracy=target,
             exploration=exploration,
             second_chances=False,
+            deferral=None,
             priority=0,
             deadline=None,
         )

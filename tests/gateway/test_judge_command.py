@@ -175,6 +175,13 @@ def test_what_can_not_be_judged_is_refused(
     assert list_judging_jobs(db_engine) == []
 
 
+def test_a_job_that_is_only_submitted_is_judged_by_a_command_of_its_own(folder: Path) -> None:
+    words = ["submit", "tasks.jsonl", "--strategies", str(folder / "strategies.yaml"), "--budget", "25%"]
+    refused = CliRunner().invoke(app, [*words, "--judge", "judge"])
+    assert refused.exit_code == ExitCode.USAGE
+    assert "`apportion judge JOB --by judge`" in " ".join(refused.output.split())
+
+
 def test_a_percentage_is_one_of_the_judged_jobs_budget(folder: Path, db_engine: Database) -> None:
     job_id = answer_run(db_engine, folder)
     assert judge(job_id, budget="50%").exit_code == ExitCode.DONE

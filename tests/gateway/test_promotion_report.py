@@ -10,8 +10,7 @@ import pytest
 
 from db.predictors import PredictorVersion
 from db.states import PredictorState
-from db.trials import Trial
-from gateway.promotion_report.gather import PromotionReport
+from gateway.promotion_report.gather import PromotionReport, TrialSeen
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import CALIBRATION, TRIAL, draw_plots
 from gateway.promotion_report.sentences import say_why
@@ -47,7 +46,7 @@ def make_gate(*, better: bool, outcomes: int = 1000) -> dict[str, Any]:
     return stored
 
 
-def make_trial() -> Trial:
+def make_trial() -> TrialSeen:
     rng = np.random.default_rng(2)
     side = rng.random(1000) < 0.5
     rows = TrialRows(
@@ -58,15 +57,7 @@ def make_trial() -> Trial:
         window=np.arange(1000) // 25,
     )
     look = json.loads(json.dumps(to_json(judge_trial(rows, disagreement=0.2)), allow_nan=False))
-    return Trial(
-        id=4,
-        tenant_id="default",
-        encoder="e",
-        predictor_version_ids=[7],
-        looks=[look],
-        verdict="promote",
-        created_at=MOMENT,
-    )
+    return TrialSeen(id=4, verdict="promote", looks=[look])
 
 
 def make_report(**given: Any) -> PromotionReport:

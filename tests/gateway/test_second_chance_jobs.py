@@ -161,6 +161,7 @@ def test_commands_and_batches_ask_for_them() -> None:
             target_accuracy=None,
             exploration=None,
             second_chances=asked,
+            deferral=None,
             priority=0,
             deadline=None,
         )

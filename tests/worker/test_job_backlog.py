@@ -33,7 +33,7 @@ CAP = 250_000  # of 120,000 to 440,000 as predicted
 
 def open_backlog(database: Database, job: Job) -> JobBacklog:
     predictions = JobPredictions(database, job=job)
-    scale = choose_scale(predictions, tasks=job.task_count, unit="tokens")
+    scale = choose_scale(predictions, tasks=job.task_count, objective=budget(CAP))
     return JobBacklog(database, job=job, predictions=predictions, scale=scale)
 
 

@@ -1,5 +1,6 @@
 """Batches: asked for, read, listed, cancelled. Whoever works on them finds them in the database."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,16 +10,18 @@ from starlette.responses import Response
 from db.batches import Batch, list_batches, move_batch, read_batch
 from db.pages import PageAsked
 from db.session import reading_session, run_in_transaction, session_scope
-from db.states import BatchStatus
+from db.states import FINAL_STATUSES, BatchStatus
 from gateway.api.batch_objects import BatchObject, show_batch
 from gateway.api.batch_request import BatchRequest
 from gateway.api.callers import Caller, Known
 from gateway.api.errors import InvalidRequest, NoSuchObject
-from gateway.api.front_door import Door
+from gateway.api.front_door import Door, FrontDoor
 from gateway.api.lists import ListPage, make_page
 from gateway.api.new_batch import open_batch
 from gateway.api.sending import Sent
 from gateway.batch_figures import BatchFigures, read_figures
+from worker.errors import JobNotDriveable
+from worker.job_control import pause, unpause
 
 routes = APIRouter(prefix="/v1/batches", tags=["batches"])
 
@@ -67,6 +70,33 @@ def cancel_batch(batch_id: str, door: Door, caller: Caller) -> BatchObject:
             raise InvalidRequest(
                 f"batch {batch_id} is {batch.status}: there is nothing left to cancel", param="batch_id"
             )
+        return _show(session, batch)
+
+
+@routes.post("/{batch_id}/pause")
+def pause_batch(batch_id: str, door: Door, caller: Caller) -> BatchObject:
+    """Start nothing new of it for a while: what runs is finished, and its completion window goes on."""
+    return _turn(pause, door, caller, batch_id=batch_id)
+
+
+@routes.post("/{batch_id}/unpause")
+def unpause_batch(batch_id: str, door: Door, caller: Caller) -> BatchObject:
+    """Let it go on."""
+    return _turn(unpause, door, caller, batch_id=batch_id)
+
+
+def _turn(turn: Callable[..., None], door: FrontDoor, caller: Known, *, batch_id: str) -> BatchObject:
+    with session_scope(door.database) as session:
+        batch = find_batch(session, caller, batch_id=batch_id)
+    if batch.job_id is None or batch.status in FINAL_STATUSES:
+        raise InvalidRequest(
+            f"batch {batch_id} is {batch.status}: it is paused and unpaused while in progress", param="batch_id"
+        )
+    try:
+        turn(door.database, job_id=batch.job_id)
+    except JobNotDriveable as error:
+        raise InvalidRequest(str(error), param="batch_id") from None
+    with reading_session(door.database) as session:
         return _show(session, batch)
 
 

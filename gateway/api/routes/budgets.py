@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Path
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -76,9 +76,6 @@ class CapChange(_Strict):
     amount: str = Field(max_length=100, examples=["10000 tokens"])
 
 
-_NEW: dict[str, Any] = {"nightly": {"value": {"name": "team", "amount": "40000 tokens", "period": "nightly"}}}
-
-
 @routes.get("")
 def list_budgets(door: Door, caller: Caller) -> BudgetList:
     """The budgets that the key may draw on."""
@@ -89,7 +86,7 @@ def list_budgets(door: Door, caller: Caller) -> BudgetList:
 
 
 @routes.post("")
-def create_budget(door: Door, caller: Caller, asked: Annotated[NewBudget, Body(openapi_examples=_NEW)]) -> BudgetObject:
+def create_budget(door: Door, caller: Caller, asked: NewBudget) -> BudgetObject:
     """Open a budget; batches draw on it by its name."""
     _require_steward(caller)
     if asked.name != asked.name.strip() or asked.name.isdecimal():

@@ -19,6 +19,7 @@ from db.tasks import NewTask
 from gateway.api.callers import Caller, Known
 from gateway.api.chat_objects import ChatRequest, CompletionStream, show_completion
 from gateway.api.errors import ApiError, BudgetRefused, InvalidRequest, NotPermitted, NotTrained, Unavailable
+from gateway.api.examples import COMPLETION
 from gateway.api.front_door import Door, FrontDoor
 from gateway.api.once import Spent, answer_once
 from gateway.api.sending import Sent
@@ -37,7 +38,7 @@ DEFAULT_WEIGHT = 0.5
 _REPLIES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer; with `stream`, as server-sent events.",
-        "content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}},
+        "content": {"application/json": {"schema": {"type": "object"}, "example": COMPLETION}, "text/event-stream": {}},
     }
 }
 

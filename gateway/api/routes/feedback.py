@@ -1,8 +1,8 @@
 """Feedback: whether answers were right, as people and judges say it."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.errors import NoSuchRow
@@ -42,23 +42,8 @@ class FeedbackTaken(BaseModel):
     new: int
 
 
-_EXAMPLES: dict[str, Any] = {
-    "people": {
-        "value": {
-            "batch_id": "batch_6f1c",
-            "labels": [
-                {"custom_id": "task-1", "correct": 1},
-                {"custom_id": "task-2", "correct": 0.5, "source": "judge"},
-            ],
-        }
-    }
-}
-
-
 @routes.post("")
-def give_feedback(
-    door: Door, caller: Caller, given: Annotated[Feedback, Body(openapi_examples=_EXAMPLES)]
-) -> FeedbackTaken:
+def give_feedback(door: Door, caller: Caller, given: Feedback) -> FeedbackTaken:
     """Store labels, all of them or none; the same again changes nothing.
 
     A later label replaces an earlier one of its source; a person's counts before a judge's, that before a grader's.

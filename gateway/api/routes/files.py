@@ -16,6 +16,7 @@ from db.states import FilePurpose
 from db.text import replace_unstorable
 from gateway.api.callers import Caller, Known
 from gateway.api.errors import InvalidRequest, NoSuchObject, Unavailable
+from gateway.api.examples import UPLOAD
 from gateway.api.file_objects import DeletedFile, FileObject, show_file
 from gateway.api.front_door import Door, FrontDoor
 from gateway.api.lists import ListPage, make_page
@@ -32,6 +33,7 @@ _UPLOAD: dict[str, Any] = {
         "required": True,
         "content": {
             "multipart/form-data": {
+                "example": UPLOAD,
                 "schema": {
                     "type": "object",
                     "required": ["file", "purpose"],
@@ -45,7 +47,7 @@ _UPLOAD: dict[str, Any] = {
                             "maximum": LONGEST_EXPIRY_SECONDS,
                         },
                     },
-                }
+                },
             }
         },
     }
@@ -58,7 +60,7 @@ async def upload_file(request: Request, door: Door, caller: Caller) -> FileObjec
     file_id = make_file_id()
     try:
         with door.files.writing(file_id) as content:
-            upload = await receive_upload(request, content=content, max_bytes=_most_bytes(door, caller))
+            upload = await receive_upload(request, content=content, max_bytes=door.most_file_bytes(caller.key))
             lasts_seconds = _read_expiry(upload)
             _require_purpose(upload)
     except OSError as error:
@@ -125,11 +127,6 @@ def find_file(door: FrontDoor, caller: Known, *, file_id: str) -> StoredFile:
     if file is None:
         raise NoSuchObject(f"there is no file {file_id}", param="file_id")
     return file
-
-
-def _most_bytes(door: FrontDoor, caller: Known) -> int:
-    own = None if caller.key is None else caller.key.max_file_bytes
-    return min(door.settings.max_file_bytes, own or door.settings.max_file_bytes)
 
 
 def _require_purpose(upload: Upload) -> None:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from db.metrics import MetricsScope
 from gateway.api.callers import Caller
@@ -13,9 +13,7 @@ from worker.submission import TENANT
 routes = APIRouter(tags=["health"])
 
 
-@routes.get(
-    "/metrics", response_model=None, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-)
+@routes.get("/metrics", response_class=PlainTextResponse)
 def read_metrics(door: Door, caller: Caller) -> Response:
     """What stands in the database, in Prometheus's text format: all tenants' figures for the server's own tenant.
 

@@ -1,8 +1,8 @@
 """Plans: what a file's requests could cost and reach, before a cent is spent."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.callers import Caller
@@ -74,25 +74,8 @@ class Plan(BaseModel):
     planning_seconds: float
 
 
-_EXAMPLES: dict[str, Any] = {
-    "a file": {"value": {"input_file_id": "file-6f1c"}},
-    "a sample": {
-        "value": {
-            "requests": [
-                {
-                    "custom_id": "1",
-                    "method": "POST",
-                    "url": "/v1/chat/completions",
-                    "body": {"model": "auto", "messages": [{"role": "user", "content": "Which river is in Vienna?"}]},
-                }
-            ]
-        }
-    },
-}
-
-
 @routes.post("")
-def plan(door: Door, caller: Caller, asked: Annotated[PlanAsked, Body(openapi_examples=_EXAMPLES)]) -> Plan:
+def plan(door: Door, caller: Caller, asked: PlanAsked) -> Plan:
     """The frontier with intervals, each strategy alone, and suggested budgets; nothing is stored or spent."""
     with door.planning.take_place():
         tasks = read_requests(door, caller, file_id=asked.input_file_id, lines=asked.requests)

@@ -38,6 +38,11 @@ document.addEventListener("DOMContentLoaded", () => {
     try {
       const reply = await fetch(address, { headers: { accept: "application/json" } });
       if (reply.redirected || reply.status === 403) { location.reload(); return false; }
+      if (reply.status === 429) {
+        pause = Math.max(EVERY, 1000 * Number(reply.headers.get("retry-after")));
+        said.textContent = "This key asks more often than it may; what you see may be old.";
+        return true;
+      }
       if (!reply.ok) throw new Error(reply.statusText);
       const goesOn = take(await reply.json());
       pause = EVERY;

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from db.session import session_scope
@@ -56,6 +57,22 @@ def test_a_batch_is_cancelled_before_anybody_answers(quiet_office: Office) -> No
     batch = quiet_office.wait(batch["id"])
     assert (batch["status"], batch["output_file_id"]) == ("cancelled", None)
     assert len(quiet_office.lines(batch["error_file_id"])) == 5
+
+
+def test_a_batch_is_paused_while_it_is_in_progress(quiet_office: Office, client: TestClient) -> None:
+    batch = quiet_office.wait(quiet_office.submit(write_lines(5))["id"], until=in_progress)
+    for how, paused in (("pause", True), ("pause", True), ("unpause", False)):
+        reply = quiet_office.client.post(f"/v1/batches/{batch['id']}/{how}")
+        assert (reply.status_code, reply.json()["paused"]) == (200, paused)
+        assert quiet_office.read(batch["id"])["paused"] is paused
+    quiet_office.cancel(batch["id"])
+    quiet_office.wait(batch["id"])
+    file = {"file": ("in.jsonl", write_lines(1))}
+    file_id = client.post("/v1/files", files=file, data={"purpose": "batch"}).json()["id"]
+    unplanned = client.post("/v1/batches", json=batch_of(file_id)).json()["id"]  # nobody is at the desk
+    for asked, own in ((client, unplanned), (quiet_office.client, batch["id"])):
+        refused = asked.post(f"/v1/batches/{own}/pause")
+        assert (refused.status_code, "while in progress" in refused.text) == (400, True)
 
 
 def test_files_that_a_batch_wrote_expire_when_that_was_asked(quiet_office: Office) -> None:

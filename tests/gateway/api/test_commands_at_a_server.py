@@ -79,6 +79,8 @@ def test_what_is_wrong_with_a_file_or_a_budget_has_its_exit_code(folder: Path) -
     assert "line 2: not JSON" in invoke("submit", "bad.jsonl", *ENOUGH, expect=ExitCode.JOB_FILE).stderr
     invoke("submit", "gone.jsonl", *ENOUGH, expect=ExitCode.JOB_FILE)
     invoke("submit", "tasks.jsonl", "--budget", "1 token", expect=ExitCode.BUDGET)
+    deferred = ask("submit", "tasks.jsonl", "--budget", "1 token", "--deferral", "most-valuable")
+    assert ask("continue", deferred["id"])["skipped_budget"] == TASKS
     invoke("submit", "tasks.jsonl", "--shared-budget", "none", expect=ExitCode.USAGE)
     invoke("submit", "tasks.jsonl", expect=ExitCode.USAGE)
     assert (
@@ -119,12 +121,28 @@ def test_strategies_and_predictors_are_listed(folder: Path) -> None:
     assert "champion" in invoke("predictors", "list").stdout
 
 
+def test_strategies_are_turned_at_the_server(folder: Path) -> None:
+    turned = ask("strategies", "shadow", "patient", "--reason", "dear")
+    assert (turned["name"], turned["mode"], turned["mode_change"]["reason"]) == ("patient", "shadow", "dear")
+    assert "jobs that are submitted from now on use it" in invoke("strategies", "enable", "patient").stdout
+    assert "no strategy nobody" in invoke("strategies", "disable", "nobody", expect=ExitCode.NOT_FOUND).stderr
+
+
+def test_a_predictor_says_why_it_serves(folder: Path) -> None:
+    newest = ask("predictors", "list")[0]
+    shown = ask("predictors", "show", str(newest["id"]))
+    assert (shown["strategy"], shown["state"], shown["trial"]) == (newest["strategy"], "champion", None)
+    said = invoke("predictors", "show", str(newest["id"])).stdout
+    assert f"# {newest['strategy']}, version 1: champion" in said
+    assert "the report is in" in invoke("predictors", "show", str(newest["id"]), "--output", "why").stdout
+    assert Path("why/report.md").read_text(encoding="utf-8").splitlines()[0] == said.splitlines()[0]
+    invoke("predictors", "show", "999", expect=ExitCode.NOT_FOUND)
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("report", "batch_1"),
-        ("pause", "batch_1"),
-        ("unpause", "batch_1"),
         ("train", "--strategies", "s.yaml"),
         ("calibrate", "tasks.jsonl", "--strategies", "s.yaml"),
         ("probe", "tasks.jsonl", "--strategies", "s.yaml", "--strategy", "a"),
@@ -177,8 +195,29 @@ def test_a_batch_is_cancelled(key: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert invoke("results", batch["id"], "--errors").stdout.count('"batch_cancelled"') == TASKS
 
 
+def test_a_batch_is_paused_and_goes_on(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPORTION_API_KEY", key)
+    Path("tasks.jsonl").write_bytes(write_lines(TASKS))
+    batch = ask("submit", "tasks.jsonl", *ENOUGH)
+    assert not batch["paused"]
+    assert ask("pause", batch["id"])["paused"]
+    assert "in_progress, paused" in invoke("status", batch["id"]).stdout
+    assert "goes on" in invoke("unpause", batch["id"]).stdout
+    assert not ask("status", batch["id"])["paused"]
+    invoke("pause", "batch_none", expect=ExitCode.NOT_FOUND)
+    invoke("cancel", batch["id"])
+    assert ask("continue", batch["id"])["status"] == "cancelled"
+    assert "is cancelled: it is paused and unpaused" in invoke("pause", batch["id"], expect=ExitCode.USAGE).stderr
+
+
 def test_a_judge_is_asked_for_as_well(folder: Path) -> None:
     words = ("run", "tasks.jsonl", "--out", "out", *ENOUGH, "--judge")
     assert ask(*words, "large", "--judge-budget", "5000 tokens")["status"] == "completed"
     unknown = invoke(*words, "nobody", expect=ExitCode.USAGE)
     assert "there is no strategy nobody" in unknown.output
+    judged = ask("submit", "tasks.jsonl", *ENOUGH, "--judge", "large")
+    assert ask("continue", judged["id"])["status"] == "completed"
+    assert (
+        "no strategy nobody"
+        in invoke("submit", "tasks.jsonl", *ENOUGH, "--judge", "nobody", expect=ExitCode.USAGE).output
+    )

@@ -86,7 +86,14 @@ def answered_job(db_engine: Database, tmp_path: Path) -> int:
     return job_id
 
 
-def give_key(database: Database, *, tenant_id: str, budgets: list[str] | None = None) -> str:
+def give_key(
+    database: Database,
+    *,
+    tenant_id: str,
+    budgets: list[str] | None = None,
+    requests_per_minute: int | None = None,
+    max_file_bytes: int | None = None,
+) -> str:
     """A new key of a tenant."""
     key = make_key()
     with session_scope(database) as session:
@@ -97,8 +104,8 @@ def give_key(database: Database, *, tenant_id: str, budgets: list[str] | None = 
             name=f"the key of {tenant_id}",
             digest=digest_key(key),
             budgets=budgets,
-            requests_per_minute=None,
-            max_file_bytes=None,
+            requests_per_minute=requests_per_minute,
+            max_file_bytes=max_file_bytes,
         )
     return key
 

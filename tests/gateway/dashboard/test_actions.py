@@ -110,7 +110,7 @@ def test_parts_are_renewed_until_the_job_has_ended(browser: Browser, waiting_job
         assert renewed["goes_on"] is goes_on
         assert set(renewed["parts"]) == {"job_state", "job_tiles", "job_charts", "job_strategies", "job_tasks"}
         assert all(f'data-part="{name}"' in page for name in renewed["parts"])
-    for path in ("/jobs", "/budgets", "/workers"):
+    for path in ("/jobs", "/strategies", "/budgets", "/workers"):
         renewed = browser.client.get(f"/dashboard{path}/live").json()
         assert renewed["goes_on"]
         assert all(html in browser.open(path) for html in renewed["parts"].values())

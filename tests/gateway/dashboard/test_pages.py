@@ -8,6 +8,7 @@ from sqlalchemy import Engine as Database
 
 from db.breakers import note_failure
 from db.jobs import read_job
+from db.predictors import store_champion
 from db.session import session_scope
 from db.shared_budgets import create_shared_budget
 from db.workers import note_worker
@@ -154,7 +155,18 @@ def test_strategies_have_their_calibration(browser: Browser, answered_job: int) 
     words = read_words(page)
     assert "40 graded tasks: 90.0% predicted, 100.0% observed, +10.0 points" in words
     assert "Cost, settled / predicted 0.35" in words  # 7 tokens each, 20 were predicted
-    assert "No graded answer in the latest runs." in words
+    assert "No graded answer in your latest runs." in words
+
+
+def test_predictors_say_when_they_served(browser: Browser, db_engine: Database, waiting_job: int) -> None:
+    with session_scope(db_engine) as session:
+        strategy_id = read_job(session, job_id=waiting_job).strategy_ids[0]
+        for outcomes in (70, 90):
+            meta = {"figures": {"outcomes": outcomes, "held_out_calibration_error": 0.02}}
+            store_champion(session, strategy_id=strategy_id, encoder="one", artefact=b"weights", meta=meta)
+    words, at = read_words(browser.open("/strategies")), r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.search(rf"2 made {at} champion 90 2.0% {at} until now", words), words
+    assert re.search(rf"1 made {at} retired 70 2.0% {at} until {at}", words), words
 
 
 def test_a_budget_has_its_ledger(browser: Browser, db_engine: Database, answered_job: int) -> None:

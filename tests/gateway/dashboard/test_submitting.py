@@ -90,6 +90,17 @@ def test_a_file_that_is_too_large_is_refused(browser: Browser) -> None:
     assert "longer than 4 MiB" in page
 
 
+def test_a_key_brings_no_larger_file_here_than_to_the_api(browser: Browser, door: FrontDoor) -> None:
+    key = give_key(door.database, tenant_id="default", max_file_bytes=len(LINES) - 1)
+    browser.send("/sign-in", page="/sign-in", key=key)
+    status, path, page = send_form(browser)
+    assert (status, path) == (413, "/dashboard/submit")
+    assert f"The file is larger than {len(LINES) - 1:,} bytes" in page
+    assert browser.client.get("/v1/files", headers={"authorization": f"Bearer {key}"}).json()["data"] == []
+    status, path, _ = send_form(browser, content=LINES.splitlines(keepends=True)[0])
+    assert (status, path.split("/")[2]) == (200, "batches")
+
+
 def test_a_key_bound_to_a_budget_offers_that_alone(browser: Browser, door: FrontDoor) -> None:
     with session_scope(door.database) as session:
         for name in ("team", "others"):

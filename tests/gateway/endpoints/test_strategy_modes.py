@@ -18,6 +18,7 @@ from gateway.exit_codes import ExitCode
 from router.drift.watch import UNSEEN
 from router.drift.watch_json import write_watch
 from tests.gateway.api.given_keys import give_key
+from tests.gateway.dashboard.conftest import Browser
 from tests.gateway.endpoints.asking import STRATEGIES, Trained, write_line
 from tests.gateway.findings import find, is_ill
 from tests.worker.fake_night import budget, make_tasks, predict_flat, submit
@@ -195,6 +196,21 @@ def test_an_alarm_is_told_wherever_people_look(client: TestClient, alarmed: Fron
     assert f"large: {told}" in " ".join(status.split())
     with session_scope(alarmed.database) as session:
         assert is_ill(find(look_at_drift, session), "strategy large", told, "strategies disable large")
+
+
+def test_the_dashboard_tells_other_tenants_of_strategies_and_not_of_drift(
+    client: TestClient, alarmed: FrontDoor
+) -> None:
+    browser = Browser(client)
+    shown = {}
+    for tenant in ("default", "stranger"):
+        browser.send("/sign-in", page="/sign-in", key=give_key(alarmed, tenant=tenant).key)
+        shown[tenant] = browser.open("/strategies")
+        assert ">large<" in shown[tenant]
+        assert ">champion<" in shown[tenant]
+    for secret in ("Predictions do not hold", "Correction of accuracy", "Outcomes", "Off by"):
+        assert secret in shown["default"]
+        assert secret not in shown["stranger"]
 
 
 def test_a_plan_expects_what_was_corrected(client: TestClient, door: FrontDoor, request: pytest.FixtureRequest) -> None:

@@ -1,17 +1,16 @@
-"""What a server routes to, and what foresees it: `strategies list`, `predictors list`."""
+"""What a server routes to, and for what it uses each: `strategies list`, `enable`, `disable`, `shadow`, `retire`."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from db.predictors import PredictorVersion
-from db.states import PredictorState
+from db.states import StrategyMode
 from gateway.client.server import ApiServer
-from gateway.commands.predictors import draw_predictors
+from gateway.commands.strategy_life import MEANINGS
 from gateway.exit_codes import ExitCode
 from gateway.json_option import tell
 
@@ -23,11 +22,12 @@ def list_strategies_there(console: Console, server: ApiServer, *, as_json: bool)
     return ExitCode.DONE
 
 
-def list_predictors_there(console: Console, server: ApiServer, *, as_json: bool) -> ExitCode:
-    """One row for each version, the newest of a strategy first."""
-    predictors = server.get("/v1/predictors")["data"]
-    versions = [_read_version(predictor) for predictor in predictors]
-    tell(console, draw_predictors(versions), predictors, as_json=as_json)
+def turn_strategy_there(
+    console: Console, server: ApiServer, *, name: str, mode: StrategyMode, reason: str, as_json: bool
+) -> ExitCode:
+    """Its routers follow with their next window."""
+    strategy = server.post(f"/v1/strategies/{quote(name, safe='')}/mode", {"mode": mode, "reason": reason})
+    tell(console, f"strategy {name} is {mode}: {MEANINGS[mode]}", strategy, as_json=as_json)
     return ExitCode.DONE
 
 
@@ -40,16 +40,3 @@ def _draw_strategies(strategies: Sequence[Mapping[str, Any]]) -> Table:
         longest = f"{own['max_output_tokens']:,}"
         table.add_row(own["name"], own["engine"], own["method"].replace("_", " "), longest, ", ".join(own["tags"]))
     return table
-
-
-def _read_version(predictor: Mapping[str, Any]) -> PredictorVersion:
-    return PredictorVersion(
-        id=predictor["id"],
-        strategy=predictor["strategy"],
-        spec_hash="",
-        version=predictor["version"],
-        encoder=predictor["encoder"],
-        state=PredictorState(predictor["state"]),
-        figures=predictor["figures"] or {},
-        created_at=datetime.fromisoformat(predictor["created_at"]),
-    )
