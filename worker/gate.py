@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from db.drift import StoredCorrection
 from db.predictors import StoredPredictor
 from router.artefact import load_pair
+from router.drift.correction import correct_accuracy
 from router.errors import PredictorArtefactError
 from router.figures import Fallback
 from router.fold import FoldedPair
@@ -36,8 +38,10 @@ class Judged:
     policies: PolicyValues | None = None  # None: nothing was explored with these strategies
 
 
-def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: StoredPredictor) -> Judged | None:
-    """What the gate says of the pair that these are the out-of-fold predictions of.
+def judge_challenger(
+    learnt: TrainingSet, held_out: OutOfFold, *, champion: StoredPredictor, correction: StoredCorrection
+) -> Judged | None:
+    """What the gate says of the pair that these are the out-of-fold predictions of, beside the champion as it serves.
 
     None where there is nothing to compare with: the champion is no trained pair, can not be loaded, or does not say
     what it has learnt from. Then the challenger serves.
@@ -62,7 +66,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Stor
         return Judged(report=judge_at_gate(rows, challenger, {}), promised=(), challenger_curve=(), champion_curve=())
     past = _gather_past(learnt, held_out)
     rivals = {
-        Rival.CHAMPION: _foresee(pair, learnt.vectors[place]),
+        Rival.CHAMPION: _foresee(pair, learnt.vectors[place], correction),
         Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
         Rival.CONSTANT: foresee_constant(past, unseen),
     }
@@ -84,10 +88,13 @@ def _gather_past(learnt: TrainingSet, held_out: OutOfFold) -> Past:
     )
 
 
-def _foresee(pair: FoldedPair, vectors: NDArray[np.float32]) -> Foreseen:
+def _foresee(pair: FoldedPair, vectors: NDArray[np.float32], correction: StoredCorrection) -> Foreseen:
     known = PredictorStack([pair]).predict(vectors)
-    accuracy, cost = (column[:, 0].astype(np.float64) for column in (known.accuracy, known.output_tokens))
-    return Foreseen(accuracy=accuracy, cost=cost)
+    accuracy = correct_accuracy(known.accuracy, np.array([correction.log_odds_offset], dtype=np.float32))
+    return Foreseen(
+        accuracy=accuracy[:, 0].astype(np.float64),
+        cost=known.output_tokens[:, 0].astype(np.float64) * correction.cost_ratio,
+    )
 
 
 def _pick_latest(told_at: NDArray[np.float64], *, since: float) -> NDArray[np.bool_]:
