@@ -11,7 +11,6 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.clock import read_settled_moment
-from db.drift import read_corrections
 from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
 from db.states import PredictorState
@@ -23,8 +22,7 @@ from router.trained import TrainedPair
 from router.training import train_pair
 from worker.champions import SEED, Challenger
 from worker.errors import CutoffAhead, NothingToTrain
-from worker.gate import Judged, judge_challenger
-from worker.job_standing import AS_PREDICTED
+from worker.gate import Judged, judge_challenger, read_serving
 from worker.known_outcomes import read_pool_rows
 from worker.lesson import WHAT_IS_NEW, Lesson
 from worker.live_check import check_champions
@@ -170,8 +168,8 @@ class _School:
             if champion is None:
                 return None
             past = read_past(session, strategy_ids=self.strategy_ids)
-            correction = read_corrections(session, version_ids=[champion.id]).get(champion.id, AS_PREDICTED)
-        judged = judge_challenger(learnt, pair.held_out, champion=champion, correction=correction)
+            serving = read_serving(session, champion, strategy_id=strategy_id, cutoff=self.source.cutoff)
+        judged = judge_challenger(learnt, pair.held_out, champion=serving)
         if judged is None or past is None:
             return judged
         column = self.strategy_ids.index(strategy_id)

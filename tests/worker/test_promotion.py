@@ -13,7 +13,7 @@ from db.session import run_in_transaction, session_scope
 from db.states import PredictorState
 from db.tasks import NewTask
 from router.generation import Completion, GenerationRequest
-from router.promotion.gate import GateReport, GateVerdict
+from router.promotion.gate import ONLY_LOOK, GateReport, GateVerdict
 from router.units import Unit
 from tests.worker.fake_night import (
     FakeEngine,
@@ -191,7 +191,7 @@ def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
 
 
 def judged(verdict: GateVerdict) -> Judged:
-    report = GateReport(verdict=verdict, findings=(), outcomes=500, challenger=None, comparisons={})
+    report = GateReport(verdict=verdict, findings=(), outcomes=500, look=ONLY_LOOK, challenger=None, comparisons={})
     return Judged(report=report, promised=(), challenger_curve=(), champion_curve=())
 
 

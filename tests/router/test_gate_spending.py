@@ -1,0 +1,25 @@
+"""The gate's error, spent over the looks at one champion."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.promotion.gate_spending import AFTERWARDS, HORIZON_LABELS, UP_TO_HORIZON, take_look
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=60))
+def test_all_looks_together_never_err_more_often_than_stated(steps: list[int]) -> None:
+    labels, errors = 0, []
+    for step in steps:
+        look = take_look(labels + step, looked_at=labels)
+        labels += step
+        errors.append(look.proof_error)
+    assert min(errors) > 0
+    assert sum(errors) <= UP_TO_HORIZON + AFTERWARDS
+    assert sum(errors) == pytest.approx(take_look(labels, looked_at=0).proof_error)
+
+
+def test_looking_again_at_the_same_labels_may_not_err() -> None:
+    assert take_look(700, looked_at=700).proof_error == 0
+    assert take_look(600, looked_at=700).proof_error == 0
+    assert take_look(HORIZON_LABELS, looked_at=0).proof_error == UP_TO_HORIZON
