@@ -56,9 +56,10 @@ def _say_look(gate: Mapping[str, Any]) -> str:
     look = gate.get("look")
     if look is None:
         return ""
+    error, labels = f"{100 * look['proof_error']:.2g} %", f"{look['labels']:,}"
     return (
-        f"Proven is a lower log loss at {100 * look['proof_error']:.2g} %, one-sided: what the {look['labels']:,} labels "
-        "since the champion learnt have earned and earlier looks at it have not used up."
+        f"Proven is a lower log loss at {error}, one-sided: what the {labels} labels since the champion learnt have "
+        "earned and earlier looks at it have not used up."
     )
 
 
