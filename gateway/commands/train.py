@@ -19,7 +19,8 @@ from worker.progress import Progress, Stage
 from worker.queues import TRAINER
 from worker.settings import read_settings
 from worker.training_due import LEAST_CHANGED
-from worker.training_job import Handover, Trained, train_predictors
+from worker.training_here import train_here
+from worker.training_job import Handover, Trained
 from worker.training_wait import ask_trainer, has_trainer
 
 STAND_BY = {
@@ -83,14 +84,7 @@ def _train(workshop: Workshop, work: Working, lesson: Lesson) -> list[Trained] |
         return ask_trainer(workshop, lesson=lesson, draining=work.draining, tell=work.view.note)
     if workshop.settings.has_workers:
         work.view.note(f"no worker serves the queue {TRAINER}: training here")
-    return train_predictors(
-        workshop.database,
-        pool=workshop.pool,
-        strategy_ids=workshop.strategy_ids,
-        encoder=workshop.encoder,
-        watch=workshop.watch,
-        lesson=lesson,
-    )
+    return train_here(workshop, lesson=lesson)
 
 
 def describe_handover(strategy: str, handover: Handover) -> str:
