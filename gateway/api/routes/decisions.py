@@ -59,12 +59,8 @@ class LabelObject(BaseModel):
     source: LabelSource
     correct: float
     created_at: datetime
-    given_by: str | None = Field(
-        description="An API key, an account or a judging job; None: it was not kept."
-    )
-    counts: bool = Field(
-        description="A person's before a judge's before a grader's; of one source the last."
-    )
+    given_by: str | None = Field(description="An API key, an account or a judging job; None: it was not kept.")
+    counts: bool = Field(description="A person's before a judge's before a grader's; of one source the last.")
 
 
 class DecisionObject(Listed):
