@@ -13,6 +13,10 @@ class AnswerChange(NamedTuple):
     began_at: datetime  # when the first answer of the stretch was given that the alarm rests on
     told_at: datetime  # of the alarm
 
+    def is_unknown_to(self, since: datetime | None) -> bool:
+        """Whether a predictor that learnt up to this moment has not learnt of it; None: nobody knows up to when."""
+        return since is None or since < self.told_at
+
 
 # An alarm counts labelled answers. Of those that were known to it, so many are the latest; where labels are fewer (some
 # answers taught nothing), the stretch is all of them. Alarms about costs say nothing about what is right.

@@ -20,7 +20,7 @@ from router.fold import FoldedPair
 from router.held_out import OutOfFold
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate
-from router.promotion.gate_spending import take_look
+from router.promotion.gate_spending import MOST_HORIZON, take_look
 from router.promotion.reliability import Point, trace_reliability
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 from router.promotion.rollback import Promise, promise
@@ -56,19 +56,22 @@ class Serving:
 
 def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int, cutoff: datetime) -> Serving:
     """The champion with all that was said of it; looks at it begin anew where its strategy changed."""
-    change = find_change(session, strategy_id=strategy_id, cutoff=cutoff)
+    since, change = read_cutoff(version.meta), find_change(session, strategy_id=strategy_id, cutoff=cutoff)
     labels = count_news(
         session,
         strategy_id=strategy_id,
-        since=read_cutoff(version.meta),
+        since=since,
         cutoff=cutoff,
         answered_since=None if change is None else change.began_at,
     )
-    told_at = None if change is None else change.told_at
+    looked_at = read_looked_at(session, champion_id=version.id, since=None if change is None else change.told_at)
+    learnt = int(version.meta.get("figures", {}).get("graded", MOST_HORIZON))
+    if change is not None and change.is_unknown_to(since):
+        learnt = 0  # of what the strategy is now
     return Serving(
         version=version,
         correction=read_corrections(session, version_ids=[version.id]).get(version.id, AS_PREDICTED),
-        look=take_look(labels, looked_at=read_looked_at(session, champion_id=version.id, since=told_at)),
+        look=take_look(labels, looked_at=looked_at, learnt=learnt),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from db.answer_changes import AnswerChange, find_change
+from db.answer_changes import find_change
 from db.predictors import StoredPredictor, read_newest
 from db.states import TrainingScope
 from db.training_news import count_news
@@ -60,7 +60,7 @@ def _judge(
     meta = {} if version is None else version.meta
     learnt_from = meta.get("learnt_from", {})
     since, change = read_cutoff(meta), find_change(session, strategy_id=strategy_id, cutoff=cutoff)
-    is_past = _is_past(since, change)
+    is_past = change is not None and change.is_unknown_to(since)
     began_at = None if change is None else change.began_at
     return Standing(
         since=since,
@@ -75,7 +75,3 @@ def _judge(
         is_final=version is not None and learnt_from.get("compared", True) and is_readable(version, encoder=encoder),
         is_past=is_past,
     )
-
-
-def _is_past(since: datetime | None, change: AnswerChange | None) -> bool:
-    return change is not None and (since is None or since < change.told_at)
