@@ -1,4 +1,4 @@
-"""The trainings that a desk has to have done, in a process that gives way to others: `python -m gateway.desk.training`.
+"""The trainings that a desk has to have done, in a process of low priority: `python -m gateway.desk.training`.
 
 It ends when nothing is left to train, and when its standard input does: the desk is gone then.
 """
@@ -8,10 +8,9 @@ import sys
 import threading
 
 from gateway.ending import tell_failure
-from gateway.json_log import log_as_json
 from worker.bootstrap import open_workshop
 from worker.errors import SettingError
-from worker.low_priority import let_others_go_first
+from worker.json_log import LogFormat, write_log
 from worker.settings import Settings, read_settings
 from worker.training_turn import train_next
 
@@ -35,11 +34,11 @@ def _end_when_input_ends(source: int) -> None:
 
 def main() -> int:
     """Its exit code."""
-    let_others_go_first()  # and with it every thread that it starts
     threading.Thread(target=_end_when_input_ends, args=(sys.stdin.fileno(),), name="tie", daemon=True).start()
-    log_as_json(sys.stderr)
     try:
-        train_all(read_settings())
+        settings = read_settings()
+        write_log(sys.stderr, log_format=settings.log_format or LogFormat.JSON)
+        train_all(settings)
     except Exception as error:
         return int(tell_failure(error))
     return 0

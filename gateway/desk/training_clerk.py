@@ -8,7 +8,7 @@ import threading
 from db.session import session_scope
 from db.training_requests import has_open_request
 from worker.bootstrap import Workshop
-from worker.low_priority import let_others_go_first
+from worker.low_priority import LOW_PRIORITY, let_others_go_first
 from worker.settings import Settings, give_environment
 from worker.training_turn import LOOK_SECONDS, look_around
 
@@ -43,7 +43,8 @@ class TrainingClerk:
 
     def _train(self, stopping: threading.Event) -> None:
         """Wait for the process; where the desk ends, for as long as anything is waited for, and then end it."""
-        command = [sys.executable, "-m", "gateway.desk.training"]
+        # From the start: the threads that numpy multiplies with begin with its import, and keep their priority.
+        command = ["nice", "-n", str(LOW_PRIORITY), sys.executable, "-m", "gateway.desk.training"]
         with subprocess.Popen(command, env=self._environment, stdin=subprocess.PIPE, start_new_session=True) as process:
             while process.poll() is None and not stopping.wait(POLL_SECONDS):
                 pass
