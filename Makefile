@@ -81,6 +81,7 @@ bench: install-dev  ## print every figure the README states (DATA=FOLDER: of the
 	$(BIN)/python -m bench.cold_start $(TABLES)
 	$(BIN)/python -m bench.learning --strategies 6 --light $(TABLES)
 	$(BIN)/python -m bench.promotion
+	$(BIN)/python -m bench.gate_nights
 	$(BIN)/python -m bench.drift $(TABLES)
 	$(BIN)/python -m bench.queue
 	$(BIN)/python -m bench.engines

@@ -18,17 +18,29 @@ _COUNT = text(f"""
         SELECT outcome.job_id, outcome.seq, outcome.arm FROM alike JOIN outcome ON outcome.strategy_id = alike.id
         WHERE outcome.created_at > coalesce(:since, CAST('-infinity' AS timestamptz))
           AND outcome.created_at <= :cutoff AND outcome.correct IS NOT NULL AND {TEACHES}
+          AND outcome.created_at >= coalesce(:answered_since, CAST('-infinity' AS timestamptz))
         UNION
         SELECT outcome.job_id, outcome.seq, outcome.arm FROM label
         JOIN outcome ON outcome.job_id = label.job_id AND outcome.seq = label.seq AND outcome.arm = label.arm
         WHERE label.created_at > coalesce(:since, CAST('-infinity' AS timestamptz)) AND label.created_at <= :cutoff
           AND outcome.strategy_id IN (SELECT id FROM alike) AND {TEACHES}
+          AND outcome.created_at >= coalesce(:answered_since, CAST('-infinity' AS timestamptz))
     ) AS news
 """)  # noqa: S608 - made of our own constant
 
 
-def count_news(session: Session, *, strategy_id: int, since: datetime | None, cutoff: datetime) -> int:
-    """Outcomes whose label came between the two moments; all that have one where `since` is None."""
-    asked = {"strategy_id": strategy_id, "since": since, "cutoff": cutoff}
+def count_news(
+    session: Session,
+    *,
+    strategy_id: int,
+    since: datetime | None,
+    cutoff: datetime,
+    answered_since: datetime | None = None,
+) -> int:
+    """Outcomes whose label came between the two moments; all that have one where `since` is None.
+
+    Those that were answered before `answered_since` are no news, whatever is said of them now.
+    """
+    asked = {"strategy_id": strategy_id, "since": since, "cutoff": cutoff, "answered_since": answered_since}
     count: int = session.execute(_COUNT, asked).scalar_one()
     return count

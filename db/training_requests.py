@@ -1,11 +1,13 @@
 """Requests to train: claimed by a trainer, and by another one when that is lost."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from db.arrays import among
 from db.leases import lease_end
 from db.states import TrainingScope
 from db.tables import TrainingRequestRow
@@ -64,6 +66,18 @@ def finish_request(session: Session, *, request_id: int, error: str | None = Non
     """The training is done, or failed in a way that another try would not mend."""
     done = update(TrainingRequestRow).where(TrainingRequestRow.id == request_id)
     session.execute(done.values(finished_at=func.clock_timestamp(), lease_until=None, error=error))
+
+
+def list_open_requests(session: Session, *, scopes: Collection[TrainingScope]) -> list[int]:
+    """The ids of requests of these scopes that wait for a trainer, and are not of a moment of their own."""
+    wanted = (*_OPEN, TrainingRequestRow.scope.in_(scopes), TrainingRequestRow.cutoff.is_(None))
+    return list(session.execute(select(TrainingRequestRow.id).where(*wanted)).scalars())
+
+
+def finish_requests(session: Session, *, request_ids: Sequence[int]) -> None:
+    """What these asked for was done by somebody who had not claimed them; one that a trainer has by now is its own."""
+    done = update(TrainingRequestRow).where(among(TrainingRequestRow.id, request_ids), *_OPEN)
+    session.execute(done.values(finished_at=func.clock_timestamp()))
 
 
 def read_error(session: Session, *, request_id: int) -> str | None:

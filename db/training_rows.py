@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.answer_changes import find_change
 from db.states import JobKind, LabelSource, OutcomeSource
 
 MOST_OUTCOMES = 10_000  # of jobs with and of jobs without selection each, so that training takes seconds
@@ -50,7 +51,8 @@ class TrainingRow:
 
 
 _WHICH = f"""outcome.strategy_id = alike.id AND {TEACHES}
-      AND outcome.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))"""
+      AND outcome.created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))
+      AND outcome.created_at >= coalesce(:since, CAST('-infinity' AS timestamptz))"""
 _LATEST = f"""SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at FROM outcome
     WHERE {_WHICH}"""  # noqa: S608 - our own constants
 _LATEST_KEPT = f"""SELECT outcome.job_id, outcome.seq, outcome.arm, outcome.kind, outcome.created_at
@@ -126,15 +128,16 @@ def list_training_outcomes(
     *,
     strategy_id: int,
     cutoff: datetime | None,
+    since: datetime | None = None,
     with_runs: bool = True,
     most: int = MOST_OUTCOMES,
 ) -> list[OutcomeKey]:
-    """The latest outcomes up to the cutoff, graded or not, of all versions that answer alike.
+    """The latest outcomes up to the cutoff, graded or not, of all versions that answer alike; none before `since`.
 
     At most `most` of jobs in which a router chose, and as many of others: calibrations first, then probes, then runs,
     each from the oldest job on. The same before a settled cutoff whenever it is asked for; None: all there are now.
     """
-    asked = {"strategy_id": strategy_id, "cutoff": cutoff, "with_runs": with_runs, "most": most}
+    asked = {"strategy_id": strategy_id, "cutoff": cutoff, "since": since, "with_runs": with_runs, "most": most}
     return [OutcomeKey(*row) for row in session.execute(_LIST, asked)]
 
 
@@ -150,6 +153,11 @@ def read_rows(session: Session, *, outcomes: Sequence[OutcomeKey], cutoff: datet
 
 
 def read_graded_rows(session: Session, *, strategy_id: int, cutoff: datetime | None = None) -> list[TrainingRow]:
-    """Graded outcomes of calibrations and probes, which say what the strategy does with tasks that nobody chose."""
-    outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=cutoff, with_runs=False)
+    """Graded outcomes of calibrations and probes, which say what the strategy does with tasks that nobody chose.
+
+    None from before it began to answer otherwise.
+    """
+    change = find_change(session, strategy_id=strategy_id, cutoff=cutoff)
+    since = None if change is None else change.began_at
+    outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=cutoff, since=since, with_runs=False)
     return [row for row in read_rows(session, outcomes=outcomes, cutoff=cutoff) if not math.isnan(row.correct)]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.explorations import iterate_draws
 from db.jobs import Job
+from db.labels import StoredLabel, read_labels
 from db.predictions import Predictions, read_predictions
 from db.results import TaskResult, read_results
 from db.strategies import read_strategies
@@ -43,7 +44,8 @@ class TaskDecision:
     why: str
     status: str
     cost: int | None  # quanta
-    correct: float | None
+    correct: float | None  # by the label that counts; where there is none, by its grader
+    labels: Sequence[StoredLabel]  # in the order of saying
     leader: str | None  # the identical task whose answer it has
 
 
@@ -56,6 +58,9 @@ def read_decisions(session: Session, *, job: Job, lo: int, hi: int) -> list[Task
     predictions = read_predictions(session, job_id=job.id, seqs=range(lo, hi))
     ordered = [names[strategy_id] for strategy_id in job.strategy_ids]
     draws = {draw.seq: name_draw(draw, names=names) for draw in iterate_draws(session, job_id=job.id, lo=lo, hi=hi)}
+    labels: dict[int, list[StoredLabel]] = {}
+    for label in read_labels(session, job_id=job.id, lo=lo, hi=hi):
+        labels.setdefault(label.seq, []).append(label)
     chances = dict(tell_second_chances(session, job=job, names=names, lo=lo, hi=hi))
     return [
         _describe(
@@ -65,6 +70,7 @@ def read_decisions(session: Session, *, job: Job, lo: int, hi: int) -> list[Task
             forecasts=_list_forecasts(predictions, result.seq - lo, ordered),
             drawn=draws.get(result.seq),
             second_chance=chances.get(result.seq),
+            labels=labels.get(result.seq, ()),
         )
         for result in read_results(session, job_id=job.id, seqs=range(lo, hi))
     ]
@@ -92,6 +98,7 @@ def _describe(
     forecasts: Sequence[StrategyForecast],
     drawn: DrawnDecision | None,
     second_chance: ToldChance | None,
+    labels: Sequence[StoredLabel],
 ) -> TaskDecision:
     outcome = result.outcome
     strategy = None if outcome is None else names[outcome.strategy_id]
@@ -112,6 +119,7 @@ def _describe(
         status=_say_status(result),
         cost=None if outcome is None else outcome.cost,
         correct=None if outcome is None else outcome.correct,
+        labels=labels,
         leader=result.leader,
     )
 

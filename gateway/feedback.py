@@ -30,7 +30,9 @@ class FeedbackStored(NamedTuple):
     new: int  # of those; the others say what their source has said before
 
 
-def store_feedback(database: Database, *, tenant_id: str, job_id: int, labels: Sequence[GivenLabel]) -> FeedbackStored:
+def store_feedback(
+    database: Database, *, tenant_id: str, job_id: int, labels: Sequence[GivenLabel], given_by: str
+) -> FeedbackStored:
     """How many were stored; NoSuchRow for a job of nobody or of another tenant, LabelsRefused."""
 
     def store(session: Session) -> FeedbackStored:
@@ -45,7 +47,8 @@ def store_feedback(database: Database, *, tenant_id: str, job_id: int, labels: S
         found, problems = _match(labels, answers=answers, known=known, job_id=job_id)
         if problems:
             raise LabelsRefused(problems)
-        return FeedbackStored(len(found), store_labels(session, tenant_id=tenant_id, job_id=job_id, labels=found))
+        new = store_labels(session, tenant_id=tenant_id, job_id=job_id, labels=found, given_by=given_by)
+        return FeedbackStored(len(found), new)
 
     return run_in_transaction(database, store)
 

@@ -1,23 +1,32 @@
 """A trained pair before the gate: judged on outcomes that neither it nor the champion has learnt from."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
+from db.answer_changes import find_change
+from db.drift import StoredCorrection, read_corrections
+from db.gate_looks import read_looked_at
 from db.predictors import StoredPredictor
+from db.training_news import count_news
 from router.artefact import load_pair
+from router.drift.correction import correct_accuracy
 from router.errors import PredictorArtefactError
 from router.figures import Fallback
 from router.fold import FoldedPair
 from router.held_out import OutOfFold
 from router.promotion.comparison import HeldOut
-from router.promotion.gate import GateReport, Rival, judge_at_gate
+from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate
+from router.promotion.gate_spending import MOST_HORIZON, take_look
 from router.promotion.reliability import Point, trace_reliability
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 from router.promotion.rollback import Promise, promise
 from router.stack import PredictorStack
 from worker.evidence import read_cutoff
+from worker.job_standing import AS_PREDICTED
 from worker.policy_value import PolicyValues
 from worker.training_set import TrainingSet
 
@@ -36,17 +45,48 @@ class Judged:
     policies: PolicyValues | None = None  # None: nothing was explored with these strategies
 
 
-def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: StoredPredictor) -> Judged | None:
-    """What the gate says of the pair that these are the out-of-fold predictions of.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Serving:
+    """A champion as it stands when somebody wants its place."""
+
+    version: StoredPredictor
+    correction: StoredCorrection
+    look: GateLook  # that is taken at it now
+
+
+def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int, cutoff: datetime) -> Serving:
+    """The champion with all that was said of it; looks at it begin anew where its strategy changed."""
+    since, change = read_cutoff(version.meta), find_change(session, strategy_id=strategy_id, cutoff=cutoff)
+    labels = count_news(
+        session,
+        strategy_id=strategy_id,
+        since=since,
+        cutoff=cutoff,
+        answered_since=None if change is None else change.began_at,
+    )
+    looked_at = read_looked_at(session, champion_id=version.id, since=None if change is None else change.told_at)
+    learnt = int(version.meta.get("figures", {}).get("graded", MOST_HORIZON))
+    if change is not None and change.is_unknown_to(since):
+        learnt = 0  # of what the strategy is now
+    return Serving(
+        version=version,
+        correction=read_corrections(session, version_ids=[version.id]).get(version.id, AS_PREDICTED),
+        look=take_look(labels, looked_at=looked_at, learnt=learnt),
+    )
+
+
+def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serving) -> Judged | None:
+    """What the gate says of the pair that these are the out-of-fold predictions of, beside the champion as it serves.
 
     None where there is nothing to compare with: the champion is no trained pair, can not be loaded, or does not say
     what it has learnt from. Then the challenger serves.
     """
-    cutoff = read_cutoff(champion.meta)
-    if cutoff is None or champion.meta.get("figures", {}).get("fallback") not in PAIRS:
+    version = champion.version
+    cutoff = read_cutoff(version.meta)
+    if cutoff is None or version.meta.get("figures", {}).get("fallback") not in PAIRS:
         return None
     try:
-        pair = load_pair(champion.artefact, encoder=champion.encoder).pair
+        pair = load_pair(version.artefact, encoder=version.encoder).pair
     except PredictorArtefactError:
         return None
     unseen = _pick_latest(learnt.told_at[held_out.place], since=cutoff.timestamp())
@@ -59,15 +99,16 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Stor
     )
     challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
     if not len(place):
-        return Judged(report=judge_at_gate(rows, challenger, {}), promised=(), challenger_curve=(), champion_curve=())
+        report = judge_at_gate(rows, challenger, {}, look=champion.look)
+        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=())
     past = _gather_past(learnt, held_out)
     rivals = {
-        Rival.CHAMPION: _foresee(pair, learnt.vectors[place]),
+        Rival.CHAMPION: _foresee(pair, learnt.vectors[place], champion.correction),
         Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
         Rival.CONSTANT: foresee_constant(past, unseen),
     }
     return Judged(
-        report=judge_at_gate(rows, challenger, rivals),
+        report=judge_at_gate(rows, challenger, rivals, look=champion.look),
         promised=promise(rows.correct, challenger.accuracy, rows.weight),
         challenger_curve=trace_reliability(rows, challenger),
         champion_curve=trace_reliability(rows, rivals[Rival.CHAMPION]),
@@ -84,10 +125,13 @@ def _gather_past(learnt: TrainingSet, held_out: OutOfFold) -> Past:
     )
 
 
-def _foresee(pair: FoldedPair, vectors: NDArray[np.float32]) -> Foreseen:
+def _foresee(pair: FoldedPair, vectors: NDArray[np.float32], correction: StoredCorrection) -> Foreseen:
     known = PredictorStack([pair]).predict(vectors)
-    accuracy, cost = (column[:, 0].astype(np.float64) for column in (known.accuracy, known.output_tokens))
-    return Foreseen(accuracy=accuracy, cost=cost)
+    accuracy = correct_accuracy(known.accuracy, np.array([correction.log_odds_offset], dtype=np.float32))
+    return Foreseen(
+        accuracy=accuracy[:, 0].astype(np.float64),
+        cost=known.output_tokens[:, 0].astype(np.float64) * correction.cost_ratio,
+    )
 
 
 def _pick_latest(told_at: NDArray[np.float64], *, since: float) -> NDArray[np.bool_]:

@@ -168,7 +168,13 @@ def store_verdicts(session: Session, *, judging_id: int) -> int:
         for seq, arm in answers
     ]
     update_meta(session, job_id=judging_id, meta={VERDICTS_READ: True})
-    return store_labels(session, tenant_id=judging.tenant_id, job_id=judging.meta["judges"], labels=labels)
+    return store_labels(
+        session,
+        tenant_id=judging.tenant_id,
+        job_id=judging.meta["judges"],
+        labels=labels,
+        given_by=f"judging job {judging_id}",
+    )
 
 
 def count_judged(session: Session, *, job_id: int, judging_ids: Sequence[int]) -> Judged:

@@ -22,7 +22,7 @@ from router.trained import TrainedPair
 from router.training import train_pair
 from worker.champions import SEED, Challenger
 from worker.errors import CutoffAhead, NothingToTrain
-from worker.gate import Judged, judge_challenger
+from worker.gate import Judged, judge_challenger, read_serving
 from worker.known_outcomes import read_pool_rows
 from worker.lesson import WHAT_IS_NEW, Lesson
 from worker.live_check import check_champions
@@ -61,6 +61,7 @@ class Trained:
     figures: TrainingFigures | None  # of the new pair; None: nothing new to learn from, the old one stays
     handover: Handover | None = None  # None: nothing to compare, as where there are no probes
     state: PredictorState | None = None  # of the new version; None: there is none
+    few_since_change: int | None = None  # labels, too few to train from: what serves stays, and stays corrected
 
 
 def train_predictors(
@@ -108,7 +109,8 @@ def _settle_cutoff(session: Session, *, asked: datetime | None) -> datetime:
 
 
 def _leave_alone(priced: PricedStrategy, standing: Standing) -> Trained:
-    return Trained(strategy=priced.strategy.name, outcomes=standing.learnt, figures=None)
+    few = standing.news if standing.has_to_wait else None
+    return Trained(strategy=priced.strategy.name, outcomes=standing.learnt, figures=None, few_since_change=few)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,10 +164,12 @@ class _School:
         encoder = self.source.encoder
         with session_scope(self.source.database) as session:
             champions = read_champions(session, strategy_ids=[strategy_id], encoder=encoder.name)
+            champion = champions.get(strategy_id)
+            if champion is None:
+                return None
             past = read_past(session, strategy_ids=self.strategy_ids)
-        if strategy_id not in champions:
-            return None
-        judged = judge_challenger(learnt, pair.held_out, champion=champions[strategy_id])
+            serving = read_serving(session, champion, strategy_id=strategy_id, cutoff=self.source.cutoff)
+        judged = judge_challenger(learnt, pair.held_out, champion=serving)
         if judged is None or past is None:
             return judged
         column = self.strategy_ids.index(strategy_id)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine as Database
 
+from db.answer_changes import find_change
 from db.session import session_scope
 from db.states import JobKind
 from db.training_rows import TrainingRow, list_training_outcomes, read_rows
@@ -58,7 +59,7 @@ class TrainingSource:
 
 
 def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int) -> TrainingSet:
-    """The strategy's outcomes before the cutoff: whenever it is read the same arrays.
+    """The strategy's outcomes before the cutoff, since it last changed: whenever it is read the same arrays.
 
     A strategy that was probed is judged on tasks that nobody chose until runs say more of it than those do.
     """
@@ -138,7 +139,11 @@ def _read_blocks(source: TrainingSource, *, strategy_id: int, with_runs: bool) -
     """Rows that count, some hundreds at a time. No transaction stays open between: the server breaks off idle ones."""
     once = CountedOnce()
     with session_scope(source.database) as session:
-        outcomes = list_training_outcomes(session, strategy_id=strategy_id, cutoff=source.cutoff, with_runs=with_runs)
+        change = find_change(session, strategy_id=strategy_id, cutoff=source.cutoff)
+        since = None if change is None else change.began_at
+        outcomes = list_training_outcomes(
+            session, strategy_id=strategy_id, cutoff=source.cutoff, since=since, with_runs=with_runs
+        )
     for start in range(0, len(outcomes), BLOCK_OUTCOMES):
         source.watch(Progress(stage=Stage.ENCODING, done=start, total=len(outcomes)))
         with session_scope(source.database) as session:

@@ -182,3 +182,4 @@ class LabelRow(Base):
     source: Mapped[str]
     correct: Mapped[float]
     created_at: Mapped[Created]
+    given_by: Mapped[str | None]  # None: before this was kept

@@ -28,6 +28,11 @@ class Known:
     tenant_id: str
     key: ApiKey | None  # None: no key was ever given out
 
+    @property
+    def name(self) -> str:
+        """What is kept with what they say and change."""
+        return "API of this machine" if self.key is None else f"API key {self.key.name}"
+
 
 def _find_caller(request: Request, door: Door, credentials: Credentials) -> Known:
     caller = _identify(request, door, credentials)

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from db.states import LabelSource
+from gateway.commands.strategy_life import name_person
 from gateway.errors import JobFileError, UsageError
 from gateway.exit_codes import ExitCode
 from gateway.feedback import LabelsRefused, store_feedback
@@ -23,7 +24,9 @@ def give_feedback(console: Console, *, job_id: int, label_file: Path, source: st
     with open_database(read_settings()) as database:
         job = read_known_job(database, job_id=job_id)
         try:
-            stored = store_feedback(database, tenant_id=job.tenant_id, job_id=job_id, labels=labels)
+            stored = store_feedback(
+                database, tenant_id=job.tenant_id, job_id=job_id, labels=labels, given_by=name_person()
+            )
         except LabelsRefused as refused:
             raise _refuse(label_file, refused.problems) from None
     words = f"job {job_id}: {say_stored(**stored._asdict())}"

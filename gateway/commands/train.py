@@ -18,7 +18,9 @@ from worker.lesson import Lesson
 from worker.progress import Progress, Stage
 from worker.queues import TRAINER
 from worker.settings import read_settings
-from worker.training_job import Handover, Trained, train_predictors
+from worker.training_due import LEAST_CHANGED
+from worker.training_here import train_here
+from worker.training_job import Handover, Trained
 from worker.training_wait import ask_trainer, has_trainer
 
 STAND_BY = {
@@ -56,6 +58,11 @@ def _describe(row: Trained) -> Iterator[str]:
         yield describe_handover(row.strategy, row.handover)
     if row.state in STAND_BY:
         yield f"{row.strategy}: {STAND_BY[row.state]}; `apportion predictors list` and `show` say more"
+    if row.few_since_change is not None:
+        yield (
+            f"{row.strategy}: held: an alarm says that it answers otherwise than before, and {row.few_since_change} "
+            f"labelled answers since then are too few to learn from ({LEAST_CHANGED}); its predictor stays, corrected"
+        )
 
 
 def _list_fields(row: Trained) -> dict[str, Any]:
@@ -64,6 +71,7 @@ def _list_fields(row: Trained) -> dict[str, Any]:
         "strategy": row.strategy,
         "outcomes": row.outcomes,
         "state": row.state,
+        "few_since_change": row.few_since_change,
         "figures": None if row.figures is None else asdict(row.figures),
         "takes_over": None if handover is None else handover.is_done,
         "cold_start": None if handover is None else asdict(handover.cold),
@@ -76,14 +84,7 @@ def _train(workshop: Workshop, work: Working, lesson: Lesson) -> list[Trained] |
         return ask_trainer(workshop, lesson=lesson, draining=work.draining, tell=work.view.note)
     if workshop.settings.has_workers:
         work.view.note(f"no worker serves the queue {TRAINER}: training here")
-    return train_predictors(
-        workshop.database,
-        pool=workshop.pool,
-        strategy_ids=workshop.strategy_ids,
-        encoder=workshop.encoder,
-        watch=workshop.watch,
-        lesson=lesson,
-    )
+    return train_here(workshop, lesson=lesson)
 
 
 def describe_handover(strategy: str, handover: Handover) -> str:

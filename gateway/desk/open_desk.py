@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gateway.bootstrap import build_file_store
 from gateway.desk.desk import Desk
+from gateway.desk.training_clerk import TrainingClerk
 from worker.bootstrap import Workshop, open_workshop
 from worker.errors import SettingError
 from worker.queues import RECONCILER, ROUTER, engine_queue
@@ -31,7 +32,7 @@ def run_desk(settings: Settings, *, stopping: threading.Event) -> int:
         stopping.set()
 
     with open_workshop(settings, strategy_file=settings.strategies, watch=lambda _: None) as workshop:
-        answering = nullcontext() if settings.has_workers else _answer_here(workshop, on_failed=end)
+        answering = nullcontext() if settings.has_workers else _work_here(workshop, stopping=stopping, on_failed=end)
         with answering:
             logger.info("at work")
             Desk(workshop, build_file_store(settings)).run(stopping)
@@ -39,8 +40,8 @@ def run_desk(settings: Settings, *, stopping: threading.Event) -> int:
 
 
 @contextmanager
-def _answer_here(workshop: Workshop, *, on_failed: Callable[[], None]) -> Iterator[None]:
-    """A router, a reconciler and every engine of the strategy file, in threads of this process."""
+def _work_here(workshop: Workshop, *, stopping: threading.Event, on_failed: Callable[[], None]) -> Iterator[None]:
+    """A router, a reconciler and every engine of the strategy file, in threads of this process; trainings beside it."""
     url = workshop.database.url.render_as_string(hide_password=False)
     queues = [ROUTER, RECONCILER, *map(engine_queue, workshop.pool.models)]
     opened: list[Station] = []
@@ -52,4 +53,9 @@ def _answer_here(workshop: Workshop, *, on_failed: Callable[[], None]) -> Iterat
     settings = replace(workshop.settings, database_url=url)
     with open_station(settings, queues=queues, send_ring=ring, on_failed=on_failed) as station:
         opened.append(station)
+        own = workshop.keep(range(len(workshop.strategy_ids)))  # with an encoder that nobody else waits for
+        clerk = TrainingClerk(own, settings=settings)
+        training = threading.Thread(target=clerk.run, args=(stopping,), name="training", daemon=True)
+        training.start()
         yield
+        training.join()

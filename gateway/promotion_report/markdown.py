@@ -48,7 +48,19 @@ def _write_gate(report: PromotionReport) -> list[str]:
         for name, words in ERRORS.items()
     ]
     beside = f"On {gate['outcomes']:,} outcomes that neither it nor the champion had learnt from; less is better."
-    return [heading, reasons, beside, _write_table(("", "this version", *RIVALS), rows)]
+    return [heading, reasons, f"{beside} {_say_look(gate)}".rstrip(), _write_table(("", "this version", *RIVALS), rows)]
+
+
+def _say_look(gate: Mapping[str, Any]) -> str:
+    """How sure this look had to be; nothing of one that was taken before that was kept."""
+    look = gate.get("look")
+    if look is None:
+        return ""
+    error, labels = f"{100 * look['proof_error']:.2g} %", f"{look['labels']:,}"
+    return (
+        f"Proven is a lower log loss at {error}, one-sided: what the {labels} labels since the champion learnt have "
+        "earned and earlier looks at it have not used up."
+    )
 
 
 def _measure(finding: Mapping[str, Any]) -> str:

@@ -11,7 +11,8 @@ LEAST_OUTCOMES = 100
 CALIBRATION_SLACK = 0.02  # by which a challenger may surely be worse calibrated, for the rest it does better
 COST_SLACK = 0.05  # by which its cost error may surely be larger
 CONFIDENCE = 0.95  # of an objection
-PROOF = 0.9  # two-sided, so that 5 % of challengers that are no better seem proven
+PROOF_ERROR = 0.05  # of challengers that are no better so many seem proven, where one look is all
+LEAST_ERROR = 1e-9  # an interval is never wider than this leaves it
 
 
 class Rival(StrEnum):
@@ -56,17 +57,31 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GateLook:
+    """One of several looks at the same champion."""
+
+    labels: int  # since the champion learnt; of many the latest are compared
+    proof_error: float  # the chance with which it may call a challenger proven that is no better
+
+
+ONLY_LOOK = GateLook(labels=0, proof_error=PROOF_ERROR)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateReport:
     """The gate's verdict and everything that it rests on."""
 
     verdict: GateVerdict
     findings: tuple[Finding, ...]
     outcomes: int
+    look: GateLook
     challenger: PredictionErrors | None  # None: too few outcomes to say
     comparisons: Mapping[Rival, Comparison]
 
 
-def judge_at_gate(rows: HeldOut, challenger: Foreseen, rivals: Mapping[Rival, Foreseen]) -> GateReport:
+def judge_at_gate(
+    rows: HeldOut, challenger: Foreseen, rivals: Mapping[Rival, Foreseen], *, look: GateLook = ONLY_LOOK
+) -> GateReport:
     """The verdict on a challenger; `rivals` has the champion and whoever else is to be beaten.
 
     Losing to one of the others rejects it, unless it is surely better than the champion: what would go on serving
@@ -77,17 +92,25 @@ def judge_at_gate(rows: HeldOut, challenger: Foreseen, rivals: Mapping[Rival, Fo
         few = Finding(
             reason=GateReason.TOO_FEW, rival=None, measured=outcomes, low=outcomes, high=outcomes, limit=LEAST_OUTCOMES
         )
-        return GateReport(verdict=GateVerdict.HOLD, findings=(few,), outcomes=outcomes, challenger=None, comparisons={})
+        return GateReport(
+            verdict=GateVerdict.HOLD,
+            findings=(few,),
+            outcomes=outcomes,
+            look=look,
+            challenger=None,
+            comparisons={},
+        )
     comparisons = {rival: compare(rows, challenger, foreseen) for rival, foreseen in rivals.items()}
     objections = [
         finding for rival, comparison in comparisons.items() for finding in _list_objections(rival, comparison)
     ]
-    gain = _describe_gain(comparisons[Rival.CHAMPION])
+    gain = _describe_gain(comparisons[Rival.CHAMPION], error=look.proof_error)
     decisive = [finding for finding in objections if finding.rival is Rival.CHAMPION or gain.high >= 0]
     return GateReport(
         verdict=GateVerdict.REJECT if decisive else _decide(gain),
         findings=(*objections, gain),
         outcomes=outcomes,
+        look=look,
         challenger=measure(rows, challenger),
         comparisons=comparisons,
     )
@@ -122,8 +145,8 @@ def _compare_means(reason: GateReason, rival: Rival, comparison: Comparison, *, 
     return Finding(reason=reason, rival=rival, measured=means[reason].mean, low=low, high=high, limit=limit)
 
 
-def _describe_gain(comparison: Comparison) -> Finding:
-    low, high = comparison.log_loss.interval(PROOF)
+def _describe_gain(comparison: Comparison, *, error: float) -> Finding:
+    low, high = comparison.log_loss.interval(1 - 2 * max(error, LEAST_ERROR))
     lower = comparison.log_loss.mean < 0
     return Finding(
         reason=GateReason.LOSS_LOWER if lower else GateReason.LOSS_NOT_LOWER,

@@ -85,6 +85,7 @@ def test_a_page_has_the_gate_and_the_trial_with_their_plots() -> None:
     assert "## At the gate: proven" in page
     assert "- lower log loss than the champion" in page
     assert "| log loss |" in page
+    assert "Proven is a lower log loss at 5 %, one-sided" in page
     assert "## Trial 4: promote" in page
     assert "| 1,000 | +" in page
     assert "![Calibration](calibration.svg)" in page

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from router.promotion.comparison import HeldOut, measure
-from router.promotion.gate import LEAST_OUTCOMES, GateReason, GateReport, GateVerdict, Rival, judge_at_gate
+from router.promotion.gate import (
+    LEAST_OUTCOMES,
+    GateLook,
+    GateReason,
+    GateReport,
+    GateVerdict,
+    Rival,
+    judge_at_gate,
+)
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 from router.promotion.rollback import FIRST_LOOK, LiveOutcomes, LiveVerdict, check_live, find_look, promise
 from router.scoring import brier_score, expected_calibration_error, log_loss
@@ -57,6 +65,16 @@ def test_a_challenger_that_is_much_better_is_proven() -> None:
     report = judge(0.2, 1.2)
     assert report.verdict is GateVerdict.PROVEN
     assert list_reasons(report) == {(GateReason.LOSS_LOWER, Rival.CHAMPION)}
+
+
+def test_a_look_that_may_err_less_often_has_to_see_more() -> None:
+    rows, odds = make_rows(1)
+    challenger, rivals = foresee(odds, error=0.3, seed=2), {Rival.CHAMPION: foresee(odds, error=0.7, seed=3)}
+    verdicts = [
+        judge_at_gate(rows, challenger, rivals, look=GateLook(labels=2000, proof_error=error)).verdict
+        for error in (0.05, 1e-8, 0.0)
+    ]
+    assert verdicts == [GateVerdict.PROVEN, GateVerdict.TRIAL, GateVerdict.TRIAL]
 
 
 def test_a_challenger_that_may_be_better_goes_on_trial() -> None:

@@ -231,7 +231,7 @@ def test_labels_that_come_later_are_noticed_as_grades_are(
         for seq, outcome in answers
         if outcome is not None
     ]
-    tell = partial(store_labels, tenant_id="default", job_id=job_id, labels=labels)
+    tell = partial(store_labels, tenant_id="default", job_id=job_id, labels=labels, given_by="somebody")
     assert run_in_transaction(db_engine, tell) == 400
     assert follow(db_engine) == ["worse"]
     with session_scope(db_engine) as session:

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
 
-from db.predictors import list_predictors, read_champions, read_report
+from db.drift import read_drifts
+from db.predictions import read_version_ids
+from db.predictors import list_predictors, read_champions, read_report, store_champion
+from db.results import iterate_results
 from db.session import run_in_transaction, session_scope
+from db.settled_rows import hold_cursors
 from db.states import PredictorState
 from db.tasks import NewTask
 from router.generation import Completion, GenerationRequest
-from router.promotion.gate import GateReport, GateVerdict
+from router.promotion.gate import ONLY_LOOK, GateReport, GateVerdict
 from router.units import Unit
 from tests.worker.fake_night import (
     FakeEngine,
@@ -26,11 +31,13 @@ from tests.worker.fake_night import (
     submit,
 )
 from worker.calibration import submit_recorded
+from worker.drift_sweep import follow_settlements
 from worker.encoder import SentenceEncoder
 from worker.exploration_terms import ExplorationTerms
 from worker.gate import Judged
 from worker.live_check import check_champions
 from worker.pool import register_pool
+from worker.predictors import LoadedPredictors, load_predictors
 from worker.promotion import LABELS_A_DAY, decide
 from worker.recording import RecordedOutcome, Recording
 from worker.task_encoder import TaskEncoder
@@ -191,7 +198,7 @@ def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
 
 
 def judged(verdict: GateVerdict) -> Judged:
-    report = GateReport(verdict=verdict, findings=(), outcomes=500, challenger=None, comparisons={})
+    report = GateReport(verdict=verdict, findings=(), outcomes=500, look=ONLY_LOOK, challenger=None, comparisons={})
     return Judged(report=report, promised=(), challenger_curve=(), champion_curve=())
 
 
@@ -210,3 +217,60 @@ def test_what_follows_from_the_gate_depends_on_whether_there_are_labels_for_a_tr
     assert decide(judged(verdict), labels_a_day=LABELS_A_DAY - 1).state is without_trials
     assert decide(judged(verdict), labels_a_day=LABELS_A_DAY).state is with_trials
     assert decide(None, labels_a_day=LABELS_A_DAY).state is PredictorState.CHAMPION
+
+
+class CrowningEngine(FakeEngine):
+    """Promotes another version of "small" with its so-manieth answer."""
+
+    def __init__(self, database: Database, encoder: TaskEncoder, *, after: int) -> None:
+        super().__init__(answer_sums)
+        self._database, self._encoder, self._after = database, encoder, after
+        self.crowned: int | None = None
+
+    async def generate(self, request: GenerationRequest) -> Completion:
+        if len(self.asked) == self._after:
+            self.crowned = run_in_transaction(self._database, self._crown)
+        return await super().generate(request)
+
+    def _crown(self, session: Session) -> int:
+        small = register(self._database)[0]
+        known = read_champions(session, strategy_ids=[small], encoder=self._encoder.name)[small]
+        return store_champion(
+            session, strategy_id=small, encoder=known.encoder, artefact=known.artefact, meta=known.meta
+        )
+
+
+def load(database: Database, encoder: TaskEncoder) -> LoadedPredictors:
+    """What a job would be planned with now."""
+    with session_scope(database) as session:
+        ids, names = register(database), make_pool().names
+        return load_predictors(session, strategy_ids=ids, names=names, encoder=encoder.name)
+
+
+def test_a_job_keeps_its_versions_when_another_is_promoted_and_the_next_plan_has_that(
+    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
+) -> None:
+    take_in(db_engine, numbers=range(60), right=is_sum)
+    train(db_engine, encoder)
+    with session_scope(db_engine) as session:
+        hold_cursors(session)  # settlements are watched from here on
+    before = load(db_engine, encoder).version_ids
+    numbers = range(5000, 5200)
+    job_id = submit(
+        db_engine,
+        predictions=predict_flat(len(numbers), small=(0.9, 5.0), large=(0.5, 20.0)),
+        objective=budget(10_000),
+        version_ids=before,
+        tasks=[make_task(number) for number in numbers],
+    )
+    engine = CrowningEngine(db_engine, encoder, after=100)
+    assert drive(db_engine, job_id, [engine], make_settings(tmp_path, window_tasks=40, batch_tasks=16))
+    run_in_transaction(db_engine, lambda session: follow_settlements(session, young_seconds=0))
+    after = load(db_engine, encoder).version_ids
+    assert after == (engine.crowned, before[1])
+    assert after != before
+    with session_scope(db_engine) as session:
+        assert tuple(read_version_ids(session, job_id=job_id)) == before
+        assert all(result.outcome is not None for result in iterate_results(session, job_id=job_id))
+        drifts = read_drifts(session, version_ids=[*before, *after])
+    assert {version_id: drift.outcomes for version_id, drift in drifts.items()} == {before[0]: len(numbers)}

@@ -1,13 +1,15 @@
 """Decisions: why each request of a batch or job went where it did."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from db.jobs import Job
+from db.labels import StoredLabel
 from db.session import session_scope
-from db.states import JobKind
+from db.states import JobKind, LabelSource
 from db.tasks import find_task
 from gateway.api.callers import Caller
 from gateway.api.errors import InvalidRequest, NoSuchObject
@@ -51,6 +53,16 @@ class SecondChanceObject(BaseModel):
     final: str | None = Field(description="Whose answer it has: `first` or `second`.")
 
 
+class LabelObject(BaseModel):
+    """What one source said of an answer after it was given."""
+
+    source: LabelSource
+    correct: float
+    created_at: datetime
+    given_by: str | None = Field(description="An API key, an account or a judging job; None: it was not kept.")
+    counts: bool = Field(description="A person's before a judge's before a grader's; of one source the last.")
+
+
 class DecisionObject(Listed):
     """Where a request went, and why."""
 
@@ -68,7 +80,8 @@ class DecisionObject(Listed):
     why: str
     status: str = Field(description="`answered`, `waiting`, or why there is no answer.")
     cost: int | None
-    correct: float | None
+    correct: float | None = Field(description="By the label that counts; where there is none, by its grader.")
+    labels: list[LabelObject] = Field(description="All that was said of the answer, in the order of saying.")
     answered_like: str | None = Field(description="The identical request whose answer this one has.")
 
 
@@ -124,5 +137,16 @@ def _show(own: TaskDecision) -> DecisionObject:
         status=own.status,
         cost=own.cost,
         correct=own.correct,
+        labels=[_show_label(label) for label in own.labels],
         answered_like=own.leader,
+    )
+
+
+def _show_label(own: StoredLabel) -> LabelObject:
+    return LabelObject(
+        source=own.source,
+        correct=own.correct,
+        created_at=own.created_at,
+        given_by=own.given_by,
+        counts=own.counts,
     )

@@ -53,7 +53,13 @@ def give_feedback(door: Door, caller: Caller, given: Feedback) -> FeedbackTaken:
     if checked.problems:
         raise _refuse(checked.problems)
     try:
-        stored = store_feedback(door.database, tenant_id=caller.tenant_id, job_id=job.id, labels=checked.labels)
+        stored = store_feedback(
+            door.database,
+            tenant_id=caller.tenant_id,
+            job_id=job.id,
+            labels=checked.labels,
+            given_by=caller.name,
+        )
     except LabelsRefused as refused:
         raise _refuse(refused.problems) from None
     except NoSuchRow:

@@ -120,8 +120,7 @@ def list_strategies(door: Door, caller: Caller) -> StrategyList:
 def turn_strategy(door: Door, caller: Caller, name: Named, asked: ModeAsked) -> StrategyObject:
     """Enable a strategy, keep it in the shadow, disable or retire it; routers follow with their next window."""
     _require_operator(caller)
-    by = "API of this machine" if caller.key is None else f"API key {caller.key.name}"
-    change = partial(turn, name=name, mode=asked.mode, changed_by=by, reason=asked.reason)
+    change = partial(turn, name=name, mode=asked.mode, changed_by=caller.name, reason=asked.reason)
     if name not in [own.name for own in door.pool.strategies]:
         raise NoSuchObject(f"there is no strategy {name} in this server's file", param="name")
     try:

@@ -1,6 +1,7 @@
 """`POST /v1/feedback` and `apportion feedback`: labels find their answers, all of them or none."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,19 @@ from db.tables import JobRow, LabelRow
 from db.training_rows import read_graded_rows
 from gateway.api.front_door import FrontDoor
 from gateway.cli import app
+from gateway.commands.strategy_life import name_person
 from gateway.exit_codes import ExitCode
 from tests.gateway.endpoints.asking import Trained
+from tests.worker.fake_night import (
+    FakeEngine,
+    answer_with,
+    budget,
+    drive,
+    make_settings,
+    make_tasks,
+    predict_flat,
+    submit,
+)
 from worker.bootstrap import read_known_job
 
 
@@ -134,3 +146,29 @@ def test_an_unknown_job_or_source_has_its_exit_code(trained: Trained, tmp_path: 
     file.write_text('{"custom_id": "task-1", "correct": 1}\n', encoding="utf-8")
     assert feedback(999, file).exit_code == ExitCode.NOT_FOUND
     assert feedback(1, file, "--source", "oracle").exit_code == ExitCode.USAGE
+
+
+@pytest.mark.usefixtures("trained")
+def test_all_that_was_said_of_an_answer_is_read_back_with_who_said_it(
+    client: TestClient, door: FrontDoor, tmp_path: Path
+) -> None:
+    flat = predict_flat(2, small=(0.9, 5.0), large=(0.2, 20.0))
+    job_id = submit(door.database, predictions=flat, objective=budget(200), tasks=make_tasks(2))
+    assert drive(door.database, job_id, [FakeEngine(answer_with("yes", tokens=5))], make_settings(tmp_path))
+    file = tmp_path / "labels.jsonl"
+    file.write_text(f"{json.dumps({'custom_id': 'task-1', 'correct': 0.25})}\n", encoding="utf-8")
+    assert feedback(job_id, file).exit_code == 0
+    for correct, source in ((0.5, "person"), (0.75, "judge")):
+        body = {"job_id": job_id, "labels": [{"custom_id": "task-1", "correct": correct, "source": source}]}
+        assert client.post("/v1/feedback", json=body).status_code == 200
+    untold, told = client.get(f"/v1/jobs/{job_id}/decisions").json()["data"]
+    assert (untold["correct"], untold["labels"]) == (1.0, [])
+    assert told["correct"] == 0.5
+    assert [(own["source"], own["correct"], own["counts"]) for own in told["labels"]] == [
+        ("person", 0.25, False),
+        ("person", 0.5, True),
+        ("judge", 0.75, False),
+    ]
+    assert [own["given_by"] for own in told["labels"]] == [name_person(), *["API of this machine"] * 2]
+    moments = [datetime.fromisoformat(own["created_at"]) for own in told["labels"]]
+    assert moments == sorted(moments)

@@ -16,8 +16,9 @@ from db.training_requests import claim_request, read_error, request_training
 from tests.worker.fake_night import make_pool, make_settings
 from tests.worker.learning_house import answer, register
 from worker.bootstrap import Workshop
-from worker.roles.trainer_role import LOOK_SECONDS, TrainerRole
+from worker.roles.trainer_role import TrainerRole
 from worker.training_due import LEAST_NEWS
+from worker.training_turn import LOOK_SECONDS
 
 ENOUGH = [0.0, 1.0] * (LEAST_NEWS // 2)
 

@@ -1,0 +1,208 @@
+"""A strategy that became worse is learnt anew from what it does since then, and keeps away from its old traffic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine as Database
+
+from db.drift import NewAlarm, StoredDrift, append_alarm, list_standing_alarms, store_drift
+from db.predictions import Predictions
+from db.session import run_in_transaction, session_scope
+from db.settled_rows import hold_cursors
+from db.states import JobKind, PredictorState, TrainingScope
+from router.drift.watch import UNSEEN, Broken
+from router.drift.watch_json import write_watch
+from router.generation import Completion, GenerationRequest
+from tests.worker.fake_night import (
+    MAX_TOKENS,
+    FakeEngine,
+    budget,
+    drive,
+    make_pool,
+    make_settings,
+    make_tasks,
+    predict_flat,
+    submit,
+)
+from tests.worker.learning_house import answer, champion, newest, register, standing, train
+from worker.drift_sweep import follow_settlements
+from worker.encoder import SentenceEncoder
+from worker.evidence import read_cutoff
+from worker.lesson import Lesson
+from worker.predictors import LoadedPredictors, load_predictors
+from worker.task_encoder import TaskEncoder
+from worker.task_line import parse_task_line
+from worker.training_due import LEAST_CHANGED
+
+BEFORE, AFTER = 0.8, 0.5
+SMALL = 0.6
+TOKENS = {"small": 5, "large": 20}
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> TaskEncoder:
+    return TaskEncoder(SentenceEncoder(threads=1), cache_directory=tmp_path_factory.mktemp("vectors"))
+
+
+class Pupils:
+    """Two strategies, each right as often as it is told."""
+
+    def __init__(self, large: float) -> None:
+        self.right = {"small": SMALL, "large": large}
+        self.asked = dict.fromkeys(TOKENS, 0)
+        self._rng = np.random.default_rng(0)
+
+    def __call__(self, request: GenerationRequest) -> Completion:
+        name = "large" if request.max_tokens == MAX_TOKENS["large"] else "small"
+        self.asked[name] += 1
+        text = "yes" if self._rng.random() < self.right[name] else "no"
+        return Completion(texts=(text,), finish_reasons=("stop",), prompt_tokens=5, output_tokens=TOKENS[name])
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """A deployment of two strategies, of which the large one was right four times in five when it was calibrated."""
+
+    database: Database
+    encoder: TaskEncoder
+    folder: Path
+
+    def load(self) -> LoadedPredictors:
+        """What a job would be planned with now."""
+        with session_scope(self.database) as session:
+            return load_predictors(
+                session, strategy_ids=register(self.database), names=make_pool().names, encoder=self.encoder.name
+            )
+
+    def foresee(self, tasks: int, loaded: LoadedPredictors) -> Predictions:
+        """What is stored of a job: predictions as they come, which routers correct."""
+        texts = [parse_task_line(task.payload).embedded_text for task in make_tasks(tasks)]
+        accuracy = loaded.stack.predict(self.encoder.encode(texts)).accuracy
+        flat = predict_flat(tasks, **{name: (0.5, float(cost)) for name, cost in TOKENS.items()})
+        return replace(flat, accuracy=accuracy)
+
+    def expect_of_large(self) -> float:
+        """The mean accuracy that the next plan expects of it."""
+        loaded = self.load()
+        return float(loaded.standing.correct(self.foresee(200, loaded)).accuracy[:, 1].mean())
+
+    def serve(self, pupils: Pupils, *, tasks: int) -> None:
+        """A night, and a look at what was settled last."""
+        loaded = self.load()
+        job_id = submit(
+            self.database,
+            predictions=self.foresee(tasks, loaded),
+            objective=budget(13 * tasks),
+            version_ids=loaded.version_ids,
+        )
+        assert drive(self.database, job_id, [FakeEngine(pupils)], make_settings(self.folder, window_tasks=40))
+        run_in_transaction(self.database, lambda session: follow_settlements(session, young_seconds=0))
+
+    def list_alarms(self) -> list[str]:
+        """What is told of the predictors that serve."""
+        with session_scope(self.database) as session:
+            return [alarm.broken for alarm in list_standing_alarms(session)]
+
+
+@pytest.fixture
+def house(db_engine: Database, encoder: TaskEncoder, tmp_path: Path) -> House:
+    for strategy, right in enumerate((SMALL, BEFORE)):
+        answer(db_engine, draw(right, 600), tokens=list(TOKENS.values())[strategy], strategy=strategy)
+    train(db_engine, encoder)
+    with session_scope(db_engine) as session:
+        hold_cursors(session)  # settlements are watched from here on
+    return House(database=db_engine, encoder=encoder, folder=tmp_path)
+
+
+def draw(right: float, count: int) -> Sequence[float]:
+    return [float(value) for value in np.random.default_rng(count).random(count) < right]
+
+
+def alarm_about_small(database: Database, broken: Broken, *, outcomes: float, version_id: int) -> None:
+    """As a look at settlements would raise it."""
+    small = register(database)[0]
+    alarm = NewAlarm(
+        predictor_version_id=version_id,
+        strategy_id=small,
+        broken=broken,
+        outcomes=outcomes,
+        predicted=0.9,
+        observed=0.5,
+    )
+    run_in_transaction(database, lambda session: append_alarm(session, alarm=alarm))
+
+
+def test_after_a_fall_and_a_training_the_next_plan_knows_what_the_strategy_is_now(house: House) -> None:
+    assert house.expect_of_large() > 0.75
+    pupils = Pupils(large=AFTER)
+    house.serve(pupils, tasks=600)
+    assert house.list_alarms() == [Broken.WORSE]
+    answer(house.database, draw(AFTER, LEAST_CHANGED), kind=JobKind.RUN, propensity=1.0, tokens=20, strategy=1)
+    train(house.database, house.encoder)
+    assert house.expect_of_large() <= SMALL
+    pupils.asked["large"] = 0
+    house.serve(pupils, tasks=200)
+    assert pupils.asked["large"] <= 10
+
+
+def test_a_moment_after_a_fall_the_predictor_stays_and_stays_corrected(house: House) -> None:
+    pupils = Pupils(large=0.2)
+    house.serve(pupils, tasks=140)
+    assert pupils.asked["large"] < LEAST_CHANGED
+    _, large = train(house.database, house.encoder, Lesson(scope=TrainingScope.ALL))
+    assert large.state is None
+    assert large.few_since_change is not None
+    assert 0 < large.few_since_change < LEAST_CHANGED
+    assert house.expect_of_large() <= SMALL
+    assert house.list_alarms() == [Broken.WORSE]
+
+
+def test_what_teaches_after_an_alarm_is_the_same_whatever_came_since(db_engine: Database, encoder: TaskEncoder) -> None:
+    answer(db_engine, draw(0.9, 200))
+    train(db_engine, encoder)
+    version_id = champion(db_engine, encoder).id
+    answer(db_engine, draw(0.5, LEAST_CHANGED + 20), kind=JobKind.RUN, propensity=1.0)
+    assert standing(db_engine, encoder).news == LEAST_CHANGED + 20
+    alarm_about_small(db_engine, Broken.WORSE, outcomes=50, version_id=version_id)
+    assert standing(db_engine, encoder).has_to_wait
+    assert not standing(db_engine, encoder).is_due(TrainingScope.ALL)
+    answer(db_engine, draw(0.5, 50), kind=JobKind.RUN, propensity=1.0)
+    assert standing(db_engine, encoder).is_due(TrainingScope.ENOUGH)
+    train(db_engine, encoder)
+    first = newest(db_engine, encoder)
+    assert first.meta["learnt_from"]["outcomes"] == 100
+    assert not standing(db_engine, encoder).is_due(TrainingScope.NEWS)
+    answer(db_engine, draw(0.9, 80), kind=JobKind.RUN, propensity=1.0)
+    alarm_about_small(db_engine, Broken.BETTER, outcomes=80, version_id=version_id)
+    train(db_engine, encoder, Lesson(scope=TrainingScope.ALL, cutoff=read_cutoff(first.meta)))
+    assert newest(db_engine, encoder).artefact == first.artefact
+
+
+def test_an_alarm_about_costs_leaves_labels_alone(db_engine: Database, encoder: TaskEncoder) -> None:
+    answer(db_engine, draw(0.9, 200))
+    train(db_engine, encoder)
+    answer(db_engine, draw(0.9, 60), kind=JobKind.RUN, propensity=1.0)
+    alarm_about_small(db_engine, Broken.DEARER, outcomes=50, version_id=champion(db_engine, encoder).id)
+    assert standing(db_engine, encoder).is_due(TrainingScope.NEWS)
+    train(db_engine, encoder)
+    assert newest(db_engine, encoder).meta["learnt_from"]["outcomes"] == 260
+
+
+def test_the_gate_compares_with_the_champion_as_it_is_corrected(db_engine: Database, encoder: TaskEncoder) -> None:
+    answer(db_engine, draw(0.9, 200))
+    train(db_engine, encoder)
+    serving = champion(db_engine, encoder)
+    answer(db_engine, draw(0.6, 300), kind=JobKind.RUN, propensity=1.0)
+    drift = StoredDrift(
+        predictor_version_id=serving.id,
+        outcomes=300,
+        watch=write_watch(UNSEEN),
+        log_odds_offset=-1.8,  # .9 becomes .6
+        cost_ratio=1.0,
+    )
+    run_in_transaction(db_engine, lambda session: store_drift(session, drift=drift))
+    (small, _) = train(db_engine, encoder)
+    assert small.state is not PredictorState.CHAMPION
