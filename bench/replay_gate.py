@@ -8,14 +8,16 @@ from bench.replay_training import Trained
 from bench.replay_world import Cells
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateReport, GateVerdict, Rival, judge_at_gate
+from router.promotion.gate_spending import take_look
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 
 
 class Champion(NamedTuple):
-    """A pair that serves, and how many windows had been told when it learnt."""
+    """A pair that serves, and what has been looked at since it learnt."""
 
     trained: Trained
-    windows: int
+    windows: int  # told when it learnt
+    looked_at: int = 0  # labels since, at the gate's last look
 
 
 def promote(
@@ -31,6 +33,8 @@ def promote(
         if champion is not None:
             report = _judge(memory, strategy, challenger, champion, foreseen[:, :, strategy])
             if report.verdict is not GateVerdict.PROVEN:
+                looked_at = champion.looked_at if report.challenger is None else report.look.labels
+                serving[strategy] = champion._replace(looked_at=looked_at)
                 continue
         serving[strategy] = Champion(challenger, memory.windows)
     return serving
@@ -52,12 +56,17 @@ def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champio
             Rival.CONSTANT: foresee_constant(past, unseen),
         }
     predicted = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens * challenger.scale)
-    return judge_at_gate(rows, predicted.take(unseen), rivals)
+    look = take_look(int(unseen.sum()), looked_at=champion.looked_at, learnt=len(champion.trained.rows))
+    return judge_at_gate(rows, predicted.take(unseen), rivals, look=look)
 
 
 def list_replaced(before: Mapping[int, Champion], after: Mapping[int, Champion]) -> list[int]:
     """The strategies that somebody else serves for now."""
-    return [strategy for strategy, champion in after.items() if before.get(strategy) is not champion]
+    return [
+        strategy
+        for strategy, champion in after.items()
+        if strategy not in before or before[strategy].trained is not champion.trained
+    ]
 
 
 def keep_trained(champions: Mapping[int, Champion]) -> dict[int, Trained]:
