@@ -187,6 +187,15 @@ DECISION: dict[str, Any] = {
     "status": "answered",
     "cost": 187,
     "correct": 1.0,
+    "labels": [
+        {
+            "source": "person",
+            "correct": 1.0,
+            "created_at": "2026-12-24T08:00:00Z",
+            "given_by": "API key operations",
+            "counts": True,
+        }
+    ],
     "answered_like": None,
 }
 
