@@ -8,7 +8,8 @@ proven it. A made strategy (difficulty and topics as in bench/promotion_world.py
 nine tenths of its errors' variance with that of the night before. The gate is the product's, with its objections; three
 ways of being sure are compared on the same nights. 1,000 champions with challengers that are no better (equal but
 different, slightly worse, nearly the same: 5 to 3 to 2), 200 whose challengers are worth a point and 200 with half of
-one; --quick (under 50 s): 120, 40 and 40.
+one; --quick (under 50 s): 120, 40 and 40. Champions are taken to be grown: that a young one makes way for a pair of
+half as many labels again without proof is no part of this.
 """
 
 import argparse

@@ -9,6 +9,7 @@ from bench.replay_world import Cells
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateReport, GateVerdict, Rival, judge_at_gate
 from router.promotion.gate_spending import take_look
+from router.promotion.growth import has_grown
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 
 
@@ -32,7 +33,8 @@ def promote(
         champion = champions.get(strategy)
         if champion is not None:
             report = _judge(memory, strategy, challenger, champion, foreseen[:, :, strategy])
-            if report.verdict is not GateVerdict.PROVEN:
+            grown = has_grown(len(challenger.rows), champion_labels=len(champion.trained.rows))
+            if report.verdict is not GateVerdict.PROVEN and not (grown and report.verdict is not GateVerdict.REJECT):
                 looked_at = champion.looked_at if report.challenger is None else report.look.labels
                 serving[strategy] = champion._replace(looked_at=looked_at)
                 continue

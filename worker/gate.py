@@ -21,6 +21,7 @@ from router.held_out import OutOfFold
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate
 from router.promotion.gate_spending import MOST_HORIZON, take_look
+from router.promotion.growth import has_grown
 from router.promotion.reliability import Point, trace_reliability
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 from router.promotion.rollback import Promise, promise
@@ -42,6 +43,7 @@ class Judged:
     promised: Promise
     challenger_curve: tuple[Point, ...]
     champion_curve: tuple[Point, ...]
+    has_grown: bool  # it learnt from so much more than the champion that it serves unless it is surely worse
     policies: PolicyValues | None = None  # None: nothing was explored with these strategies
 
 
@@ -52,6 +54,7 @@ class Serving:
     version: StoredPredictor
     correction: StoredCorrection
     look: GateLook  # that is taken at it now
+    labels: int  # that it learnt from
 
 
 def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int, cutoff: datetime) -> Serving:
@@ -66,12 +69,12 @@ def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int
     )
     looked_at = read_looked_at(session, champion_id=version.id, since=None if change is None else change.told_at)
     learnt = int(version.meta.get("figures", {}).get("graded", MOST_HORIZON))
-    if change is not None and change.is_unknown_to(since):
-        learnt = 0  # of what the strategy is now
+    is_changed = change is not None and change.is_unknown_to(since)
     return Serving(
         version=version,
         correction=read_corrections(session, version_ids=[version.id]).get(version.id, AS_PREDICTED),
-        look=take_look(labels, looked_at=looked_at, learnt=learnt),
+        look=take_look(labels, looked_at=looked_at, learnt=0 if is_changed else learnt),  # of what the strategy is now
+        labels=learnt,
     )
 
 
@@ -98,9 +101,10 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         window=learnt.window[place],
     )
     challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
+    grown = has_grown(learnt.graded, champion_labels=champion.labels)
     if not len(place):
         report = judge_at_gate(rows, challenger, {}, look=champion.look)
-        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=())
+        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown)
     past = _gather_past(learnt, held_out)
     rivals = {
         Rival.CHAMPION: _foresee(pair, learnt.vectors[place], champion.correction),
@@ -112,6 +116,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         promised=promise(rows.correct, challenger.accuracy, rows.weight),
         challenger_curve=trace_reliability(rows, challenger),
         champion_curve=trace_reliability(rows, rivals[Rival.CHAMPION]),
+        has_grown=grown,
     )
 
 

@@ -25,17 +25,20 @@ class Decision:
     """What becomes of a challenger."""
 
     state: PredictorState
-    has_trials: bool  # whether there are enough labels for one
+    has_trials: bool  # whether it may be tried: there are enough labels, and it does not serve at once
 
 
 def decide(judged: Judged | None, *, labels_a_day: float) -> Decision:
     """A first pair serves; a later one has to pass the gate, and then a trial where enough answers are labelled.
 
     Where they are too few for a trial, a challenger serves that is proven by the gate: its log loss is surely lower.
+    One that learnt from half as many labels again as the champion serves at once, unless it is surely worse.
     """
     has_trials = labels_a_day >= LABELS_A_DAY
     if judged is None:
         return Decision(state=PredictorState.CHAMPION, has_trials=has_trials)
+    if judged.has_grown and judged.report.verdict is not GateVerdict.REJECT:
+        return Decision(state=PredictorState.CHAMPION, has_trials=False)
     return Decision(state=_FOLLOWS[has_trials][judged.report.verdict], has_trials=has_trials)
 
 

@@ -16,6 +16,7 @@ GATE = {
     GateReason.CALIBRATION_WORSE: "surely worse calibrated",
     GateReason.COST_WORSE: "surely worse at costs",
 }
+GROWN = "learnt from half as many labels again as the champion, and is not surely worse"
 WITHOUT_TRIAL = "too few labels a day for a trial"
 
 
@@ -29,11 +30,17 @@ def say_why(report: Mapping[str, Any], *, state: PredictorState) -> str:
         return "the first pair of its strategy" if report else ""
     if state in (PredictorState.CANDIDATE, PredictorState.ON_TRIAL):
         return "passed the gate"
+    if report["gate"].get("has_grown") and gate["verdict"] in (GateVerdict.TRIAL, GateVerdict.HOLD):
+        return GROWN
+    return _say_of_gate(gate, has_trials=bool(report.get("has_trials")))
+
+
+def _say_of_gate(gate: Mapping[str, Any], *, has_trials: bool) -> str:
     verdict = GateVerdict(gate["verdict"])
-    if verdict is GateVerdict.PROVEN and not report.get("has_trials"):
+    if verdict is GateVerdict.PROVEN and not has_trials:
         return f"surely lower log loss; {WITHOUT_TRIAL}"
     if verdict in (GateVerdict.PROVEN, GateVerdict.TRIAL):
-        return "its trial decided" if report.get("has_trials") else f"lower log loss, but not surely; {WITHOUT_TRIAL}"
+        return "its trial decided" if has_trials else f"lower log loss, but not surely; {WITHOUT_TRIAL}"
     return "; ".join(say_finding(finding) for finding in gate["findings"][:2])
 
 

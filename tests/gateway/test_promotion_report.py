@@ -41,6 +41,7 @@ def make_gate(*, better: bool, outcomes: int = 1000) -> dict[str, Any]:
         promised=(0.01, -0.02, 0.0),
         challenger_curve=trace_reliability(rows, challenger),
         champion_curve=trace_reliability(rows, champion),
+        has_grown=False,
     )
     stored: dict[str, Any] = json.loads(json.dumps(to_json(judged), allow_nan=False))
     return stored
@@ -136,6 +137,11 @@ def test_live_looks_are_told_beside_what_was_promised() -> None:
         ({"gate": make_gate(better=True), "has_trials": False}, PredictorState.CHAMPION, "surely lower log loss"),
         ({"gate": make_gate(better=False)}, PredictorState.REJECTED, "surely higher log loss than the champion"),
         ({"gate": make_gate(better=True, outcomes=20)}, PredictorState.HELD, "too few outcomes"),
+        (
+            {"gate": make_gate(better=True, outcomes=20) | {"has_grown": True}},
+            PredictorState.CHAMPION,
+            "learnt from half as many labels again",
+        ),
     ],
 )
 def test_every_version_says_why(report: dict[str, Any], state: PredictorState, why: str) -> None:

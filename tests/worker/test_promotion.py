@@ -197,9 +197,9 @@ def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
     assert states_of(db_engine, "large") == [PredictorState.CHAMPION, PredictorState.RETIRED]  # answered nothing
 
 
-def judged(verdict: GateVerdict) -> Judged:
+def judged(verdict: GateVerdict, *, has_grown: bool = False) -> Judged:
     report = GateReport(verdict=verdict, findings=(), outcomes=500, look=ONLY_LOOK, challenger=None, comparisons={})
-    return Judged(report=report, promised=(), challenger_curve=(), champion_curve=())
+    return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=has_grown)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +217,30 @@ def test_what_follows_from_the_gate_depends_on_whether_there_are_labels_for_a_tr
     assert decide(judged(verdict), labels_a_day=LABELS_A_DAY - 1).state is without_trials
     assert decide(judged(verdict), labels_a_day=LABELS_A_DAY).state is with_trials
     assert decide(None, labels_a_day=LABELS_A_DAY).state is PredictorState.CHAMPION
+
+
+@pytest.mark.parametrize("labels_a_day", [0.0, LABELS_A_DAY])
+@pytest.mark.parametrize("verdict", GateVerdict)
+def test_a_pair_that_has_grown_serves_unless_it_is_surely_worse(verdict: GateVerdict, labels_a_day: float) -> None:
+    state = decide(judged(verdict, has_grown=True), labels_a_day=labels_a_day).state
+    rejected = verdict is GateVerdict.REJECT
+    assert state is (PredictorState.REJECTED if rejected else PredictorState.CHAMPION)
+
+
+def test_half_as_many_labels_again_serve_though_they_are_too_few_to_prove_anything(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    take_in(db_engine, numbers=range(120), right=is_sum)
+    train(db_engine, encoder)
+    take_in(db_engine, numbers=range(1000, 1070), right=is_sum)
+    assert {own.state for own in train(db_engine, encoder)} == {PredictorState.CHAMPION}
+    assert states_of(db_engine, "small") == [PredictorState.CHAMPION, PredictorState.RETIRED]
+    small, _ = register(db_engine)
+    with session_scope(db_engine) as session:
+        champion = read_champions(session, strategy_ids=[small], encoder=encoder.name)[small]
+        gate = read_report(session, predictor_id=champion.id).report["gate"]
+    assert gate["has_grown"]
+    assert gate["report"]["verdict"] == GateVerdict.HOLD
 
 
 class CrowningEngine(FakeEngine):

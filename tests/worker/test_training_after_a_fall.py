@@ -192,7 +192,7 @@ def test_an_alarm_about_costs_leaves_labels_alone(db_engine: Database, encoder: 
 
 
 def test_the_gate_compares_with_the_champion_as_it_is_corrected(db_engine: Database, encoder: TaskEncoder) -> None:
-    answer(db_engine, draw(0.9, 200))
+    answer(db_engine, draw(0.9, 800))
     train(db_engine, encoder)
     serving = champion(db_engine, encoder)
     answer(db_engine, draw(0.6, 300), kind=JobKind.RUN, propensity=1.0)

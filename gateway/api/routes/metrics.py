@@ -1,5 +1,7 @@
 """Metrics, for Prometheus."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import PlainTextResponse, Response
@@ -12,8 +14,15 @@ from worker.submission import TENANT
 
 routes = APIRouter(tags=["health"])
 
+# Figures are text, errors are JSON as everywhere: left to itself, the document would have one type for both.
+_ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorReply"}}}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused; the message says what and why.", "content": _ERROR},
+    "5XX": {"description": "Not answered; the same request may succeed later.", "content": _ERROR},
+}
 
-@routes.get("/metrics", response_class=PlainTextResponse)
+
+@routes.get("/metrics", response_class=PlainTextResponse, responses=_REFUSALS)
 def read_metrics(door: Door, caller: Caller) -> Response:
     """What stands in the database, in Prometheus's text format: all tenants' figures for the server's own tenant.
 

@@ -56,7 +56,15 @@ def read_identity(command: "subprocess.Popen[str]") -> dict[str, str]:
 
 def list_spawned(pid: int) -> list[psutil.Process]:
     """The children that multiprocessing has started, vLLM not yet imported in them."""
-    return [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process(pid).children() if "spawn_main" in read_command(child)]
+
+
+def read_command(child: psutil.Process) -> str:
+    """Its command line; empty where it has ended."""
+    try:
+        return " ".join(child.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
 
 
 def test_without_vllm_transformers_answers_and_says_why(folder: ModelFolder, tmp_path: Path) -> None:
