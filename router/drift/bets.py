@@ -27,8 +27,8 @@ def bet_on_falls(floor: float, observed: float) -> list[float]:
     least = min(floor, MOST_CERTAIN)
     factors = []
     for fall in FALLS:
-        lower = max(least - fall, LEAST_LEFT * least)
-        factors.append(observed * lower / least + (1 - observed) * (1 - lower) / (1 - least))
+        left = max(1 - fall / least, LEAST_LEFT)
+        factors.append(observed * left + (1 - observed) * (1 - left * least) / (1 - least))
     return factors
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -144,6 +144,7 @@ def test_explored_tasks_are_compared_with_their_own_usual_deviation() -> None:
 
 
 @given(st.floats(-1.0, 1.0), SHARES)
+@example(5e-324, 0.0)
 def test_no_bet_on_falls_gains_in_the_mean_while_the_floor_holds(floor: float, mean: float) -> None:
     right, wrong = bet_on_falls(floor, 1.0), bet_on_falls(floor, 0.0)
     assert len(right) == len(FALLS)
