@@ -82,7 +82,8 @@ def compare_in_process(own: EngineWorker, *, prompts: int, at_once: bool, folder
     load_seconds = loop.run(bare.start(log_path=folder / "bare.log"), seconds=300)
     loop.run(bare.answer(write_questions(WARM_UP)))
     pairs, differences = [], 0
-    for part in [*cut(prompts), *([write_questions(prompts)] if at_once else [])]:
+    others = write_questions(2 * prompts)[prompts:]  # no prompt is in the cache already
+    for part in [*cut(prompts), *([others] if at_once else [])]:
         limit = loop.run(bare.answer(part), seconds=600)
         with watch_tokens() as steps:
             ours = own.answer(part).rate
