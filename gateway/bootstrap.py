@@ -18,6 +18,7 @@ from gateway.desk.keeper import DeskKeeper
 from gateway.file_store import FileStore
 from router.strategy import StrategyPool
 from worker.chat_room import ChatRoom
+from worker.collector import spare_collector
 from worker.database import MOST_CONNECTIONS, open_database
 from worker.pool import read_strategy_file
 from worker.settings import Settings
@@ -33,6 +34,7 @@ def open_front_door(settings: Settings, *, strategy_file: Path) -> Iterator[Fron
         DeskKeeper(settings, strategy_file=strategy_file) as keeper,
     ):
         _open_ahead(database)
+        spare_collector()
         yield build_front_door(
             settings,
             database=database,
