@@ -57,9 +57,14 @@ def test_workers_answer_what_the_server_was_asked(
             assert len(office.lines(batch["output_file_id"])) == 24
             assert list_labels(office, asked["id"]) == [("judge", 0.5)] * 4
             assert batch["routing"]["observed_accuracy"] == (20 + 4 * 0.5) / 24
-    attributes = [line["attributes"] for line in read_log(tmp_path / "engine.log")]
+    require_told(tmp_path / "engine.log", output_tokens=batch["usage"]["output_tokens"])
+
+
+def require_told(log: Path, *, output_tokens: int) -> None:
+    """The engine worker's log tells of each group what was asked of which model."""
+    attributes = [line["attributes"] for line in read_log(log)]
     ended = [own for own in attributes if "gen_ai.usage.input_tokens" in own]
-    assert sum(own["gen_ai.usage.output_tokens"] for own in ended) == batch["usage"]["output_tokens"]
+    assert sum(own["gen_ai.usage.output_tokens"] for own in ended) == output_tokens
     assert {own["gen_ai.provider.name"] for own in ended} == {"echo"}
     assert ended[0].keys() >= {"job", "window", "group", "strategy", "gen_ai.request.model", "gen_ai.operation.name"}
 
