@@ -19,6 +19,7 @@ from db.states import PredictorState
 from db.tasks import NewTask
 from router.generation import Completion, GenerationRequest
 from router.promotion.gate import ONLY_LOOK, GateReport, GateVerdict
+from router.promotion.rollback import LiveVerdict
 from router.units import Unit
 from tests.worker.fake_night import (
     FakeEngine,
@@ -241,6 +242,30 @@ def test_half_as_many_labels_again_serve_though_they_are_too_few_to_prove_anythi
         gate = read_report(session, predictor_id=champion.id).report["gate"]
     assert gate["has_grown"]
     assert gate["report"]["verdict"] == GateVerdict.HOLD
+
+
+def test_a_step_of_growth_that_was_for_the_worse_is_taken_back_by_live_answers(
+    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
+) -> None:
+    take_in(db_engine, numbers=range(120), right=is_sum)
+    train(db_engine, encoder)
+    take_in(db_engine, numbers=range(1000, 1070), right=is_place)  # too few for the gate to say how wrong they are
+    assert {own.state for own in train(db_engine, encoder)} == {PredictorState.CHAMPION}
+    served = load(db_engine, encoder).version_ids[0]
+    numbers = range(5000, 5220)
+    job_id = submit(
+        db_engine,
+        predictions=predict_flat(len(numbers), small=(0.9, 5.0), large=(0.5, 20.0)),
+        objective=budget(10_000),
+        tasks=[make_task(number) for number in numbers],
+    )
+    assert drive(db_engine, job_id, [FakeEngine(answer_sums)], make_settings(tmp_path, batch_tasks=16))
+    check_champions(db_engine, strategy_ids=register(db_engine), encoder=encoder)
+    assert states_of(db_engine, "small") == [PredictorState.REJECTED, PredictorState.CHAMPION]
+    with session_scope(db_engine) as session:
+        (look,) = read_report(session, predictor_id=served).report["live"]
+    assert look["loss_since"]["mean"] > 0.1
+    assert look["verdict"] in (LiveVerdict.ROLL_BACK, LiveVerdict.WORSE)
 
 
 class CrowningEngine(FakeEngine):
