@@ -1,12 +1,13 @@
 """Nights of a pool: quiet ones, and ones in which a strategy is silently degraded."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.drift_detectors import Detector
+from bench.drift_detectors import Detector, Outcome, Told
 from bench.drift_pools import Floats, Pool
 from router.drift.correction import correct_accuracy
 from router.drift.watch import UNSEEN, Settled, note_settled
@@ -24,6 +25,14 @@ class Stream(NamedTuple):
     strategy: NDArray[np.intp]
     predicted: Floats
     correct: Floats
+    cost_ratio: Floats
+
+
+class Alarms(NamedTuple):
+    """How many there were, by what they are about."""
+
+    false: Counter[Told]  # the predictions hold
+    true: Counter[Told]
 
 
 class Routed(NamedTuple):
@@ -38,18 +47,21 @@ def play_night(pool: Pool, rng: np.random.Generator, *, tasks: int = NIGHT) -> S
     rows = rng.integers(0, len(pool.cost), tasks)
     choice = pool.choose(rows, pool.predicted[rows])
     correct = (rng.random(tasks) < pool.correct[rows, choice]).astype(np.float64)
-    return Stream(choice, pool.predicted[rows, choice], correct)
+    ratio = pool.spent[rows, choice] / pool.cost[rows, choice]
+    return Stream(choice, pool.predicted[rows, choice], correct, ratio)
 
 
-def count_false_alarms(pool: Pool, build: Build, *, nights: int) -> int:
-    """Alarms of strategies whose predictions hold, the detectors knowing them from one night to the next."""
-    rng, quiet = np.random.default_rng(1), pool.find_quiet()
+def count_alarms(pool: Pool, build: Build, *, nights: int) -> Alarms:
+    """Those of quiet nights, the detectors knowing strategies from one night to the next."""
+    rng, broken = np.random.default_rng(1), {(off.strategy, off.told) for off in pool.list_broken()}
     watching = [build() for _ in range(pool.cost.shape[1])]
-    return sum(
-        watching[strategy].note(predicted, correct) and bool(quiet[strategy])
-        for _ in range(nights)
-        for strategy, predicted, correct in zip(*(part.tolist() for part in play_night(pool, rng)), strict=True)
-    )
+    alarms = Alarms(false=Counter(), true=Counter())
+    for _ in range(nights):
+        for strategy, *outcome in zip(*(part.tolist() for part in play_night(pool, rng)), strict=True):
+            told = watching[strategy].note(Outcome(*outcome))
+            if told is not None:
+                (alarms.true if (strategy, told) in broken else alarms.false)[told] += 1
+    return alarms
 
 
 def measure_delays(pool: Pool, build: Build, *, fall: float, times: int) -> Floats:
@@ -59,11 +71,11 @@ def measure_delays(pool: Pool, build: Build, *, fall: float, times: int) -> Floa
     for seed in range(times):
         rng = np.random.default_rng(100 + seed)
         detector = build()
-        for predicted, correct in _play_one(pool, rng, strategy, outcomes=KNOWN_NIGHTS * NIGHT // 3):
-            detector.note(predicted, correct)
+        for outcome in _play_one(pool, rng, strategy, outcomes=KNOWN_NIGHTS * NIGHT // 3):
+            detector.note(outcome)
         delays.append(MOST)
-        for place, (predicted, correct) in enumerate(_play_one(pool, rng, strategy, outcomes=MOST, fall=fall), start=1):
-            if detector.note(predicted, correct):
+        for place, outcome in enumerate(_play_one(pool, rng, strategy, outcomes=MOST, fall=fall), start=1):
+            if detector.note(outcome) is not None:
                 delays[-1] = place
                 break
     return np.array(delays, dtype=np.float64)
@@ -71,14 +83,15 @@ def measure_delays(pool: Pool, build: Build, *, fall: float, times: int) -> Floa
 
 def _play_one(
     pool: Pool, rng: np.random.Generator, strategy: int, *, outcomes: int, fall: float = 0.0
-) -> list[tuple[float, float]]:
-    """Predictions and outcomes of the tasks that the strategy is given."""
+) -> list[Outcome]:
+    """Outcomes of the tasks that the strategy is given, costs left aside."""
     choice = pool.choose(np.arange(len(pool.cost)), pool.predicted)
     rows = rng.choice(np.flatnonzero(choice == strategy), outcomes)
     likely = pool.correct[rows, strategy]
     left = 1 - fall / max(float(likely.mean()), fall)  # of its right answers
     correct = (rng.random(outcomes) < likely * left).astype(np.float64)
-    return list(zip(pool.predicted[rows, strategy].tolist(), correct.tolist(), strict=True))
+    known = zip(pool.predicted[rows, strategy].tolist(), correct.tolist(), strict=True)
+    return [Outcome(predicted, right, cost_ratio=None) for predicted, right in known]
 
 
 def degrade(pool: Pool, *, fall: float, windows: int, corrected: bool, seed: int) -> Routed:

@@ -23,7 +23,7 @@ def plot_degraded(file: Path, drawn: Mapping[str, Mapping[str, Routed]]) -> None
         left.set_title(f"{name}: its share of the tasks, %", loc="left")
         right.set_title("accuracy of all tasks, %", loc="left")
         for axes in (left, right):
-            axes.axvline(tasks[-1] / 3, color="black", linewidth=1, linestyle=(0, (2, 2)))
+            axes.axvline(tasks[-1] / 3, color="black", linewidth=1, linestyle=(0, (2, 2)), label="the fall")
             axes.grid(alpha=0.25)
             axes.spines[["top", "right"]].set_visible(False)
         left.legend(frameon=False)

@@ -8,8 +8,10 @@ proven it. A made strategy (difficulty and topics as in bench/promotion_world.py
 nine tenths of its errors' variance with that of the night before. The gate is the product's, with its objections; three
 ways of being sure are compared on the same nights. 1,000 champions with challengers that are no better (equal but
 different, slightly worse, nearly the same: 5 to 3 to 2), 200 whose challengers are worth a point and 200 with half of
-one; --quick (under 50 s): 120, 40 and 40. Champions are taken to be grown: that a young one makes way for a pair of
-half as many labels again without proof is no part of this.
+one; --quick (under 50 s): 120, 40 and 40.
+
+That is about proofs, of champions that are grown. A young one makes way for a pair of half as many labels again without
+one: what such steps let in, and what live answers take back of it, is told apart (bench/growth_steps.py).
 """
 
 import argparse
@@ -22,7 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.figures import Figure, print_figures
-from bench.promotion_world import DIFFICULTY, SKILL, TOPIC, TOPIC_SHARE, Errors
+from bench.growth_steps import judge_steps, measure_steps, print_steps
+from bench.made_answers import Floats, MadeAnswers, squash
+from bench.promotion_world import Errors
 from router.promotion.clustered import STANDARD
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateVerdict, Rival, judge_at_gate
@@ -32,7 +36,6 @@ from worker.gate import MOST_OUTCOMES
 
 NIGHTS, LABELS_A_NIGHT, WINDOW_TASKS = 30, 500, 50
 KEPT = 0.9  # of a challenger's errors' variance, by the next night's
-ABILITY = 0.6  # log-odds of being right
 LEVEL = 0.05
 NULLS = {
     "equal but different": (Errors(shared=0.4, champion=0.6, challenger=0.6), 0.5),
@@ -42,8 +45,7 @@ NULLS = {
 POINT = Errors(shared=0.4, champion=0.6, challenger=0.39)  # worth .01 over all tasks, in bench/promotion_world.py
 HALF = Errors(shared=0.4, champion=0.6, challenger=0.5)  # worth half of that
 SEED = 11
-
-Floats = NDArray[np.float64]
+STEPS, QUICK_STEPS = 200, 30  # of each kind at each size
 
 
 class Look(NamedTuple):
@@ -60,21 +62,15 @@ Rule = Callable[[Sequence[Look]], int | None]  # the night of a promotion, from 
 def run_nights(errors: Errors, rng: np.random.Generator) -> list[Look]:
     """Every night's look at one champion, which serves on whatever is said."""
     tasks = NIGHTS * LABELS_A_NIGHT
-    window = np.arange(tasks) // WINDOW_TASKS
-
-    def draw(spread: float) -> Floats:
-        topic = rng.normal(0, spread * TOPIC_SHARE**0.5, window[-1] + 1)[window]
-        return np.asarray(topic + rng.normal(0, spread * (1 - TOPIC_SHARE) ** 0.5, tasks))
-
-    odds = ABILITY + rng.normal(0, TOPIC, window[-1] + 1)[window] + rng.normal(0, DIFFICULTY, tasks) + draw(SKILL)
-    correct = (rng.random(tasks) < _squash(odds)).astype(np.float64)
-    shared = odds + draw(errors.shared)
-    champion, wrong = _squash(shared + draw(errors.champion)), draw(errors.challenger)
+    made = MadeAnswers(tasks, window_tasks=WINDOW_TASKS, rng=rng)
+    shared = made.odds + made.draw(errors.shared)
+    champion, wrong = squash(shared + made.draw(errors.champion)), made.draw(errors.challenger)
     looks = []
     for labels in range(LABELS_A_NIGHT, tasks + 1, LABELS_A_NIGHT):
         latest = slice(max(labels - MOST_OUTCOMES, 0), labels)
-        looks.append(_look(correct[latest], _squash(shared + wrong)[latest], champion[latest], window[latest], labels))
-        wrong = KEPT**0.5 * wrong + (1 - KEPT) ** 0.5 * draw(errors.challenger)
+        challenger = squash(shared + wrong)[latest]
+        looks.append(_look(made.correct[latest], challenger, champion[latest], made.window[latest], labels))
+        wrong = KEPT**0.5 * wrong + (1 - KEPT) ** 0.5 * made.draw(errors.challenger)
     return looks
 
 
@@ -132,10 +128,6 @@ def _share(nights: Sequence[int | None]) -> float:
     return 100 * sum(night is not None for night in nights) / len(nights)
 
 
-def _squash(odds: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-odds)))
-
-
 def _print(name: str, found: dict[str, list[int | None]]) -> None:
     print(f"\n{name}, {len(found[OURS])} champions over {NIGHTS} nights")
     for rule, nights in found.items():
@@ -161,11 +153,14 @@ def main() -> None:
     point = measure(POINT, champions=better, seed=SEED + len(NULLS))
     _print("worth a point", point)
     _print("worth half a point", measure(HALF, champions=better, seed=SEED + len(NULLS) + 1))
+    steps = measure_steps(STEPS if not arguments.quick else QUICK_STEPS)
+    print_steps(steps)
     wrong, power = max(_share(replaced[rule]) for rule in (OURS, YOUNG)), _share(point[OURS])
     print_figures(
         [
-            Figure("champions replaced by what is no better, in 30 nights", wrong, "%", "<= 5", wrong <= 5),
+            Figure("proven promotions of null challengers, in 30 nights", wrong, "%", "<= 5", wrong <= 5),
             Figure("champions replaced by what is worth a point, in 30 nights", power, "%", ">= 80", power >= 80),
+            *judge_steps(steps),
         ],
         as_json=arguments.json,
     )

@@ -1,4 +1,4 @@
-"""What policies are worth night by night: one panel a scenario, beside what exploring costs."""
+"""What policies are worth over all budgets, night by night: one panel a scenario, beside what exploring costs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.learning_results import Replay, measure_loss
-from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN
+from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, UNGATED
 from bench.replay_scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -20,31 +20,36 @@ COLOURS = {
     NO_LEARNING: "#c2410c",
     GREEDY: "#7a5195",
     NEIGHBOURS: "#00897b",
+    UNGATED: "#d9a400",
 }
+
+MOST_COLUMNS = 3  # that can be read at the width of a page
 
 
 def plot_replays(by_scenario: Mapping[Scenario, Sequence[Replay]], *, path: Path) -> None:
     """Draw it to a file, whose name says the format."""
     from matplotlib.figure import Figure
 
-    columns = len(by_scenario) + 1
-    figure = Figure(figsize=(4.6 * columns, 4.4), layout="constrained", dpi=130)
-    panels = figure.subplots(1, columns, squeeze=False).ravel()
+    columns = min(len(by_scenario) + 1, MOST_COLUMNS)
+    lines = -(-(len(by_scenario) + 1) // columns)
+    figure = Figure(figsize=(3.7 * columns, 3.4 * lines), layout="constrained", dpi=130)
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, (scenario, replays) in zip(panels, by_scenario.items(), strict=False):
         _draw_areas(axes, scenario, replays)
-    _draw_losses(panels[-1], by_scenario)
+    _draw_losses(panels[len(by_scenario)], by_scenario)
+    for axes in panels[len(by_scenario) + 1 :]:
+        axes.set_axis_off()
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=len(labels))
+    figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=3 * columns // 2)
     figure.savefig(path)
 
 
 def _draw_areas(axes: "Axes", scenario: Scenario, replays: Sequence[Replay]) -> None:
     nights = np.arange(1, len(replays[0].world.nights) + 1)
     for policy in replays[0].nights:
-        gains = [replay.trace_area(policy) - replay.trace_area(CONSTANT) for replay in replays]
         axes.plot(
             nights,
-            100 * np.mean(gains, axis=0),
+            100 * np.mean([replay.trace_area(policy) for replay in replays], axis=0),
             color=COLOURS[policy],
             linewidth=2.6 if policy == OWN else 1.3,
             linestyle=(0, (5, 2)) if policy == FULL else "-",
@@ -53,7 +58,7 @@ def _draw_areas(axes: "Axes", scenario: Scenario, replays: Sequence[Replay]) -> 
     if scenario not in (Scenario.QUIET, Scenario.TOPICS):
         axes.axvline(len(nights) // 2 + 0.5, color="#111827", linewidth=0.6, linestyle=(0, (1, 3)))
     axes.set_title(f"{scenario}, {len(replays)} replays", loc="left", fontsize=10)
-    axes.set_ylabel("points over the constant router, tasks held out")
+    axes.set_ylabel("right of the tasks held out, %")
     _finish(axes)
 
 

@@ -28,6 +28,7 @@ from db.training_news import count_news
 from db.training_rows import TrainingRow, list_training_outcomes, read_rows
 from router.artefact import load_pair
 from router.errors import PredictorArtefactError
+from router.promotion.gate import GateVerdict
 from router.promotion.report_json import to_json
 from router.promotion.rollback import LiveCheck, LiveOutcomes, LiveVerdict, check_live, find_look
 from router.stack import PredictorStack
@@ -40,6 +41,10 @@ logger = logging.getLogger(__name__)
 
 MOST_OUTCOMES = 3200  # the latest since the promotion: each has to be encoded
 OF_RUNS = 0  # the arm of every run's outcomes
+WHY = {
+    LiveVerdict.ROLL_BACK: "misses what was promised of it",
+    LiveVerdict.WORSE: "is surely worse than the one before",
+}
 
 
 def check_champions(database: Database, *, strategy_ids: Sequence[int], encoder: TaskEncoder) -> None:
@@ -94,6 +99,12 @@ def _list_promises(reported: Reported) -> Sequence[float]:
     return promised
 
 
+def _is_proven(reported: Reported) -> bool:
+    """Whether anything but the number of its labels spoke for the version."""
+    gate = reported.report["gate"]
+    return not gate.get("has_grown") or gate["report"]["verdict"] == GateVerdict.PROVEN
+
+
 def _count_looks(reported: Reported) -> int:
     """By the number of the last look: where outcomes come in numbers, some are passed over."""
     looks = reported.report.get("live", [])
@@ -117,7 +128,9 @@ def _check(due: _Due, *, encoder: TaskEncoder) -> LiveCheck:
         earlier=accuracy[:, 1],
     )
     promised = tuple(_list_promises(due.reported))
-    return check_live(live, promised=promised, looks_taken=_count_looks(due.reported))
+    return check_live(
+        live, promised=promised, looks_taken=_count_looks(due.reported), is_proven=_is_proven(due.reported)
+    )
 
 
 def _follow(session: Session, *, due: _Due, check: LiveCheck) -> None:
@@ -128,11 +141,12 @@ def _follow(session: Session, *, due: _Due, check: LiveCheck) -> None:
         return
     look = {**to_json(check), "look": find_look(check.outcomes), "at": read_clock(session).isoformat()}
     amend_report(session, predictor_id=champion.id, parts={"live": [*due.looks, look]})
-    if check.verdict is LiveVerdict.ROLL_BACK:
+    if check.goes_back:
         logger.warning(
-            "version %d of strategy %d misses what was promised of it, version %d serves again",
+            "version %d of strategy %d %s, version %d serves again",
             champion.version,
             champion.strategy_id,
+            WHY[check.verdict],
             due.earlier.version,
         )
         promote(session, tenant_id=TENANT, predictor_id=due.earlier.id)

@@ -93,7 +93,7 @@ def train_predictors(
         if standings[key].is_due(lesson.scope):
             trained.append(school.train(priced, strategy_id=key))
         else:
-            trained.append(_leave_alone(priced, standings[key]))
+            trained.append(leave_alone(priced.strategy.name, standings[key]))
     sweep_trials(database)
     return trained
 
@@ -108,9 +108,10 @@ def _settle_cutoff(session: Session, *, asked: datetime | None) -> datetime:
     return settled if asked is None else asked
 
 
-def _leave_alone(priced: PricedStrategy, standing: Standing) -> Trained:
+def leave_alone(strategy: str, standing: Standing) -> Trained:
+    """What is told of a strategy that is not trained."""
     few = standing.news if standing.has_to_wait else None
-    return Trained(strategy=priced.strategy.name, outcomes=standing.learnt, figures=None, few_since_change=few)
+    return Trained(strategy=strategy, outcomes=standing.learnt, figures=None, few_since_change=few)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

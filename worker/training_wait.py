@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.orm import Session
 
-from db.predictors import StoredPredictor, read_champions
+from db.clock import read_settled_moment
+from db.predictors import StoredPredictor, read_newest, read_version
 from db.session import run_in_transaction, session_scope
 from db.training_requests import is_finished, read_error, request_training
 from db.workers import list_served_queues
@@ -18,7 +20,8 @@ from worker.producer import ring_once
 from worker.progress import Progress, Stage
 from worker.queues import TRAINER
 from worker.submission import TENANT
-from worker.training_job import Trained
+from worker.training_due import read_standings
+from worker.training_job import Trained, leave_alone
 
 LOOK_SECONDS = 0.5
 
@@ -39,7 +42,7 @@ def ask_trainer(
     NothingToTrain as where training is done here.
     """
     workshop.watch(Progress(stage=Stage.TRAINING))
-    before = run_in_transaction(workshop.database, partial(_read_champions, workshop))
+    before = run_in_transaction(workshop.database, partial(_read_newest, workshop))
     request = partial(request_training, tenant_id=TENANT, scope=lesson.scope, cutoff=lesson.cutoff)
     request_id = run_in_transaction(workshop.database, request)
     ring_once(workshop.settings, TRAINER)
@@ -48,14 +51,13 @@ def ask_trainer(
     with session_scope(workshop.database) as session:
         if (error := read_error(session, request_id=request_id)) is not None:
             raise NothingToTrain(error)
-        after = _read_champions(workshop, session)
-    named = list(zip(workshop.strategy_ids, workshop.pool.names, strict=True))
-    if unknown := [name for key, name in named if key not in after]:
+        trained = _list_trained(session, workshop, before=before, cutoff=lesson.cutoff)
+    if unknown := [name for name in workshop.pool.names if name not in {row.strategy for row in trained}]:
         tell(
             f"{', '.join(unknown)} can not be predicted yet: there are no graded outcomes, or the trainer has another "
             "strategy file in its APPORTION_STRATEGIES"
         )
-    return [_describe(name, before.get(key), after[key]) for key, name in named if key in after]
+    return trained
 
 
 def _wait_for(workshop: Workshop, request_id: int, *, draining: threading.Event, tell: Callable[[str], None]) -> bool:
@@ -72,12 +74,29 @@ def _wait_for(workshop: Workshop, request_id: int, *, draining: threading.Event,
     return False
 
 
-def _read_champions(workshop: Workshop, session: Session) -> Mapping[int, StoredPredictor]:
-    return read_champions(session, strategy_ids=workshop.strategy_ids, encoder=workshop.encoder.name)
+def _read_newest(workshop: Workshop, session: Session) -> Mapping[int, StoredPredictor]:
+    return read_newest(session, strategy_ids=workshop.strategy_ids, encoder=workshop.encoder.name)
 
 
-def _describe(name: str, before: StoredPredictor | None, after: StoredPredictor) -> Trained:
-    stored = after.meta["figures"]
+def _list_trained(
+    session: Session, workshop: Workshop, *, before: Mapping[int, StoredPredictor], cutoff: datetime | None
+) -> list[Trained]:
+    """What was made of every strategy that has a predictor, and how those stand that there is no new one of."""
+    ids, encoder = workshop.strategy_ids, workshop.encoder.name
+    newest = _read_newest(workshop, session)
+    cutoff = read_settled_moment(session) if cutoff is None else cutoff
+    standings = read_standings(session, strategy_ids=ids, encoder=encoder, cutoff=cutoff)
+    return [
+        _describe_new(session, name, newest[key])
+        if key not in before or before[key].id != newest[key].id
+        else leave_alone(name, standings[key])
+        for key, name in zip(ids, workshop.pool.names, strict=True)
+        if key in newest
+    ]
+
+
+def _describe_new(session: Session, name: str, version: StoredPredictor) -> Trained:
+    stored = version.meta["figures"]
     figures = TrainingFigures(**{**stored, "fallback": Fallback(stored["fallback"])})
-    is_new = before is None or before.id != after.id
-    return Trained(strategy=name, outcomes=figures.outcomes, figures=figures if is_new else None)
+    state = read_version(session, tenant_id=TENANT, predictor_id=version.id).state
+    return Trained(strategy=name, outcomes=figures.outcomes, figures=figures, state=state)

@@ -123,12 +123,16 @@ def _write_live(report: PromotionReport) -> list[str]:
         (
             f"{look['outcomes']:,}",
             *(_say_miss(look["misses"], band) for band in ("low", "middle", "high")),
+            _say_loss(look["loss_since"]),
             look["verdict"].replace("_", " "),
         )
         for look in report.live
     ]
-    heading = ("outcomes", "predicted low", "middle", "high", "verdict")
-    says = "Right answers less predicted ones by predicted accuracy, in points, and what was promised."
+    heading = ("outcomes", "predicted low", "middle", "high", "log loss", "verdict")
+    says = (
+        "Right answers less predicted ones by predicted accuracy, in points, and what was promised; log loss less that "
+        "of the version before."
+    )
     return ["## Since it serves", says, _write_table(heading, rows)]
 
 
@@ -137,6 +141,10 @@ def _say_miss(misses: Sequence[Mapping[str, Any]], band: str) -> str:
         if miss["band"] == band:
             return f"{100 * miss['live']['mean']:+.1f} ({100 * miss['promised']:+.1f})"
     return UNKNOWN
+
+
+def _say_loss(since: Mapping[str, Any] | None) -> str:
+    return UNKNOWN if since is None or since["mean"] is None else f"{since['mean']:+.4f}"
 
 
 def _say(value: float | None) -> str:

@@ -16,6 +16,10 @@ GATE = {
     GateReason.CALIBRATION_WORSE: "surely worse calibrated",
     GateReason.COST_WORSE: "surely worse at costs",
 }
+LIVE = {
+    LiveVerdict.ROLL_BACK: "missed what was promised of it",
+    LiveVerdict.WORSE: "surely higher log loss than the version before",
+}
 GROWN = "learnt from half as many labels again as the champion, and is not surely worse"
 WITHOUT_TRIAL = "too few labels a day for a trial"
 
@@ -23,8 +27,8 @@ WITHOUT_TRIAL = "too few labels a day for a trial"
 def say_why(report: Mapping[str, Any], *, state: PredictorState) -> str:
     """The reason that weighed most; empty where none was written down."""
     live = report.get("live") or []
-    if live and live[-1]["verdict"] == LiveVerdict.ROLL_BACK:
-        return f"missed what was promised of it on {live[-1]['outcomes']:,} live outcomes"
+    if live and live[-1]["verdict"] in LIVE:
+        return f"{LIVE[live[-1]['verdict']]} on {live[-1]['outcomes']:,} live outcomes"
     gate = (report.get("gate") or {}).get("report")
     if gate is None:
         return "the first pair of its strategy" if report else ""

@@ -13,6 +13,8 @@ from router.scoring import list_log_losses
 FIRST_LOOK = 100  # outcomes since the promotion; then at every doubling
 SLACK = 0.05  # by which right answers may miss their predictions, beyond what was promised
 ALPHA = 0.002  # chance that a version which misses by no more than the slack is ever called broken
+# Chance that one which nobody had proven goes for a version before that is no better: both predict alike then.
+WORSE_ALPHA = 0.05
 BAND_ENDS = (1 / 3, 2 / 3)  # of predicted accuracy: what is wrong at both ends may cancel in the mean
 LEAST_BAND = 50  # outcomes of a band that is looked at
 
@@ -25,6 +27,7 @@ class LiveVerdict(StrEnum):
     WAIT = "wait"  # the next look is not due
     KEPT = "kept"  # it predicts as was promised, as far as can be said
     ROLL_BACK = "roll_back"  # it does not, and the version before predicts the same outcomes better
+    WORSE = "worse"  # nobody had proven it, and the version before surely predicts the same outcomes better
     DRIFTED = "drifted"  # it does not, but neither does the version before: the strategy has changed
 
 
@@ -57,7 +60,12 @@ class LiveCheck:
     verdict: LiveVerdict
     outcomes: int
     misses: tuple[Miss, ...]
-    loss_since: ClusteredMean | None  # the champion's log loss less the earlier version's; None: nothing is broken
+    loss_since: ClusteredMean | None  # the champion's log loss less the earlier version's; None: not looked at
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether the version before serves again."""
+        return self.verdict in (LiveVerdict.ROLL_BACK, LiveVerdict.WORSE)
 
 
 Promise = tuple[float, ...]  # right answers less predicted ones by band, as the report has them
@@ -76,24 +84,32 @@ def find_look(outcomes: int) -> int:
     return 0 if outcomes < FIRST_LOOK else int(math.log2(outcomes / FIRST_LOOK)) + 1
 
 
-def check_live(live: LiveOutcomes, *, promised: Promise, looks_taken: int) -> LiveCheck:
-    """The verdict at the next look; the error spent at look k is ALPHA / (k (k + 1)), ALPHA over all there will be."""
+def check_live(live: LiveOutcomes, *, promised: Promise, looks_taken: int, is_proven: bool) -> LiveCheck:
+    """The verdict at the next look; errors spent at look k are a 1 / (k (k + 1)) of all there will be.
+
+    A version that serves by its labels alone was not proven; what the gate could not say, live outcomes do.
+    """
     outcomes, look = len(live.correct), find_look(len(live.correct))
     if look <= looks_taken:
         return LiveCheck(verdict=LiveVerdict.WAIT, outcomes=outcomes, misses=(), loss_since=None)
     misses = tuple(_list_misses(live, promised=promised, look=look))
-    if all(miss.score < miss.limit for miss in misses):
-        return LiveCheck(verdict=LiveVerdict.KEPT, outcomes=outcomes, misses=misses, loss_since=None)
     difference = list_log_losses(live.champion, live.correct) - list_log_losses(live.earlier, live.correct)
     loss_since = estimate_mean(difference, live.window, live.weight)
-    is_worse = loss_since.mean > 0
-    verdict = LiveVerdict.ROLL_BACK if is_worse else LiveVerdict.DRIFTED
+    verdict = LiveVerdict.KEPT
+    if any(miss.score >= miss.limit for miss in misses):
+        verdict = LiveVerdict.ROLL_BACK if loss_since.mean > 0 else LiveVerdict.DRIFTED
+    elif not is_proven and loss_since.score() > _find_limit(WORSE_ALPHA, look):
+        verdict = LiveVerdict.WORSE
     return LiveCheck(verdict=verdict, outcomes=outcomes, misses=misses, loss_since=loss_since)
+
+
+def _find_limit(alpha: float, look: int) -> float:
+    return STANDARD.inv_cdf(1 - alpha / (look * (look + 1)))
 
 
 def _list_misses(live: LiveOutcomes, *, promised: Promise, look: int) -> list[Miss]:
     bands = ("low", "middle", "high")
-    limit = STANDARD.inv_cdf(1 - ALPHA / (look * (look + 1)) / (2 * len(bands)))
+    limit = _find_limit(ALPHA / (2 * len(bands)), look)
     found = []
     for band, rows, known in zip(bands, _split(live.champion), promised, strict=True):
         if rows.sum() < LEAST_BAND:

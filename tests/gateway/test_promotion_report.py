@@ -120,13 +120,18 @@ def test_live_looks_are_told_beside_what_was_promised() -> None:
         champion=likely,
         earlier=likely / 2,
     )
-    check = to_json(check_live(live, promised=(0.01, -0.02, 0.0), looks_taken=0))
+    check = to_json(check_live(live, promised=(0.01, -0.02, 0.0), looks_taken=0, is_proven=True))
     report = make_report()
     report = replace(report, report={**report.report, "live": [json.loads(json.dumps(check, allow_nan=False))]})
     page = write_markdown(report, plots={})
     assert "| 800 |" in page
     assert "roll back |" in page
+    assert f"| {check['loss_since']['mean']:+.4f} |" in page
     assert say_why(report.report, state=PredictorState.REJECTED).startswith("missed what was promised of it on 800")
+    worse = {**report.report, "live": [{**check, "verdict": "worse"}]}
+    assert say_why(worse, state=PredictorState.REJECTED) == (
+        "surely higher log loss than the version before on 800 live outcomes"
+    )
 
 
 @pytest.mark.parametrize(

@@ -169,8 +169,14 @@ def make_live(seed: int, outcomes: int, *, truth: float, champion: float, earlie
     )
 
 
-def check(live: LiveOutcomes, promised: tuple[float, ...] = (0.0, 0.0, 0.0), looks_taken: int = 0) -> LiveVerdict:
-    return check_live(live, promised=promised, looks_taken=looks_taken).verdict
+def check(
+    live: LiveOutcomes,
+    promised: tuple[float, ...] = (0.0, 0.0, 0.0),
+    looks_taken: int = 0,
+    *,
+    is_proven: bool = True,
+) -> LiveVerdict:
+    return check_live(live, promised=promised, looks_taken=looks_taken, is_proven=is_proven).verdict
 
 
 def test_a_champion_that_was_wrong_about_live_tasks_goes_back() -> None:
@@ -186,6 +192,21 @@ def test_a_miss_that_the_report_promised_is_no_breach() -> None:
     known = promise(live.correct, live.champion, live.weight)
     assert min(known) < -0.05
     assert check(live, known) is LiveVerdict.KEPT
+
+
+def test_a_champion_that_nobody_had_proven_goes_when_it_keeps_its_promise_and_is_surely_worse_all_the_same() -> None:
+    live = make_live(1, 800, truth=-0.6, champion=0.0, earlier=-0.6)
+    known = promise(live.correct, live.champion, live.weight)
+    assert check(live, known, is_proven=False) is LiveVerdict.WORSE
+    assert check(live, known, is_proven=True) is LiveVerdict.KEPT
+
+
+def test_what_is_no_worse_than_the_version_before_stays_though_nobody_had_proven_it() -> None:
+    looks = [
+        check(make_live(seed, 1600, truth=0.0, champion=0.1, earlier=-0.1), looks_taken=4, is_proven=False)
+        for seed in range(100)
+    ]
+    assert looks.count(LiveVerdict.KEPT) >= 95
 
 
 def test_looks_are_taken_at_every_doubling() -> None:

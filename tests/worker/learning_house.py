@@ -6,11 +6,13 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.clock import read_settled_moment
+from db.drift import NewAlarm, append_alarm
 from db.outcome_rows import NewOutcome, Origin, insert_outcomes
 from db.predictors import StoredPredictor, read_champions, read_newest
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, OutcomeSource
 from db.tasks import copy_tasks
+from router.drift.watch import Broken
 from tests.db.building import TENANT, build_job
 from tests.worker.fake_night import make_pool, make_tasks
 from worker.lesson import Lesson
@@ -70,6 +72,20 @@ def make_outcome(seq: int, correct: float | None, propensity: float | None, toke
         correct=correct,
         propensity=propensity,
     )
+
+
+def alarm_about_small(database: Database, broken: Broken, *, outcomes: float, version_id: int) -> None:
+    """As a look at settlements would raise it."""
+    small = register(database)[0]
+    alarm = NewAlarm(
+        predictor_version_id=version_id,
+        strategy_id=small,
+        broken=broken,
+        outcomes=outcomes,
+        predicted=0.9,
+        observed=0.5,
+    )
+    run_in_transaction(database, lambda session: append_alarm(session, alarm=alarm))
 
 
 def train(database: Database, encoder: TaskEncoder, lesson: Lesson | None = None) -> list[Trained]:

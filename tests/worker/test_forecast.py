@@ -216,6 +216,26 @@ def test_a_cached_share_makes_a_prediction_cheaper_and_no_reservation() -> None:
     assert cold.worst_cost[0, 0] == warm.worst_cost[0, 0] == 73 * 8 + 20
 
 
+def test_another_price_is_applied_to_the_tokens_that_the_same_predictor_foresees() -> None:
+    before = TokenPrice(prompt=Fraction(1), output=Fraction(2))
+    after = TokenPrice(prompt=Fraction(3), output=Fraction(6))
+    demand = measure_demand([make_line("x")], [make_strategy(before)])  # 73 and 20 tokens
+    old, new = (
+        predict(
+            demand,
+            np.zeros((1, 4), dtype=np.float32),
+            strategies=[make_strategy(price)],
+            stack=make_stack({"direct": 12.0}),
+            unit=Unit.TOKENS,
+            cached_shares=[0.0],
+            later_shares=[1.0],
+        )
+        for price in (before, after)
+    )
+    assert (old.cost[0, 0], new.cost[0, 0]) == (73 + 2 * 12, 3 * (73 + 2 * 12))
+    assert old.accuracy == new.accuracy
+
+
 def test_the_examples_are_priced_in_every_unit_that_they_declare(tmp_path: Path) -> None:
     file = tmp_path / "strategies.yaml"
     file.write_text(

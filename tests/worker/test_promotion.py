@@ -1,7 +1,5 @@
-"""From training to what serves: first pairs at once, later ones by the gate, and back when live outcomes say so."""
+"""From training to what serves: first pairs at once, later ones by the gate."""
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,113 +9,44 @@ from sqlalchemy.orm import Session
 
 from db.drift import read_drifts
 from db.predictions import read_version_ids
-from db.predictors import list_predictors, read_champions, read_report, store_champion
+from db.predictors import read_champions, read_report, store_champion
 from db.results import iterate_results
 from db.session import run_in_transaction, session_scope
 from db.settled_rows import hold_cursors
 from db.states import PredictorState
-from db.tasks import NewTask
 from router.generation import Completion, GenerationRequest
 from router.promotion.gate import ONLY_LOOK, GateReport, GateVerdict
-from router.units import Unit
 from tests.worker.fake_night import (
     FakeEngine,
     answer_with,
     budget,
     drive,
-    make_pool,
     make_settings,
     predict_flat,
     submit,
 )
-from worker.calibration import submit_recorded
+from tests.worker.promotion_house import (
+    answer_sums,
+    is_place,
+    is_sum,
+    load,
+    make_task,
+    register,
+    states_of,
+    take_in,
+    train,
+)
 from worker.drift_sweep import follow_settlements
 from worker.encoder import SentenceEncoder
 from worker.exploration_terms import ExplorationTerms
 from worker.gate import Judged
-from worker.live_check import check_champions
-from worker.pool import register_pool
-from worker.predictors import LoadedPredictors, load_predictors
 from worker.promotion import LABELS_A_DAY, decide
-from worker.recording import RecordedOutcome, Recording
 from worker.task_encoder import TaskEncoder
-from worker.training_job import Trained, train_predictors
-
-Right = Callable[[int], bool]  # whether the strategy is right about a task of this number
-
-PLACES = ("river", "mountain", "harbour", "island", "valley", "desert", "forest", "lake")
 
 
 @pytest.fixture(scope="module")
 def encoder() -> TaskEncoder:
     return TaskEncoder(SentenceEncoder(threads=1), cache_directory=None)
-
-
-def is_sum(number: int) -> bool:
-    """Even tasks are sums, odd ones are about places."""
-    return number % 2 == 0
-
-
-def is_place(number: int) -> bool:
-    return not is_sum(number)
-
-
-def make_task(number: int) -> NewTask:
-    place = PLACES[number % len(PLACES)]
-    asked = f"What is {number} plus {number + 7}?" if is_sum(number) else f"Describe {place} number {number} in a poem."
-    body = {"model": "auto", "messages": [{"role": "user", "content": asked}]}
-    grader = {"kind": "exact", "reference": "yes"}
-    line = {"custom_id": f"t-{number}", "method": "POST", "url": "/v1/chat/completions", "body": body, "grader": grader}
-    return NewTask(custom_id=f"t-{number}", payload=json.dumps(line))
-
-
-def take_in(database: Database, *, numbers: range, right: Right) -> None:
-    """A recorded calibration of these tasks, in which either strategy is right about the same ones."""
-    tasks = [make_task(number) for number in numbers]
-    outcomes = [
-        RecordedOutcome(
-            custom_id=f"t-{number}",
-            strategy=name,
-            answer="yes",
-            texts=["yes"],
-            finish_reasons=["stop"],
-            prompt_tokens=5,
-            output_tokens=4 + number % 3,
-            cost=4,
-            correct=float(right(number) != (number % 10 == 3)),
-        )
-        for name in make_pool().names
-        for number in numbers
-    ]
-    digest = f"{numbers}"
-    recording = Recording(tasks_sha256=digest, unit=Unit.TOKENS, engines={}, strategy_hashes={}, outcomes=outcomes)
-    run_in_transaction(
-        database,
-        lambda session: submit_recorded(
-            session,
-            tasks=tasks,
-            tasks_sha256=digest,
-            pool=make_pool(),
-            strategy_ids=register_pool(session, tenant_id="default", pool=make_pool()),
-            recording=recording,
-        ),
-    )
-
-
-def train(database: Database, encoder: TaskEncoder) -> list[Trained]:
-    ids = register(database)
-    return train_predictors(database, pool=make_pool(), strategy_ids=ids, encoder=encoder, watch=lambda _: None)
-
-
-def register(database: Database) -> list[int]:
-    return run_in_transaction(database, lambda session: register_pool(session, tenant_id="default", pool=make_pool()))
-
-
-def states_of(database: Database, strategy: str) -> list[PredictorState]:
-    """Of its versions, the newest first."""
-    with session_scope(database) as session:
-        versions = list_predictors(session, tenant_id="default", limit=20)
-    return [version.state for version in versions if version.strategy == strategy]
 
 
 def explore(database: Database, folder: Path, *, numbers: range) -> None:
@@ -171,30 +100,6 @@ def test_a_later_pair_that_shows_no_gain_is_held_and_not_trained_again(
     assert {own.state for own in train(db_engine, encoder)} == {PredictorState.HELD}  # of too few new outcomes
     assert states_of(db_engine, "small") == [PredictorState.HELD, PredictorState.CHAMPION]
     assert {own.state for own in train(db_engine, encoder)} == {None}
-
-
-def answer_sums(request: GenerationRequest) -> Completion:
-    return answer_with("yes" if "plus" in request.messages[-1].content else "no", tokens=5)(request)
-
-
-def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
-    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
-) -> None:
-    take_in(db_engine, numbers=range(60), right=is_sum)
-    train(db_engine, encoder)
-    take_in(db_engine, numbers=range(1000, 1300), right=is_place)
-    train(db_engine, encoder)
-    numbers = range(5000, 5220)
-    job_id = submit(
-        db_engine,
-        predictions=predict_flat(len(numbers), small=(0.9, 5.0), large=(0.5, 20.0)),
-        objective=budget(10_000),
-        tasks=[make_task(number) for number in numbers],
-    )
-    assert drive(db_engine, job_id, [FakeEngine(answer_sums)], make_settings(tmp_path, batch_tasks=16))
-    check_champions(db_engine, strategy_ids=register(db_engine), encoder=encoder)
-    assert states_of(db_engine, "small") == [PredictorState.REJECTED, PredictorState.CHAMPION]
-    assert states_of(db_engine, "large") == [PredictorState.CHAMPION, PredictorState.RETIRED]  # answered nothing
 
 
 def judged(verdict: GateVerdict, *, has_grown: bool = False) -> Judged:
@@ -262,13 +167,6 @@ class CrowningEngine(FakeEngine):
         return store_champion(
             session, strategy_id=small, encoder=known.encoder, artefact=known.artefact, meta=known.meta
         )
-
-
-def load(database: Database, encoder: TaskEncoder) -> LoadedPredictors:
-    """What a job would be planned with now."""
-    with session_scope(database) as session:
-        ids, names = register(database), make_pool().names
-        return load_predictors(session, strategy_ids=ids, names=names, encoder=encoder.name)
 
 
 def test_a_job_keeps_its_versions_when_another_is_promoted_and_the_next_plan_has_that(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
 
-from db.drift import NewAlarm, StoredDrift, append_alarm, list_standing_alarms, store_drift
+from db.drift import StoredDrift, list_standing_alarms, store_drift
 from db.predictions import Predictions
 from db.session import run_in_transaction, session_scope
 from db.settled_rows import hold_cursors
@@ -27,7 +27,7 @@ from tests.worker.fake_night import (
     predict_flat,
     submit,
 )
-from tests.worker.learning_house import answer, champion, newest, register, standing, train
+from tests.worker.learning_house import alarm_about_small, answer, champion, newest, register, standing, train
 from worker.drift_sweep import follow_settlements
 from worker.encoder import SentenceEncoder
 from worker.evidence import read_cutoff
@@ -119,20 +119,6 @@ def house(db_engine: Database, encoder: TaskEncoder, tmp_path: Path) -> House:
 
 def draw(right: float, count: int) -> Sequence[float]:
     return [float(value) for value in np.random.default_rng(count).random(count) < right]
-
-
-def alarm_about_small(database: Database, broken: Broken, *, outcomes: float, version_id: int) -> None:
-    """As a look at settlements would raise it."""
-    small = register(database)[0]
-    alarm = NewAlarm(
-        predictor_version_id=version_id,
-        strategy_id=small,
-        broken=broken,
-        outcomes=outcomes,
-        predicted=0.9,
-        observed=0.5,
-    )
-    run_in_transaction(database, lambda session: append_alarm(session, alarm=alarm))
 
 
 def test_after_a_fall_and_a_training_the_next_plan_knows_what_the_strategy_is_now(house: House) -> None:

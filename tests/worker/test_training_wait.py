@@ -10,15 +10,20 @@ import pytest
 from sqlalchemy import Engine as Database
 
 from db.session import run_in_transaction, session_scope
+from db.states import JobKind, PredictorState
 from db.training_requests import claim_request, finish_request, has_open_request
 from db.workers import drop_worker, note_worker
+from router.drift.watch import Broken
 from tests.waiting import wait_until
 from tests.worker.fake_night import make_pool, make_settings
+from tests.worker.learning_house import alarm_about_small, answer, champion, train
 from worker.bootstrap import Workshop
+from worker.encoder import SentenceEncoder
 from worker.errors import NothingToTrain
 from worker.lesson import Lesson
 from worker.pool import register_pool
 from worker.redis import PrivateRedis
+from worker.task_encoder import TaskEncoder
 from worker.training_job import Trained
 from worker.training_wait import ask_trainer, has_trainer
 
@@ -98,3 +103,37 @@ def test_a_trainer_that_is_gone_is_told_once(workshop: Workshop) -> None:
         finish(workshop.database)
         asked.result(timeout=30)
     assert [("not there any more" in text) for text in told] == [True, False]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> TaskEncoder:
+    return TaskEncoder(SentenceEncoder(threads=1), cache_directory=None)
+
+
+def test_what_the_trainer_held_back_after_an_alarm_is_told_as_where_training_is_done_here(
+    workshop: Workshop, encoder: TaskEncoder
+) -> None:
+    database = workshop.database
+    answer(database, [1.0, 0.0] * 60)
+    train(database, encoder)
+    answer(database, [0.0] * 30, kind=JobKind.RUN, propensity=1.0)
+    alarm_about_small(database, Broken.WORSE, outcomes=30, version_id=champion(database, encoder).id)
+    told = train(database, encoder)[0]
+    assert told.few_since_change == 30
+    trained, _ = ask(workshop, lambda _: finish(database))
+    assert trained == [told]
+
+
+def test_a_new_version_is_told_with_how_it_stands(workshop: Workshop, encoder: TaskEncoder) -> None:
+    database = workshop.database
+    answer(database, [1.0, 0.0] * 150)
+    train(database, encoder)
+    answer(database, [1.0, 0.0] * 30)
+
+    def train_there(draining: threading.Event) -> None:
+        train(database, encoder)
+        finish(database)
+
+    trained, _ = ask(workshop, train_there)
+    assert trained is not None
+    assert [(row.strategy, row.state, row.outcomes) for row in trained] == [("small", PredictorState.HELD, 360)]

@@ -1,0 +1,50 @@
+"""Champions on live answers: what breaks its promise goes, and so does a step of growth that was for the worse."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine as Database
+
+from db.predictors import read_report
+from db.session import session_scope
+from db.states import PredictorState
+from router.promotion.rollback import LiveVerdict
+from tests.worker.promotion_house import is_place, is_sum, load, register, serve_sums, states_of, take_in, train
+from worker.encoder import SentenceEncoder
+from worker.live_check import check_champions
+from worker.task_encoder import TaskEncoder
+
+
+@pytest.fixture(scope="module")
+def encoder() -> TaskEncoder:
+    return TaskEncoder(SentenceEncoder(threads=1), cache_directory=None)
+
+
+def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
+    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
+) -> None:
+    take_in(db_engine, numbers=range(60), right=is_sum)
+    train(db_engine, encoder)
+    take_in(db_engine, numbers=range(1000, 1300), right=is_place)
+    train(db_engine, encoder)
+    serve_sums(db_engine, tmp_path)
+    check_champions(db_engine, strategy_ids=register(db_engine), encoder=encoder)
+    assert states_of(db_engine, "small") == [PredictorState.REJECTED, PredictorState.CHAMPION]
+    assert states_of(db_engine, "large") == [PredictorState.CHAMPION, PredictorState.RETIRED]  # answered nothing
+
+
+def test_a_step_of_growth_that_was_for_the_worse_is_taken_back_by_live_answers(
+    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
+) -> None:
+    take_in(db_engine, numbers=range(120), right=is_sum)
+    train(db_engine, encoder)
+    take_in(db_engine, numbers=range(1000, 1070), right=is_place)  # too few for the gate to say how wrong they are
+    assert {own.state for own in train(db_engine, encoder)} == {PredictorState.CHAMPION}
+    served = load(db_engine, encoder).version_ids[0]
+    serve_sums(db_engine, tmp_path)
+    check_champions(db_engine, strategy_ids=register(db_engine), encoder=encoder)
+    assert states_of(db_engine, "small") == [PredictorState.REJECTED, PredictorState.CHAMPION]
+    with session_scope(db_engine) as session:
+        (look,) = read_report(session, predictor_id=served).report["live"]
+    assert look["loss_since"]["mean"] > 0.1
+    assert look["verdict"] in (LiveVerdict.ROLL_BACK, LiveVerdict.WORSE)
