@@ -43,7 +43,7 @@ _LIST_PERIODS_OVER = text("""
     SELECT budget.name AS budget_name, budget.period, budget.period_start,
            array_agg(job.id ORDER BY job.id) AS job_ids
     FROM budget JOIN job ON job.budget_id = budget.id
-    WHERE job.finished_at IS NULL AND budget.period IS NOT NULL
+    WHERE job.finished_at IS NULL AND job.state <> 'cancelling' AND budget.period IS NOT NULL
       AND budget.period_start + CASE budget.period WHEN 'nightly' THEN interval '1 day' ELSE interval '1 month' END
           <= clock_timestamp()
     GROUP BY budget.id ORDER BY budget.id

@@ -1,4 +1,8 @@
-"""Cancelling: a job's tasks are given up, all but those that are with engines, which are settled first."""
+"""Cancelling: a job's tasks are given up, all but those that are with engines, which are settled first.
+
+What no window has cut yet is given up piece by piece, in transactions of their own: a million tasks take many seconds,
+and whoever routes would wait for the job's row.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +21,8 @@ from db.states import FINAL_STATES, JobState, RequeueReason, WindowState
 from db.tables import JobRow, WindowRow
 from db.windows import HeldWindow, list_wanted, read_requeued
 
+PIECE_ANSWERS = 20_000  # given up in one transaction: some tenths of a second
+
 
 def cancel_job(session: Session, *, job_id: int, least: NDArray[np.float64] | None) -> bool:
     """Whether the job has come to its end: nothing more of it is started, and what runs is settled.
@@ -32,24 +38,34 @@ def cancel_job(session: Session, *, job_id: int, least: NDArray[np.float64] | No
 
 
 def cancel_rest(session: Session, *, job_id: int) -> bool:
-    """Whether the job has come to its end; what came back after it was cancelled is given up as well.
+    """Whether the job has come to its end; another piece, and what came back after it was cancelled, is given up.
 
     To be called until it has: batches that ran may be settled as retries, and groups of lost workers become ready.
     """
     state = read_job(session, job_id=job_id).state  # without a lock: most jobs are not being cancelled
     if state is not JobState.CANCELLING:
         return state in FINAL_STATES
-    lock_job(session, job_id=job_id)
+    give_up_piece(session, job_id=job_id)
     return _give_up_routed(session, job_id=job_id, kept=0)
+
+
+def give_up_piece(session: Session, *, job_id: int) -> bool:
+    """Whether the job, which is being cancelled, has more tasks that were in no window."""
+    job = lock_job(session, job_id=job_id)
+    if job.state is not JobState.CANCELLING or job.cursor_seq == job.task_count:
+        return False
+    end = min(job.task_count, job.cursor_seq + max(1, PIECE_ANSWERS // len(job.arms)))
+    piece = {"begin": job.cursor_seq, "end": end, "arms": list(job.arms)}
+    session.execute(_GIVE_UP_PIECE, {"tenant_id": job.tenant_id, "job_id": job.id, **piece})
+    session.execute(update(JobRow).where(JobRow.id == job.id).values(cursor_seq=end))
+    return end < job.task_count
 
 
 def _give_up_unrouted(session: Session, *, job: Job, least: NDArray[np.float64] | None) -> int:
     """What was kept free, in quanta, for tasks that are in no group."""
-    halted = update(JobRow).where(JobRow.id == job.id)
-    session.execute(halted.values(state=JobState.CANCELLING, cursor_seq=job.task_count))
+    session.execute(update(JobRow).where(JobRow.id == job.id).values(state=JobState.CANCELLING))
     seqs = [*_end_windows(session, job=job), *(row.seq for row in _give_up_waiting(session, job_id=job.id))]
-    tail = {"begin": job.cursor_seq, "end": job.task_count, "arms": list(job.arms)}
-    session.execute(_GIVE_UP_TAIL, {"tenant_id": job.tenant_id, "job_id": job.id, **tail})
+    give_up_piece(session, job_id=job.id)
     return 0 if least is None else _sum_exactly(least[seqs]) + _sum_exactly(least[job.cursor_seq :])
 
 
@@ -81,12 +97,16 @@ def _end_windows(session: Session, *, job: Job) -> list[int]:
     return [seq for seq in seqs if seq not in answered]
 
 
-# A twin of a task that was cut ends with that task, wherever it is; one of a task that was not ends here with it.
-_GIVE_UP_TAIL = text("""
+# A twin ends with the task that it repeats: here where that one is in the piece, else wherever that one is.
+_GIVE_UP_PIECE = text("""
     INSERT INTO requeue (tenant_id, job_id, seq, arm, reason, attempt_no, excluded_strategy_ids)
-    SELECT :tenant_id, :job_id, seq, arm, 'cancelled', 0, '{}'
-    FROM generate_series(CAST(:begin AS int), :end - 1) AS seq CROSS JOIN unnest(CAST(:arms AS bigint[])) AS arm
-    WHERE NOT EXISTS (SELECT FROM twin WHERE job_id = :job_id AND twin.seq = seq.seq AND leader_seq < :begin)
+    SELECT :tenant_id, :job_id, seq, arm, 'cancelled', 0, '{}' FROM (
+        SELECT seq, arm
+        FROM generate_series(CAST(:begin AS int), :end - 1) AS seq CROSS JOIN unnest(CAST(:arms AS bigint[])) AS arm
+        WHERE NOT EXISTS (SELECT FROM twin WHERE job_id = :job_id AND twin.seq = seq.seq)
+        UNION ALL
+        SELECT seq, 0 FROM twin WHERE job_id = :job_id AND leader_seq >= :begin AND leader_seq < :end
+    ) AS given_up
 """)
 
 _GIVE_UP_WAITING = text("""

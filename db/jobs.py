@@ -110,6 +110,8 @@ def complete_job(session: Session, *, job_id: int) -> bool:
     job = lock_job(session, job_id=job_id)
     if job.state in FINAL_STATES:
         return True
+    if job.state is JobState.CANCELLING and job.cursor_seq < job.task_count:
+        return False  # before anything is counted: it has many more pieces to give up
     if _has_open_work(session, job_id=job_id) or _count_answered(session, job_id=job_id) < job.task_count * len(
         job.arms
     ):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from db.errors import StaleFence
@@ -39,10 +39,20 @@ def lease_end(lease_seconds: float) -> ColumnElement[datetime]:
     return func.clock_timestamp() + timedelta(seconds=lease_seconds)
 
 
-def extend_lease(session: Session, *, group_id: int, fence: int, lease_seconds: float) -> None:
-    """Hold the group for another `lease_seconds` from now; StaleFence when it is lost."""
-    change = fenced_change(lease_until=lease_end(lease_seconds))
-    write_fenced(session, change, group_id=group_id, fence=fence)
+def extend_lease(session: Session, *, group_id: int, fence: int, lease_seconds: float) -> bool:
+    """Hold the group for another `lease_seconds` from now; StaleFence when it is lost.
+
+    False, at once, where somebody is writing it at this moment: its owner, who may wait for the budget meanwhile.
+    """
+    held = (_GRP.c.id == group_id, _GRP.c.fence == fence, _GRP.c.state == GroupState.CLAIMED)
+    free = select(_GRP.c.id).where(*held).with_for_update(skip_locked=True, key_share=True).scalar_subquery()
+    extended = update(_GRP).where(_GRP.c.id == free)
+    extended = extended.values(heartbeat_at=func.clock_timestamp(), lease_until=lease_end(lease_seconds))
+    if session.execute(extended.returning(_GRP.c.id)).one_or_none() is not None:
+        return True
+    if session.execute(select(_GRP.c.id).where(*held)).one_or_none() is None:
+        raise StaleFence(table="group", row_id=group_id, fence=fence)
+    return False
 
 
 def fenced_change(**values: object) -> Update:

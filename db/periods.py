@@ -11,15 +11,16 @@ from db.budgets import Budget, read_budget
 from db.jobs import Job, lock_job
 from db.promises import promise_answers, take_back_promise
 from db.shared_budgets import begin_period, find_shared_budget, read_clock
-from db.states import FINAL_STATES
+from db.states import FINAL_STATES, JobState
 from db.tables import BudgetRow, JobRow
 
 
 def list_outdated_jobs(session: Session, *, now: datetime | None = None) -> list[int]:
-    """Open jobs that draw on a period that is over."""
+    """Open jobs that draw on a period that is over; not those that are being cancelled, which start nothing more."""
     moment = now or read_clock(session)
     jobs = select(JobRow.id, BudgetRow.period, BudgetRow.period_start).join(BudgetRow, BudgetRow.id == JobRow.budget_id)
-    jobs = jobs.where(JobRow.finished_at.is_(None), BudgetRow.period.is_not(None)).order_by(JobRow.id)
+    jobs = jobs.where(JobRow.finished_at.is_(None), JobRow.state != JobState.CANCELLING)
+    jobs = jobs.where(BudgetRow.period.is_not(None)).order_by(JobRow.id)
     return [
         job_id
         for job_id, period, start in session.execute(jobs)
@@ -36,7 +37,7 @@ def move_to_present_period(
     promise that beside what it promised to others, the job is served first come, first served.
     """
     job = lock_job(session, job_id=job_id)
-    if job.state in FINAL_STATES:
+    if job.state in (JobState.CANCELLING, *FINAL_STATES):
         return False
     for lock in _LOCKS:  # of everything that changes promises: nothing may do so in between
         session.execute(lock, {"job_id": job_id})

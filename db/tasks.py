@@ -31,6 +31,7 @@ class StoredTask(NamedTuple):
     payload: str
 
 
+COUNTED_FROM = 1000  # tasks copied at once
 _COPIED = ("tenant_id", "job_id", "seq", "custom_id", "payload")
 
 
@@ -47,6 +48,17 @@ def copy_tasks(session: Session, *, job_id: int, tasks: Iterable[NewTask]) -> in
         raise
     session.execute(update(JobRow).where(JobRow.id == job_id).values(task_count=job.task_count + copied))
     return copied
+
+
+def tell_planner(session: Session, *, copied: int) -> None:
+    """Let the planner count the tasks that this transaction copied: best called at its end, others wait to do the same.
+
+    Until autovacuum has been at it a job looks as small as none, and the index of names as good as that of numbers: a
+    group of 500 tasks would read all of its job 500 times. Small jobs are read quickly either way.
+    """
+    if copied >= COUNTED_FROM:
+        session.execute(text("SET LOCAL default_statistics_target = 10"))  # 3,000 rows are looked at: 0.05 s
+        session.execute(text("ANALYZE task (job_id, seq)"))
 
 
 def _write_line(begin: str, *, seq: int, task: NewTask) -> str:

@@ -4,7 +4,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from db.jobs import Job, read_job
-from db.states import JobKind
+from db.states import JobKind, JobState
 from db.tables import JobRow, TwinRow
 
 _LIST = text("""
@@ -33,11 +33,11 @@ def list_twin_seqs(session: Session, *, job_id: int) -> list[int]:
 
 
 def list_sharing_jobs(session: Session, *, job_id: int) -> list[Job]:
-    """The other open runs that draw on the budget of this job, paused ones too, the earliest first."""
+    """The other open runs that draw on the budget of this job, the earliest first: paused too, not cancelled."""
     budget_id = select(JobRow.budget_id).where(JobRow.id == job_id).scalar_subquery()
     sharing = (JobRow.budget_id == budget_id, JobRow.finished_at.is_(None), JobRow.kind == JobKind.RUN)
-    query = select(JobRow.id).where(*sharing, JobRow.id != job_id).order_by(JobRow.id)
-    return [read_job(session, job_id=sharing_id) for sharing_id in session.execute(query).scalars()]
+    query = select(JobRow.id).where(*sharing, JobRow.state != JobState.CANCELLING, JobRow.id != job_id)
+    return [read_job(session, job_id=sharing_id) for sharing_id in session.execute(query.order_by(JobRow.id)).scalars()]
 
 
 def count_arrived(session: Session, *, budget_id: int) -> int:

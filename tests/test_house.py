@@ -158,4 +158,5 @@ def test_only_the_gpu_lock_brings_cuda() -> None:
 def test_no_file_names_where_packages_come_from() -> None:
     files = [CHECKOUT / "Makefile", CHECKOUT / "pyproject.toml", CHECKOUT / ".ci" / "run"]
     files += [path for folder in ("install", "docker") for path in (CHECKOUT / folder).iterdir() if path.is_file()]
-    assert [name_of(path) for path in files if re.search(r"(https?|file)://", path.read_text())] == []
+    elsewhere = re.compile(r"(https?|file)://(?!127\.0\.0\.1[:/])")  # a service asks itself how it is
+    assert [name_of(path) for path in files if elsewhere.search(path.read_text())] == []

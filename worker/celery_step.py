@@ -32,7 +32,6 @@ def make_step(settings: Settings, *, station_of: StationOf) -> type[bootsteps.St
         requires = ("celery.worker.components:Pool",)
 
         def start(self, parent: Any) -> None:
-            _quiet_rings()
             self._opened = ExitStack()
             for name in TALKATIVE:
                 logging.getLogger(name).setLevel(logging.WARNING)
@@ -56,12 +55,6 @@ def make_step(settings: Settings, *, station_of: StationOf) -> type[bootsteps.St
             self._opened.close()
 
     return StationStep
-
-
-def _quiet_rings() -> None:
-    """Celery would log two lines for each ring, and rings are many."""
-    for name in ("celery.worker.strategy", "celery.app.trace"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _require_threads(worker: Any) -> None:

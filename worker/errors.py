@@ -89,7 +89,7 @@ class SandboxUnavailable(WorkerError):
 
 
 class JobNotDriveable(WorkerError):
-    """The job does not exist, is of another kind, or was made with other strategies than this command has."""
+    """The job does not exist, is of another kind or cancelled, or has other strategies than this command."""
 
 
 class NothingServes(WorkerError):

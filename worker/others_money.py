@@ -12,8 +12,8 @@ from db.errors import BudgetDenied
 from db.promises import end_broken_promise
 from db.session import run_in_transaction
 
-PAUSE_SECONDS = 0.1  # between looks at a budget that other workers hold; doubled after each
-LONGEST_PAUSE_SECONDS = 2.0
+PAUSE_SECONDS = 0.1  # between looks at a budget that other workers hold; doubled after each, since most wait long
+LONGEST_PAUSE_SECONDS = 0.5  # a group that a lost worker left has waited for its lease already
 
 
 class Standing(NamedTuple):

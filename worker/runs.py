@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
+from sqlalchemy import Engine as Database
+
 from db.jobs import Job, read_job, update_meta
 from db.predictors import read_champions
 from db.session import run_in_transaction, session_scope
-from db.states import FINAL_STATES
+from db.states import FINAL_STATES, JobKind, JobState
 from db.tasks import NewTask
 from router.warm_up import compile_kernels
 from worker.bootstrap import Workshop, build_doorbell, build_engine
 from worker.dispatcher import Assets, Dispatcher
 from worker.engine_room import EngineRoom
 from worker.engine_warnings import find_engine_changes
+from worker.errors import JobNotDriveable
 from worker.heartbeat import Heartbeat
 from worker.objective import Objective, Request
 from worker.planning import plan_tasks, read_predictors, store_run
@@ -184,8 +187,17 @@ async def _drive_in_turn(
         while store is not None:
             job_id = await asyncio.to_thread(store)
             end = await driver.bring_to_its_end(job_id, draining=draining)
+            await asyncio.to_thread(require_whole, workshop.database, job_id=job_id)
             store = await asyncio.to_thread(next, rest, None) if end.completed else None
         return end
+
+
+def require_whole(database: Database, *, job_id: int) -> None:
+    """JobNotDriveable for a calibration or probe that was cancelled meanwhile: nothing may build on a part of it."""
+    with session_scope(database) as session:
+        job = read_job(session, job_id=job_id)
+    if job.state is JobState.CANCELLED and job.kind in (JobKind.CALIBRATION, JobKind.PROBE):
+        raise JobNotDriveable(f"{job.kind} {job_id} was cancelled: the command that began it begins another one")
 
 
 @asynccontextmanager

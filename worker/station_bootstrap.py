@@ -45,7 +45,7 @@ def open_station(
     with open_database(settings) as database:
         end_frozen_transactions(database, after_seconds=settings.lease_seconds)
         ringer = Ringer(send_ring)
-        workshop = _open_workshop(settings, database=database) if settings.strategies else None
+        workshop = _open_workshop(settings, database=database) if any(map(_needs_strategies, queues)) else None
         means = _Means(settings=settings, database=database, workshop=workshop, ring=ringer.ring)
         threads = {queue: _make_thread(queue, means=means, on_failed=on_failed) for queue in queues}
         station = Station(database, ringer=ringer, drain_seconds=settings.drain_seconds)
@@ -63,11 +63,16 @@ def check_queues(queues: Sequence[str], *, settings: Settings) -> None:
             raise SettingError(
                 f"there is no queue {queue}: a worker consumes {ROUTER}, {RECONCILER}, {TRAINER} or engine.NAME"
             )
-        if settings.strategies is None and (queue == TRAINER or engine_of(queue)):
+        if settings.strategies is None and _needs_strategies(queue):
             raise SettingError(
                 f"a worker of queue {queue} needs the strategy file: name it in APPORTION_STRATEGIES, or let -Q name "
                 f"only {ROUTER} and {RECONCILER}"
             )
+
+
+def _needs_strategies(queue: str) -> bool:
+    """Routers and reconcilers read everything from the database: a model's weights may be nowhere near them."""
+    return queue == TRAINER or engine_of(queue) is not None
 
 
 def _open_workshop(settings: Settings, *, database: Database) -> Workshop:

@@ -14,7 +14,7 @@ from db.jobs import create_job
 from db.predictions import Predictions
 from db.promises import promise_answers
 from db.states import JobKind
-from db.tasks import NewTask, copy_tasks
+from db.tasks import NewTask, copy_tasks, tell_planner
 from db.twins import store_twins
 from router.units import Amount, Unit
 from worker.challengers import Challengers, Tried
@@ -170,13 +170,14 @@ def submit_run(
         budget_id=plan.budget_id,
         continues_job_id=continues_job_id,
     )
-    copy_tasks(session, job_id=job_id, tasks=tasks)
+    copied = copy_tasks(session, job_id=job_id, tasks=tasks)
     store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
     if plan.tried is not None:
         store_tried(session, job_id=job_id, tried=plan.tried)
     store_twins(session, job_id=job_id, leader_of=plan.leader_of)
     least = find_least_worst(plan.predictions)[plan.alike > 0]
     promise_answers(session, job_id=job_id, least=sum_least(least))
+    tell_planner(session, copied=copied)
     return job_id
 
 
@@ -259,8 +260,9 @@ def _submit_arms(
         encoder="",
         meta=meta,
     )
-    copy_tasks(session, job_id=job_id, tasks=tasks)
+    copied = copy_tasks(session, job_id=job_id, tasks=tasks)
     store_blocks(session, job_id=job_id, predictions=predictions, version_ids=())
+    tell_planner(session, copied=copied)
     return job_id
 
 

@@ -20,7 +20,7 @@ from worker.database import open_database
 from worker.errors import JobNotDriveable
 from worker.producer import follow_job
 from worker.progress import Progress, Stage
-from worker.runs import drive_job
+from worker.runs import drive_job, require_whole
 from worker.settings import Settings, read_settings
 
 # What has no report is learnt from.
@@ -80,6 +80,8 @@ def _bring_to_its_end(settings: Settings, database: Database, job: Job, work: Wo
     if settings.has_workers:
         note_absent(work, database, job_id=job.id)
         following = follow_job(settings, database=database, job_id=job.id, draining=work.draining, watch=work.view.show)
-        return asyncio.run(following)
+        completed = asyncio.run(following)
+        require_whole(database, job_id=job.id)
+        return completed
     workshop = reopen_workshop(settings, database=database, job=job, watch=work.view.show)
     return drive_job(workshop, job_id=job.id, draining=work.draining).completed

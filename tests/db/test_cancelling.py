@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from db.budgets import read_budget
-from db.cancelling import cancel_job, cancel_rest
+from db.cancelling import PIECE_ANSWERS, cancel_job, cancel_rest
 from db.errors import JobHalted, StaleFence
 from db.expiry import expire_leases
 from db.groups import claim_group, finish_group
@@ -173,6 +173,25 @@ def test_twins_end_with_the_tasks_that_they_repeat(db_engine: Engine) -> None:
     finish(db_engine, group, hand_back=[0])  # waits; 1 is in a ready group, 2 in an open window
     assert cancel(db_engine, job)
     assert count_cancelled(db_engine, job) == 10
+
+
+def test_a_large_job_is_given_up_piece_by_piece(db_engine: Engine) -> None:
+    """Its budget keeps nothing for any of it from the first piece on; 5 repeats a task of another piece."""
+    pieces, tasks = 3, 2 * PIECE_ANSWERS + 1
+    least = [float(LEAST)] * (tasks - 1) + [0.0]
+    with session_scope(db_engine) as session:
+        job = build_job(session, tasks=tasks, cap=tasks * LEAST)
+        store_twins(session, job_id=job.id, leader_of={tasks - 1: 5})
+        assert promise_answers(session, job_id=job.id, least=(tasks - 1) * LEAST)
+    assert not cancel(db_engine, job, least=least)
+    assert count_cancelled(db_engine, job) == PIECE_ANSWERS + 1
+    assert kept_by(db_engine, job) == 0
+    with session_scope(db_engine) as session:
+        assert claim_window(session, job_id=job.id, size=1, owner="router", lease_seconds=LEASE_SECONDS) is None
+        assert not complete_job(session, job_id=job.id)
+    assert [sweep(db_engine, job) for _ in range(pieces - 1)] == [False, True]
+    assert state_of(db_engine, job) is JobState.CANCELLED
+    assert count_cancelled(db_engine, job) == tasks
 
 
 TASKS = 120

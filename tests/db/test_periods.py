@@ -85,6 +85,19 @@ def test_only_open_jobs_of_past_periods_are_moved(db_engine: Engine) -> None:
     assert not move(db_engine, job, tasks=1, now=TOMORROW + timedelta(days=1))
 
 
+def test_a_job_that_is_being_cancelled_stays_where_it_is(db_engine: Engine) -> None:
+    """It starts nothing more, and what no window has cut is not promised anything any longer."""
+    job = build_nightly(db_engine, tasks=3)
+    with session_scope(db_engine) as session:
+        route(session, job, size=1)
+    group = claim(db_engine)
+    with session_scope(db_engine) as session:
+        assert not cancel_job(session, job_id=job.id, least=np.full(3, float(LEAST)))
+        assert list_outdated_jobs(session, now=TOMORROW) == []
+    assert not move(db_engine, job, tasks=3)
+    finish(db_engine, group, hand_back=[0])
+
+
 def test_the_promise_for_what_waits_goes_along_exactly(db_engine: Engine) -> None:
     """Two tasks each: settled, with an engine, back, denied, in a ready group, in an open window, beyond the cursor."""
     job = build_nightly(db_engine, tasks=14)

@@ -3,6 +3,7 @@
 There is no Docker engine to try them with.
 """
 
+import ast
 import json
 import re
 import shlex
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import platformdirs
 import pytest
 import typer.main
 import yaml
 from celery.bin.celery import celery as celery_command
+from fastapi.routing import APIRoute
 from sqlalchemy import make_url
 
+from gateway.api.routes import health
 from gateway.cli import app
 from worker.pool import read_strategy_file
 from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
@@ -164,9 +168,36 @@ def test_commands_and_health_checks_exist(name: str) -> None:
     if name == "gateway":
         assert (command, check) == (["apportion"], [])  # it is given a command, does it and ends
         return
+    if name == "api":
+        assert command[1] == "serve"
+        return
     assert parse(command)["app"] == "worker.app"
     assert check[0] in scripts
     assert parse(check) == {"of_worker": True}
+
+
+def test_the_api_is_served_where_its_port_and_health_check_say() -> None:
+    service = OURS["api"]
+    served = parse(command_of(service))
+    (config,) = service["configs"]
+    assert (str(served["strategies"]), served["host"]) == (config["target"], "0.0.0.0")
+    assert service["ports"] == [f"127.0.0.1:{served['port']}:{served['port']}"]
+    program, option, code = health_check_of(service)
+    assert (program, option) == ("python", "-c")
+    ast.parse(code)
+    asked = re.search(r"http://127\.0\.0\.1:(\d+)(/\w+)", code)
+    assert asked is not None
+    assert asked[1] == str(served["port"])
+    assert asked[2] in {route.path for route in health.routes.routes if isinstance(route, APIRoute)}
+
+
+def test_the_api_keeps_its_files() -> None:
+    home = "/home/apportion"
+    kept = platformdirs.user_data_path("apportion").relative_to(Path.home())  # as the settings say for who is not root
+    assert ("api", "files", f"{home}/{kept}") in find_mounts()
+    assert f"{home}/{kept}" in {
+        rest for word, rest in read_instructions(dockerfile_of(OURS["api"])) if word == "VOLUME"
+    }
 
 
 def test_workers_consume_every_queue_and_no_other() -> None:
@@ -174,7 +205,8 @@ def test_workers_consume_every_queue_and_no_other() -> None:
     engines = {engine_queue(strategy.engine.name) for strategy in strategies.strategies}
     for profile in ("gpu", "cpu"):
         started = [service for service in OURS.values() if service.get("profiles", [profile]) == [profile]]
-        queues = [queue for service in started for queue in parse(command_of(service))["queues"].split(",")]
+        commands = [parse(words) for words in map(command_of, started) if words[0] == "celery"]
+        queues = [queue for command in commands for queue in command["queues"].split(",")]
         assert sorted(queues) == sorted({ROUTER, RECONCILER, TRAINER, *engines})
     default = parse(
         [*words_of(DOCKER / "engine.Dockerfile", "ENTRYPOINT"), *words_of(DOCKER / "engine.Dockerfile", "CMD")]
@@ -211,8 +243,8 @@ def test_servers_are_services_on_their_own_ports(name: str) -> None:
     assert make_url(settings.database_url).password == password
 
 
-def test_nothing_is_published_and_no_secret_is_on_a_command_line() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == []
+def test_only_the_api_is_published_and_no_secret_is_on_a_command_line() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["api"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     secrets = {name for name, _, _ in (line.partition("=") for line in SECRETS.splitlines()) if name.isupper()}
     for service in SERVICES.values():

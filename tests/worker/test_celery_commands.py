@@ -79,6 +79,12 @@ def test_a_queue_that_needs_the_strategy_file_says_so(tmp_path: Path, queue: str
     assert f"a worker of queue {queue} needs the strategy file" in refuse_queue(make_settings(tmp_path), queue)
 
 
+def test_a_reconciler_needs_no_strategy_file_and_no_weights(tmp_path: Path, database_url: str) -> None:
+    settings = make_settings(tmp_path, database_url=database_url, strategies=tmp_path / "elsewhere.yaml")
+    with open_station(settings, queues=[RECONCILER], send_ring=lambda _: None, on_failed=lambda: None) as station:
+        assert station.stop()
+
+
 def test_an_engine_that_no_strategy_asks_is_named(tmp_path: Path, database_url: str) -> None:
     settings = make_settings(tmp_path, database_url=database_url, strategies=write_strategies(tmp_path))
     assert "asks engine other: it has scripted" in refuse_queue(settings, "engine.other")

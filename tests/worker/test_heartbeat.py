@@ -49,6 +49,24 @@ def test_a_lease_is_kept_as_long_as_it_is_held(db_engine: Database, held: Held) 
     assert losses == []
 
 
+def test_a_group_whose_lock_is_held_keeps_no_other_lease_waiting(db_engine: Database, held: Held) -> None:
+    losses: list[Loss] = []
+    _, other = build_claimed(db_engine, tasks=1)
+    with make_heartbeat(db_engine) as heartbeat, db_engine.begin() as writing:
+        writing.execute(text("SELECT FROM grp WHERE id = :id FOR NO KEY UPDATE"), {"id": held.group_id})
+        heartbeat.hold(held, activity=EngineActivity(), on_lost=losses.append)
+        second = Held(other.id, other.fence)
+        before, own = lease_until(db_engine, second), lease_until(db_engine, held)
+        heartbeat.hold(second, activity=EngineActivity(), on_lost=losses.append)
+        wait_until(lambda: lease_until(db_engine, second) != before)
+        assert lease_until(db_engine, held) == own
+        writing.commit()
+        wait_until(lambda: lease_until(db_engine, held) != own)
+        heartbeat.drop(held)
+        heartbeat.drop(second)
+    assert losses == []
+
+
 def test_a_lost_lease_is_told_once(db_engine: Database, held: Held) -> None:
     losses: list[Loss] = []
     end_leases(db_engine, group_id=held.group_id)

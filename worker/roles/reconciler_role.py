@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from sqlalchemy import Engine as Database
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from db.cancelling import cancel_rest
 from db.expiry import expire_leases
@@ -17,6 +18,7 @@ from db.open_work import list_cancelling_jobs, list_ended_jobs, list_routable_jo
 from db.session import run_in_transaction, session_scope
 from db.training_requests import has_open_request
 from db.workers import forget_workers
+from worker.database import first_line
 from worker.drift_sweep import DriftSweep
 from worker.period_roll import roll_periods
 from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
@@ -108,7 +110,8 @@ class ReconcilerRole:
         with session_scope(self._database) as session:
             cancelling = list_cancelling_jobs(session)
         for job_id in cancelling:
-            run_in_transaction(self._database, partial(cancel_rest, job_id=job_id))
+            with _apart(job_id):
+                run_in_transaction(self._database, partial(cancel_rest, job_id=job_id))
 
     def _begin_periods(self) -> None:
         """Jobs whose budget's night or month is over draw on the next."""
@@ -119,8 +122,9 @@ class ReconcilerRole:
         with session_scope(self._database) as session:
             ended = list_ended_jobs(session)
         for job_id in ended:
-            if run_in_transaction(self._database, partial(complete_job, job_id=job_id)):
-                logger.info("job %d: complete", job_id)
+            with _apart(job_id):
+                if run_in_transaction(self._database, partial(complete_job, job_id=job_id)):
+                    logger.info("job %d: complete", job_id)
 
     def _list_queues(self) -> list[str]:
         """Where work waits."""
@@ -131,6 +135,15 @@ class ReconcilerRole:
             if has_open_request(session):
                 queues.append(TRAINER)
         return queues
+
+
+@contextmanager
+def _apart(job_id: int) -> Iterator[None]:
+    """What the database refuses for one job's sake keeps no other job waiting; it is tried again with each sweep."""
+    try:
+        yield
+    except IntegrityError as error:
+        logger.error("job %d can not be ended, `apportion doctor` may say why: %s", job_id, first_line(error))
 
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
