@@ -15,11 +15,12 @@ from router.clusters import ClusterMeans
 from router.errors import PredictorArtefactError
 from router.figures import Fallback, TrainingFigures
 from router.fold import FoldedNetwork, FoldedPair
+from router.horizon import Horizon
 from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.token_scaling import TokenScaling
 
-FORMAT_VERSION = 3  # raised when an older reader would misread the arrays
+FORMAT_VERSION = 4  # raised when an older reader would misread the arrays
 METADATA_KEY = "apportion"
 DIGEST_KEY = "sha256"
 HEADER_LENGTH_BYTES = 8  # safetensors: little-endian length, then the JSON header, then the arrays
@@ -55,6 +56,8 @@ def dump_pair(pair: FoldedPair, metadata: PairMetadata) -> bytes:
         "clusters.output_tokens": pair.clusters.output_tokens,
         "linear.weight": pair.linear.weight,
         "linear.bias": pair.linear.bias,
+        "horizon.weight": pair.horizon.weight,
+        "horizon.scalars": np.array([pair.horizon.bias, pair.horizon.spread], dtype=np.float64),
         "linear.scalars": np.array([pair.linear.log_tokens_limit, pair.linear.smearing], dtype=np.float64),
         "scalars": np.array([pair.smearing, *pair.shares, *pair.platt, *pair.token_scaling], dtype=np.float64),
     }
@@ -161,6 +164,7 @@ def _metadata_of(header: dict[str, Any]) -> PairMetadata:
 def _pair_of(arrays: Arrays) -> FoldedPair:
     smearing, network_share, linear_share, *scalings = arrays["scalars"].tolist()
     log_tokens_limit, linear_smearing = arrays["linear.scalars"].tolist()
+    far_bias, spread = arrays["horizon.scalars"].tolist()
     return FoldedPair(
         accuracy=_network_of("accuracy", arrays),
         tokens=_network_of("tokens", arrays),
@@ -173,6 +177,7 @@ def _pair_of(arrays: Arrays) -> FoldedPair:
         ),
         shares=Shares(network_share, linear_share),
         platt=PlattScaling(*scalings[:2]),
+        horizon=Horizon(weight=arrays["horizon.weight"], bias=far_bias, spread=spread),
         token_scaling=TokenScaling(*scalings[2:]),
         clusters=ClusterMeans(
             centroids=arrays["clusters.centroids"],
@@ -199,7 +204,8 @@ def _check_shapes(pair: FoldedPair, metadata: PairMetadata, *, dimension: object
     )
     tables = pair.clusters.accuracy.shape == pair.clusters.output_tokens.shape == pair.clusters.centroids.shape[:2]
     linear = (pair.linear.weight.shape, pair.linear.bias.shape) == ((2, dimension), (2,))
-    if shapes != {(dimension,)} or not widths or not tables or not linear:
+    far = pair.horizon.weight.shape == (dimension,) and pair.horizon.spread > 0
+    if shapes != {(dimension,)} or not (widths and tables and linear and far):
         raise PredictorArtefactError(
             f"the predictor of strategy {metadata.strategy} has arrays that do not fit each other or its declared "
             f"dimension {dimension}: train the strategy again"

@@ -44,12 +44,28 @@ def partition_tasks(embeddings: FloatArray, *, clusters: int, restarts: int, see
     return Partitions(torch.stack(centroids).numpy(), torch.stack(labels, dim=1).numpy())
 
 
-def assign_clusters(embeddings: FloatArray, centroids: FloatArray) -> LabelArray:
-    """The nearest centroid of every partition, (n, partitions)."""
+class Nearest(NamedTuple):
+    """Where tasks lie among the clusters of several partitions."""
+
+    labels: LabelArray  # (n, partitions), the nearest centroid's
+    distance: FloatArray  # (n,), squared, from it; the mean over partitions
+
+
+def find_nearest(embeddings: FloatArray, centroids: FloatArray) -> Nearest:
+    """The nearest centroids (partitions, clusters, d) of tasks (n, d)."""
     partitions, clusters, dimension = centroids.shape
     flat = centroids.reshape(-1, dimension)
     closeness = embeddings @ flat.T - 0.5 * np.einsum("cd,cd->c", flat, flat)
-    return np.asarray(closeness.reshape(-1, partitions, clusters).argmax(axis=2))
+    by_partition = closeness.reshape(-1, partitions, clusters)
+    labels = by_partition.argmax(axis=2)
+    closest = np.take_along_axis(by_partition, labels[:, :, np.newaxis], axis=2)[:, :, 0].mean(axis=1)
+    squares = np.einsum("nd,nd->n", embeddings, embeddings)
+    return Nearest(np.asarray(labels), np.maximum(squares - 2 * closest, 0))
+
+
+def assign_clusters(embeddings: FloatArray, centroids: FloatArray) -> LabelArray:
+    """The nearest centroid of every partition, (n, partitions)."""
+    return find_nearest(embeddings, centroids).labels
 
 
 def shrunken_means(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from router.blend import Shares
 from router.clusters import ClusterMeans
+from router.horizon import Horizon
 from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.threads import one_thread
@@ -42,6 +43,7 @@ class FoldedPair:
     clusters: ClusterMeans
     shares: Shares
     platt: PlattScaling  # of the blended accuracy
+    horizon: Horizon  # of the calibrated accuracy
     token_scaling: TokenScaling  # of the blended output tokens
 
     @property
@@ -60,6 +62,7 @@ def fold_pair(trained: "TrainedPair") -> FoldedPair:
         linear=trained.linear,
         shares=trained.shares,
         platt=trained.platt,
+        horizon=trained.horizon,
         token_scaling=trained.token_scaling,
     )
 

@@ -30,8 +30,8 @@ class LinearFit(NamedTuple):
 def fit_linear(rows: OutcomeRows, *, penalty: float, folds: int) -> LinearFit:
     """Both regressions, accuracy's on the graded rows: one decomposition for each fold and one of everything."""
     graded, logs = rows.take_graded(), np.log1p(rows.output_tokens)
-    accuracy = _fit_line(graded, graded.correct, penalty=penalty, folds=folds)
-    log_tokens = _fit_line(rows, logs, penalty=penalty, folds=folds)
+    accuracy = fit_line(graded, graded.correct, penalty=penalty, folds=folds)
+    log_tokens = fit_line(rows, logs, penalty=penalty, folds=folds)
     limit = float(logs.max())
     expected = np.clip(log_tokens.held_out, 0, limit)
     smearing = rows.smear(expected)
@@ -45,19 +45,22 @@ def fit_linear(rows: OutcomeRows, *, penalty: float, folds: int) -> LinearFit:
     return LinearFit(head, np.clip(accuracy.held_out, 0, 1), np.maximum(smearing * np.exp(expected) - 1, 0))
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
+    """A ridge regression, and what it says of each row when that row's fold is left out."""
+
     coefficients: DoubleArray  # (d + 1,); the last is the intercept
     held_out: DoubleArray  # (n,)
 
 
-def _fit_line(rows: OutcomeRows, target: DoubleArray, *, penalty: float, folds: int) -> _Line:
+def fit_line(rows: OutcomeRows, target: DoubleArray, *, penalty: float, folds: int) -> Line:
+    """One target (n,) of the rows: one decomposition for each fold and one of everything."""
     tasks = torch.from_numpy(np.column_stack((rows.embeddings, np.ones(len(rows)))))  # (n, d + 1), float64
     solutions = _solve_folds(tasks, torch.from_numpy(target), rows, penalty=penalty, folds=folds)
     own_fold = torch.from_numpy(rows.fold)
     held_out = torch.empty(len(rows), dtype=torch.float64)
     for fold in range(folds):
         held_out[own_fold == fold] = tasks[own_fold == fold] @ solutions[fold]
-    return _Line(solutions[-1].numpy(), held_out.numpy())
+    return Line(solutions[-1].numpy(), held_out.numpy())
 
 
 def _solve_folds(

@@ -31,6 +31,7 @@ class PredictorConfig:
     cluster_restarts: int = 8  # partitions of the training tasks whose means are averaged
     cluster_prior_outcomes: float = 4.0  # a cluster's mean is pulled to the overall mean by this many outcomes
     linear_penalty: float = 10.0  # of squared slopes on embeddings of length about 1
+    far_penalty: float = 100.0  # of the line for tasks unlike all seen; a looser one carries differences too far
     network_share: float = 0.2  # of a prediction
     linear_share: float = 0.2  # what is left is the mean of the task's clusters
     minimum_tasks: int = 30  # outcomes of fewer distinct tasks than this make a constant pair

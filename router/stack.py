@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.blend import Shares, blend
-from router.clusters import assign_clusters
+from router.clusters import find_nearest
 from router.errors import PredictorInputError
 from router.fold import FoldedNetwork, FoldedPair
+from router.horizon import START, Horizon, fade
 from router.linear import ACCURACY, LOG_TOKENS, LinearHead
 from router.platt import apply_platt, sigmoid
 from router.token_scaling import scale_tokens
@@ -43,6 +44,7 @@ class PredictorStack:
         self._shares = Shares(*np.array([p.shares for p in pairs], dtype=np.float32).T)  # (strategies,) each
         self._linear = _Linear([p.linear for p in pairs])
         self._platt = np.array([p.platt for p in pairs], dtype=np.float32).T  # (2, strategies): scale, offset
+        self._beyond = _Beyond([p.horizon for p in pairs])
         self._token_scaling = np.array([p.token_scaling for p in pairs], dtype=np.float32).T  # (2, strategies)
         self._partitions = _share_partitions(pairs)
 
@@ -57,22 +59,26 @@ class PredictorStack:
 
     def _predict_block(self, embeddings: FloatArray, into: Predictions, block: slice) -> None:
         outputs = self._networks.evaluate(embeddings)  # (block, 2 * strategies)
-        near = self._look_up_clusters(embeddings)  # (2, block, strategies)
+        near, distance = self._look_up_clusters(embeddings)
         accuracy = sigmoid(outputs[:, : self.strategies])
         log_tokens = np.logaddexp(outputs[:, self.strategies :], np.float32(0))  # softplus
         tokens = np.maximum(self._smearing * np.exp(log_tokens) - 1, 0)
         linear = self._linear.evaluate(embeddings)
-        into.accuracy[block] = apply_platt(blend(self._shares, accuracy, linear[0], near[0]), *self._platt)
+        calibrated = apply_platt(blend(self._shares, accuracy, linear[0], near[0]), *self._platt)
+        into.accuracy[block] = self._beyond.fade(calibrated, embeddings, distance)
         blended = blend(self._shares, tokens, linear[1], near[1])
         into.output_tokens[block] = scale_tokens(blended, *self._token_scaling, log_limit=self._linear.log_limit)
 
-    def _look_up_clusters(self, embeddings: FloatArray) -> FloatArray:
+    def _look_up_clusters(self, embeddings: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Means (2, block, strategies) of each task's clusters, and its distance (block, strategies) from them."""
         near = np.empty((2, len(embeddings), self.strategies), dtype=np.float32)
+        distance = np.empty(near.shape[1:], dtype=np.float32)
         for partition in self._partitions:
-            labels = assign_clusters(embeddings, partition.centroids)  # (block, partitions)
+            labels, apart = find_nearest(embeddings, partition.centroids)
             chosen = partition.means[np.arange(labels.shape[1]), labels]  # (block, partitions, 2, its strategies)
             near[:, :, partition.columns] = chosen.mean(axis=1).transpose(1, 0, 2)
-        return near
+            distance[:, partition.columns] = apart[:, np.newaxis]
+        return near, distance
 
     def _check(self, embeddings: FloatArray) -> None:
         if embeddings.ndim != 2 or embeddings.shape[1] != self.dimension:
@@ -124,6 +130,23 @@ class _Linear:
         accuracy, log_tokens = np.split(outputs, 2, axis=1)
         tokens = self._smearing * np.exp(np.clip(log_tokens, 0, self.log_limit)) - 1
         return np.clip(accuracy, 0, 1), np.maximum(tokens, 0)
+
+
+class _Beyond:
+    """Several horizons; a task that is near for all strategies costs a comparison."""
+
+    def __init__(self, horizons: Sequence[Horizon]) -> None:
+        self._weight = np.stack([horizon.weight for horizon in horizons], axis=1)  # (d, strategies)
+        self._bias = np.array([horizon.bias for horizon in horizons], dtype=np.float32)
+        self._spread = np.array([horizon.spread for horizon in horizons], dtype=np.float32)
+
+    def fade(self, accuracy: FloatArray, embeddings: FloatArray, distance: FloatArray) -> FloatArray:
+        """Accuracies (block, strategies), those of far tasks replaced."""
+        far = np.flatnonzero((distance > START * self._spread).any(axis=1))
+        if len(far):
+            line = embeddings[far] @ self._weight + self._bias
+            accuracy[far] = fade(accuracy[far], line, distance[far], self._spread)
+        return accuracy
 
 
 class _SharedPartition(NamedTuple):

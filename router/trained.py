@@ -9,6 +9,7 @@ from router.blend import Shares
 from router.clusters import ClusterMeans
 from router.figures import TrainingFigures
 from router.held_out import OutOfFold
+from router.horizon import Horizon
 from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.predictor import PredictorNetwork
@@ -39,6 +40,7 @@ class TrainedPair:
     clusters: ClusterMeans
     shares: Shares
     platt: PlattScaling  # of the blended accuracy
+    horizon: Horizon  # of the calibrated accuracy
     token_scaling: TokenScaling  # of the blended output tokens
     figures: TrainingFigures
     held_out: OutOfFold

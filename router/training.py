@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from router.blend import Shares, blend
-from router.clusters import ClusterMeans, assign_clusters, look_up_means, partition_tasks, shrunken_means
+from router.clusters import ClusterMeans, find_nearest, look_up_means, partition_tasks, shrunken_means
 from router.constant import (
     constant_clusters,
     constant_log_odds,
@@ -19,8 +19,9 @@ from router.errors import PredictorInputError
 from router.figures import Fallback
 from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
 from router.held_out import OutOfFold, measure_held_out
+from router.horizon import Horizon, fade, measure_spread, unbounded_horizon
 from router.linear import constant_linear
-from router.linear_fit import fit_linear
+from router.linear_fit import fit_line, fit_linear
 from router.outcome_rows import OutcomeRows, arrange_outcomes, digest_tasks
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
@@ -86,10 +87,11 @@ def _network_pair(
     accuracy = _constant_accuracy(graded) if one_sided else train_accuracy(learner.take_graded())
     linear = fit_linear(rows, penalty=config.linear_penalty, folds=config.folds)
     if one_sided:
-        held_out, platt = accuracy.out_of_fold, PlattScaling()
+        held_out, platt, horizon = accuracy.out_of_fold, PlattScaling(), unbounded_horizon(len(center))
     else:
         near = clusters.leave_out(rows.correct)[rows.is_graded]
         held_out, platt = _calibrate(graded, blend(config.shares, accuracy.out_of_fold, linear.accuracy, near))
+        horizon, held_out = _look_beyond(graded, held_out, clusters, config)
     near = clusters.leave_out(rows.output_tokens)
     predicted_tokens = blend(config.shares, tokens.out_of_fold, linear.output_tokens, near)
     fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
@@ -106,6 +108,7 @@ def _network_pair(
         clusters=clusters.means(constant),
         shares=config.shares,
         platt=platt,
+        horizon=horizon,
         token_scaling=scaling,
         figures=measure_held_out(rows, held_out, smearing=tokens.smearing, fallback=fallback),
         held_out=OutOfFold(graded.place, graded.fold, held_out, scaled[rows.is_graded]),
@@ -118,19 +121,34 @@ def _calibrate(rows: OutcomeRows, blended: DoubleArray) -> tuple[DoubleArray, Pl
     return apply_platt(blended, *platt), platt
 
 
+def _look_beyond(
+    rows: OutcomeRows, near: DoubleArray, clusters: "_ClusterLearner", config: PredictorConfig
+) -> tuple[Horizon, DoubleArray]:
+    """The line for far tasks, and the out-of-fold accuracies (n,) with it where a row is far itself."""
+    line = fit_line(rows, rows.correct, penalty=config.far_penalty, folds=config.folds)
+    horizon = Horizon(
+        weight=np.ascontiguousarray(line.coefficients[:-1], dtype=np.float32),
+        bias=float(line.coefficients[-1]),
+        spread=clusters.spread,
+    )
+    distance = find_nearest(rows.embeddings, clusters.centroids).distance
+    return horizon, fade(near, line.held_out, distance, clusters.spread)
+
+
 class _ClusterLearner:
     """The partitions of the training tasks, and the outcomes that fall in them; a value that is NaN is unknown."""
 
     def __init__(self, rows: OutcomeRows, cells: FloatArray | None, config: PredictorConfig, seed: int) -> None:
         self.rows, self.config = rows, config
         tasks = rows.embeddings if cells is None else cells[np.argsort(digest_tasks(cells), kind="stable")]
+        self.spread = measure_spread(tasks)
         clusters = math.sqrt(len(tasks)) * (1 if cells is None else CHOSEN_SPLIT)
         self.clusters = round(min(max(clusters, 4), 48))
         self.centroids, self.labels = partition_tasks(
             tasks, clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
         )
         if cells is not None:
-            self.labels = assign_clusters(rows.embeddings, self.centroids)
+            self.labels = find_nearest(rows.embeddings, self.centroids).labels
 
     def means(self, constant: float | None) -> ClusterMeans:
         """Those of both outcomes; a constant accuracy stands in for the means of it."""
@@ -180,6 +198,7 @@ def _constant_pair(rows: OutcomeRows) -> TrainedPair:
         clusters=constant_clusters(rows),
         shares=Shares(network=1.0, linear=0.0),
         platt=PlattScaling(),
+        horizon=unbounded_horizon(rows.embeddings.shape[1]),
         token_scaling=TokenScaling(),
         figures=measure_held_out(rows, accuracy.out_of_fold, smearing=1.0, fallback=Fallback.CONSTANT),
         held_out=OutOfFold(

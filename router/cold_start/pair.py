@@ -20,6 +20,7 @@ from router.constant import constant_clusters, shrunken_accuracy
 from router.figures import Fallback
 from router.fold import FoldedNetwork, FoldedPair
 from router.held_out import measure_held_out
+from router.horizon import unbounded_horizon
 from router.linear import constant_linear
 from router.outcome_rows import OutcomeRows, arrange_outcomes
 from router.platt import PlattScaling, sigmoid
@@ -119,6 +120,7 @@ def _assemble(clusters: ClusterMeans, line: Line | None, rows: OutcomeRows, *, s
         clusters=clusters,
         shares=shares,
         platt=PlattScaling(),
+        horizon=unbounded_horizon(dimension),
         token_scaling=TokenScaling(),
     )
 

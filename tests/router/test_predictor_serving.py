@@ -19,6 +19,7 @@ from router.blend import Shares, blend
 from router.clusters import assign_clusters, look_up_means
 from router.errors import PredictorArtefactError, PredictorInputError
 from router.fold import FoldedPair, fold_pair
+from router.horizon import fade
 from router.linear import ACCURACY
 from router.platt import apply_platt
 from router.predictor import DualLinear, MemberLinear, PredictorConfig
@@ -95,7 +96,12 @@ def test_a_folded_pair_equals_the_trained_one() -> None:
     near = look_up_means(trained.clusters.accuracy, labels)
     line = np.clip(embeddings @ trained.linear.weight[ACCURACY] + trained.linear.bias[ACCURACY], 0, 1)
     assert 0 < line.mean() < 1
-    expected = apply_platt(blend(trained.shares, network, line, near).astype(np.float32), *trained.platt)
+    familiar = apply_platt(blend(trained.shares, network, line, near).astype(np.float32), *trained.platt)
+    centroids = trained.clusters.centroids[np.arange(labels.shape[1]), labels]  # (tasks, partitions, d)
+    distance = np.square(embeddings[:, np.newaxis] - centroids).sum(axis=2).mean(axis=1)
+    far_line = embeddings @ trained.horizon.weight + np.float32(trained.horizon.bias)
+    expected = fade(familiar, far_line, distance, trained.horizon.spread)
+    assert 0 < (expected != familiar).mean() < 1
     served = PredictorStack([fold_pair(trained)]).predict(embeddings)
     assert np.abs(served.accuracy[:, 0] - expected).max() < 1e-5
 
@@ -184,9 +190,9 @@ def test_artefacts_of_another_encoder_or_format_are_refused_by_name() -> None:
     artefact = small_artefact()
     with pytest.raises(PredictorArtefactError, match=f"strategy direct .* of {ENCODER}, the encoder in use is other@1"):
         load_pair(artefact, encoder="other@1")
-    newer = rewrite(artefact, format_version=FORMAT_VERSION + 1)
-    with pytest.raises(PredictorArtefactError, match=f"version {FORMAT_VERSION + 1}, this program reads"):
-        load_pair(newer, encoder=ENCODER)
+    for version in (FORMAT_VERSION - 1, FORMAT_VERSION + 1):
+        with pytest.raises(PredictorArtefactError, match=f"version {version}, this program reads .*train the strategy"):
+            load_pair(rewrite(artefact, format_version=version), encoder=ENCODER)
 
 
 @pytest.mark.parametrize("kept", [0, 5, 200, -4])
@@ -220,6 +226,8 @@ def test_a_flipped_bit_of_the_arrays_is_refused_by_name() -> None:
         ("scalars", np.array([np.inf, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]), "scalars has numbers that are not finite"),
         ("clusters.accuracy", np.zeros((2, 5), dtype=np.float32), "arrays that do not fit each other"),
         ("linear.bias", np.zeros(3, dtype=np.float32), "arrays that do not fit each other"),
+        ("horizon.weight", np.zeros(3, dtype=np.float32), "arrays that do not fit each other"),
+        ("horizon.scalars", np.array([0.5, 0.0]), "arrays that do not fit each other"),
         ("scalars", np.zeros(2), "damaged"),
     ],
 )
