@@ -21,7 +21,7 @@ class RequestUsage(NamedTuple):
     output_tokens: int
 
 
-class NewOutcome(NamedTuple):
+class NewOutcome(msgspec.Struct, frozen=True):
     """A final answer (or a final refusal: error_code set, answer empty)."""
 
     seq: int

@@ -1,8 +1,8 @@
 """Tasks: copied in once, read by sequence number."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+import msgspec
 from psycopg.errors import UniqueViolation
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -16,14 +16,14 @@ from db.tables.base import write_numbers
 from db.text import require_storable
 
 
-class NewTask(NamedTuple):
+class NewTask(msgspec.Struct, frozen=True):
     """A task to store: the line's custom_id and the whole line as text."""
 
     custom_id: str
     payload: str
 
 
-class StoredTask(NamedTuple):
+class StoredTask(msgspec.Struct, frozen=True):
     """A task as it was stored."""
 
     seq: int

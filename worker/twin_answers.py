@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from db.outcome_rows import NewOutcome
 from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned, AssignedTwin
@@ -26,7 +28,8 @@ def _grade(twin: AssignedTwin, outcome: NewOutcome, task: Assigned, grading: Ans
 
 
 def _answer(twin: AssignedTwin, outcome: NewOutcome, correct: float | None) -> NewOutcome:
-    return outcome._replace(
+    return msgspec.structs.replace(
+        outcome,
         seq=twin.seq,
         prompt_tokens=0,
         output_tokens=0,
