@@ -13,11 +13,12 @@ def answer_twins(
     batch: Sequence[Assigned], outcomes: Sequence[NewOutcome], *, grading: AnswerGrading
 ) -> list[NewOutcome]:
     """An outcome for every twin of a task that has one now."""
-    task_of = {assigned.seq: assigned for assigned in batch}
+    leaders = {assigned.seq: assigned for assigned in batch if assigned.twins}
     return [
-        _answer(twin, outcome, _grade(twin, outcome, task_of[outcome.seq], grading))
+        _answer(twin, outcome, _grade(twin, outcome, leaders[outcome.seq], grading))
         for outcome in outcomes
-        for twin in task_of[outcome.seq].twins
+        if outcome.seq in leaders
+        for twin in leaders[outcome.seq].twins
     ]
 
 
