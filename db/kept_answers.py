@@ -8,8 +8,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db.arrays import among
-from db.copying import copy_lines, write_number, write_text
-from db.outcome_rows import OUTCOME_COLUMNS, NewOutcome, Origin, write_origin, write_outcome
+from db.copying import copy_rows, pack_double, pack_text
+from db.outcome_rows import OUTCOME_COLUMNS, NewOutcome, Origin, pack_origin, pack_outcome
 from db.tables import KeptAnswerRow
 from db.tables.base import write_numbers
 
@@ -33,12 +33,11 @@ class KeptAnswer:
 
 def insert_kept(session: Session, *, kept: Iterable[NewKept], origin: Origin) -> None:
     """Store them; nothing of the kind for one task twice: it has one second chance."""
-    begin = write_origin(origin)
-    lines = (
-        f"{write_outcome(begin, answer.outcome)}\t{write_text(answer.failure)}\t{write_number(answer.score)}"
-        for answer in kept
+    begin = pack_origin(origin)
+    rows = (
+        pack_outcome(begin, answer.outcome) + pack_text(answer.failure) + pack_double(answer.score) for answer in kept
     )
-    copy_lines(session, table="kept_answer", columns=(*OUTCOME_COLUMNS, "failure", "score"), lines=lines)
+    copy_rows(session, table="kept_answer", columns=(*OUTCOME_COLUMNS, "failure", "score"), rows=rows)
 
 
 def read_kept(session: Session, *, job_id: int, seqs: Sequence[int]) -> dict[int, KeptAnswer]:

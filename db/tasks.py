@@ -1,14 +1,14 @@
 """Tasks: copied in once, read by sequence number."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+import msgspec
 from psycopg.errors import UniqueViolation
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.copying import copy_lines, write_text
+from db.copying import copy_rows, pack_bigint, pack_int, pack_text
 from db.errors import DuplicateCustomId, NoSuchRow
 from db.jobs import lock_job
 from db.tables import JobRow, TaskRow
@@ -16,14 +16,14 @@ from db.tables.base import write_numbers
 from db.text import require_storable
 
 
-class NewTask(NamedTuple):
+class NewTask(msgspec.Struct, frozen=True):
     """A task to store: the line's custom_id and the whole line as text."""
 
     custom_id: str
     payload: str
 
 
-class StoredTask(NamedTuple):
+class StoredTask(msgspec.Struct, frozen=True):
     """A task as it was stored."""
 
     seq: int
@@ -38,10 +38,10 @@ _COPIED = ("tenant_id", "job_id", "seq", "custom_id", "payload")
 def copy_tasks(session: Session, *, job_id: int, tasks: Iterable[NewTask]) -> int:
     """The number of tasks copied into the job, numbered on from those it has; UnstorableText, DuplicateCustomId."""
     job = lock_job(session, job_id=job_id)
-    begin = f"{write_text(job.tenant_id)}\t{job.id}"
-    lines = (_write_line(begin, seq=seq, task=task) for seq, task in enumerate(tasks, start=job.task_count))
+    begin = pack_text(job.tenant_id) + pack_bigint(job.id)
+    rows = (_pack(begin, seq=seq, task=task) for seq, task in enumerate(tasks, start=job.task_count))
     try:
-        copied = copy_lines(session, table="task", columns=_COPIED, lines=lines)
+        copied = copy_rows(session, table="task", columns=_COPIED, rows=rows)
     except IntegrityError as error:
         if isinstance(error.orig, UniqueViolation):
             raise DuplicateCustomId(job_id=job_id, detail=error.orig.diag.message_detail or "") from error
@@ -61,10 +61,10 @@ def tell_planner(session: Session, *, copied: int) -> None:
         session.execute(text("ANALYZE task (job_id, seq)"))
 
 
-def _write_line(begin: str, *, seq: int, task: NewTask) -> str:
+def _pack(begin: bytes, *, seq: int, task: NewTask) -> bytes:
     custom_id = require_storable(task.custom_id, name=f"the custom_id of task {seq}")
     payload = require_storable(task.payload, name=f"task {custom_id}")
-    return f"{begin}\t{seq}\t{write_text(custom_id)}\t{write_text(payload)}"
+    return b"".join((begin, pack_int(seq), pack_text(custom_id), pack_text(payload)))
 
 
 def find_task(session: Session, *, job_id: int, custom_id: str) -> int | None:

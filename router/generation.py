@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 
 class Capability(StrEnum):
     """What an engine must be able to do for a request."""
@@ -22,7 +24,7 @@ PLAIN_ROLE = "plain"
 NOTHING: frozenset[Capability] = frozenset()
 
 
-class Message(NamedTuple):
+class Message(msgspec.Struct, frozen=True):
     """One turn of a conversation; role is `system`, `user` or `assistant`, whose last turn is one to go on with.
 
     A single message of role `plain` is no conversation but the whole prompt: a text that the model goes on writing,
@@ -43,7 +45,7 @@ class Grammar:
     schema: str = ""  # a JSON schema, as JSON text
 
 
-class GenerationRequest(NamedTuple):
+class GenerationRequest(msgspec.Struct, frozen=True):
     """One prompt with its sampling settings. `max_tokens` holds for each of the `n` samples."""
 
     messages: tuple[Message, ...]
@@ -82,7 +84,7 @@ class TokenLogprobs(NamedTuple):
     likeliest: tuple[float, ...]  # of the likeliest tokens at its place, falling
 
 
-class Completion(NamedTuple):
+class Completion(msgspec.Struct, frozen=True):
     """What an engine wrote: one text and one finish reason for each sample."""
 
     texts: tuple[str, ...]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 
+import msgspec
+
 from router.declared_tariff import DeclaredTariff
 from router.decoding.protocol import DecodingMethod
 from router.generation import ADAPTED, Capability, GenerationRequest
@@ -65,7 +67,7 @@ class Strategy:
 
     def address(self, request: GenerationRequest) -> GenerationRequest:
         """The decoding method's request, to whoever answers for this strategy."""
-        return request if self.adapter is None else request._replace(adapter=self.adapter)
+        return request if self.adapter is None else msgspec.structs.replace(request, adapter=self.adapter)
 
     @property
     def units(self) -> frozenset[Unit]:

@@ -5,6 +5,8 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
 from db.settlements import NewOutcome
 from router.grading import Grader, grade
 from router.grading.code_tests import CodeTests
@@ -28,7 +30,7 @@ class AnswerGrading:
         if not isinstance(grader.rule, CodeTests):
             return outcome
         correct = await asyncio.wrap_future(self._runs.submit(self._run, grader.rule, outcome.answer))
-        return outcome._replace(correct=correct)
+        return msgspec.structs.replace(outcome, correct=correct)
 
     def grade(self, grader: Grader | None, answer: str) -> float | None:
         """How right an answer is; None where nothing here can tell. The caller's thread waits while a program runs."""

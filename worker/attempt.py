@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from db.settlements import NewOutcome
 from router.decoding.one_request import OneRequest
 from router.generation import Completion, GenerationRequest
@@ -39,7 +41,7 @@ class AssignedTwin(NamedTuple):
     grader: Grader | None
 
 
-class Assigned(NamedTuple):
+class Assigned(msgspec.Struct, frozen=True):
     """A task with the strategy that serves it and the most it may cost, in quanta."""
 
     seq: int
@@ -160,7 +162,8 @@ def _fail_after(
         output_tokens=used.output_tokens,
         cached_prompt_tokens=used.cached_prompt_tokens,
     )
-    return fail(assigned, code=code, message=message, cost=cost)._replace(
+    return msgspec.structs.replace(
+        fail(assigned, code=code, message=message, cost=cost),
         prompt_tokens=used.prompt_tokens,
         output_tokens=used.output_tokens,
         cached_prompt_tokens=used.cached_prompt_tokens,

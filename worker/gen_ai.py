@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from db.settlements import NewOutcome
 from router.strategy import Strategy
@@ -20,16 +21,13 @@ class AnswerTally:
 
     def note(self, results: Sequence[NewOutcome | BaseException]) -> None:
         """What became of some requests."""
-        for result in results:
-            if isinstance(result, BaseException):
-                self._errors[type(result).__name__] += 1
-                continue
-            self._answers += 1
-            self._input_tokens += result.prompt_tokens
-            self._output_tokens += result.output_tokens
-            self._finish_reasons.update(result.finish_reasons)
-            if result.error_code is not None:
-                self._errors[result.error_code] += 1
+        answers = [result for result in results if not isinstance(result, BaseException)]
+        self._answers += len(answers)
+        self._input_tokens += sum([answer.prompt_tokens for answer in answers])
+        self._output_tokens += sum([answer.output_tokens for answer in answers])
+        self._finish_reasons.update(chain.from_iterable([answer.finish_reasons for answer in answers]))
+        self._errors.update([answer.error_code for answer in answers if answer.error_code is not None])
+        self._errors.update([type(result).__name__ for result in results if isinstance(result, BaseException)])
 
     def describe(self) -> Mapping[str, object]:
         """The attributes of a line of log; empty where nothing was asked."""

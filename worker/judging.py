@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from db.jobs import Job, lock_job, read_job, update_meta
@@ -151,7 +152,7 @@ def write_judge_line(question: Question, *, model: str, nonce: str) -> NewTask:
     """The judge's task, named after the first answer that it is about."""
     seq, arm = question.answers[0]
     messages = build_judge_prompt(question.judge, question=question.question, answer=question.answer, nonce=nonce)
-    body = {"model": model, "messages": [message._asdict() for message in messages]}
+    body = {"model": model, "messages": [msgspec.structs.asdict(message) for message in messages]}
     custom_id = f"{seq}.{arm}"
     payload = {"custom_id": custom_id, "method": "POST", "url": "/v1/chat/completions", "body": body}
     return NewTask(custom_id=custom_id, payload=json.dumps(payload))

@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from router.decoding.task_prompt import TaskPrompt, parse_task_prompt
 from router.grading import Grader, parse_grader
 from router.strategy import Strategy
+from worker.plain_line import PlainLine, read_plain_line
 
 AUTO = "auto"
 
 
-class TaskLine(NamedTuple):
+class TaskLine(msgspec.Struct, frozen=True):
     """What the worker needs of one line of a job file; the line was validated before it was stored."""
 
     prompt: TaskPrompt
@@ -49,13 +50,13 @@ def has_grader(payload: str) -> bool:
 
 def parse_task_line(payload: str) -> TaskLine:
     """The task that a stored line states."""
+    prompt, model, grader = read_plain_line(payload) or _read_whole_line(payload)
+    return TaskLine(prompt, str(model or AUTO), None if grader is None else parse_grader(grader))
+
+
+def _read_whole_line(payload: str) -> PlainLine:
     line = read_line(payload)
-    grader = line.get("grader")
-    return TaskLine(
-        prompt=parse_task_prompt(line["body"]),
-        model=str(line["body"].get("model") or AUTO),
-        grader=None if grader is None else parse_grader(grader),
-    )
+    return PlainLine(parse_task_prompt(line["body"]), line["body"].get("model"), line.get("grader"))
 
 
 def identify_task(payload: str) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from db.outcome_rows import NewOutcome
 from worker.answer_grading import AnswerGrading
 from worker.attempt import Assigned, AssignedTwin
@@ -11,11 +13,12 @@ def answer_twins(
     batch: Sequence[Assigned], outcomes: Sequence[NewOutcome], *, grading: AnswerGrading
 ) -> list[NewOutcome]:
     """An outcome for every twin of a task that has one now."""
-    task_of = {assigned.seq: assigned for assigned in batch}
+    leaders = {assigned.seq: assigned for assigned in batch if assigned.twins}
     return [
-        _answer(twin, outcome, _grade(twin, outcome, task_of[outcome.seq], grading))
+        _answer(twin, outcome, _grade(twin, outcome, leaders[outcome.seq], grading))
         for outcome in outcomes
-        for twin in task_of[outcome.seq].twins
+        if outcome.seq in leaders
+        for twin in leaders[outcome.seq].twins
     ]
 
 
@@ -26,7 +29,8 @@ def _grade(twin: AssignedTwin, outcome: NewOutcome, task: Assigned, grading: Ans
 
 
 def _answer(twin: AssignedTwin, outcome: NewOutcome, correct: float | None) -> NewOutcome:
-    return outcome._replace(
+    return msgspec.structs.replace(
+        outcome,
         seq=twin.seq,
         prompt_tokens=0,
         output_tokens=0,

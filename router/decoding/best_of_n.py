@@ -6,6 +6,8 @@ from enum import StrEnum
 from math import exp, log
 from typing import ClassVar
 
+import msgspec
+
 from router.decoding.one_request import OneRequest
 from router.decoding.protocol import Asking, Stage
 from router.decoding.task_prompt import TaskPrompt
@@ -66,7 +68,8 @@ class BestOfN:
         return self.n * self.base.max_output_tokens()
 
     def _build(self, task: TaskPrompt) -> GenerationRequest:
-        return self.base.build(task)._replace(
+        return msgspec.structs.replace(
+            self.base.build(task),
             n=self.n,
             temperature=self.temperature,
             top_p=self.top_p,

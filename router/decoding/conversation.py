@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+import msgspec
+
 from router.decoding.task_prompt import TaskPrompt
 from router.errors import NotEligible
 from router.fields import Fields
@@ -49,7 +51,7 @@ class Frame:
             return (Message(role=PLAIN_ROLE, content=self._write_plain(own_system, turns)),)
         systems = [text for text in (self.system, *own_system) if text is not None]
         head = [Message(role="system", content="\n\n".join(filter(None, systems)))] if systems else []
-        question = turns[-1]._replace(content=self._instruct(turns[-1].content))
+        question = msgspec.structs.replace(turns[-1], content=self._instruct(turns[-1].content))
         return (*head, *self._shots, *turns[:-1], question)
 
     def fit_grammar(self, grammar: Grammar | None) -> Grammar | None:

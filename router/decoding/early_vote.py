@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import comb
 from typing import ClassVar, NamedTuple
 
+import msgspec
+
 from router.decoding.protocol import Asking, Stage
 from router.decoding.self_consistency import SelfConsistency
 from router.decoding.task_prompt import TaskPrompt
@@ -55,7 +57,7 @@ class EarlyVote:
 
     def _draw(self, whole: GenerationRequest, drawn: int) -> GenerationRequest:
         """The next request when so many samples were drawn."""
-        return whole._replace(n=min(self.step, self.vote.n - drawn), seed=self.vote.seed + drawn)
+        return msgspec.structs.replace(whole, n=min(self.step, self.vote.n - drawn), seed=self.vote.seed + drawn)
 
     def _is_decided(self, task: TaskPrompt, texts: Sequence[str]) -> bool:
         votes = count_votes(self.vote.list_ballots(task, texts))

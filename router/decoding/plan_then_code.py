@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
+
 from router.decoding.constraint import refuse_schema
 from router.decoding.conversation import CHAT_KEYS, Frame, read_frame
 from router.decoding.protocol import Asking, FollowUp, Stage
@@ -69,7 +71,7 @@ class PlanThenCode:
 
     def _code(self, task: TaskPrompt, first: GenerationRequest, *, plan: str) -> GenerationRequest:
         turns = (Message(role="assistant", content=plan), Message(role="user", content=self.code_instruction))
-        return first._replace(messages=(*first.messages, *turns), max_tokens=task.cap(self.code_tokens))
+        return msgspec.structs.replace(first, messages=(*first.messages, *turns), max_tokens=task.cap(self.code_tokens))
 
 
 def read_code(text: str) -> str:

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
+
 from router.decoding.chain_of_thought import ChainOfThought, read_chain_of_thought
 from router.decoding.conversation import CHAT_KEYS
 from router.decoding.protocol import Asking, FollowUp, Stage
@@ -66,7 +68,7 @@ class ReasoningBudget:
 
     def _force(self, task: TaskPrompt, first: GenerationRequest, *, thought: str) -> GenerationRequest:
         turn = Message(role="assistant", content=f"{thought.rstrip()}\n{self.thinking.marker}")
-        return first._replace(messages=(*first.messages, turn), max_tokens=task.cap(self.answer_tokens))
+        return msgspec.structs.replace(first, messages=(*first.messages, turn), max_tokens=task.cap(self.answer_tokens))
 
 
 def read_reasoning_budget(settings: Fields) -> ReasoningBudget:

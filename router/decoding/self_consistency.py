@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import msgspec
+
 from router.decoding.one_request import OneRequest
 from router.decoding.task_prompt import TaskPrompt
 from router.generation import Capability, GenerationRequest
@@ -36,7 +38,9 @@ class SelfConsistency(OneRequest):
     def build(self, task: TaskPrompt) -> GenerationRequest:
         """The wrapped method's request, sampled; the seed makes a run repeatable."""
         request = self.base.build(task)
-        return request._replace(n=self.n, temperature=self.temperature, top_p=self.top_p, seed=self.seed)
+        return msgspec.structs.replace(
+            request, n=self.n, temperature=self.temperature, top_p=self.top_p, seed=self.seed
+        )
 
     def extract(self, task: TaskPrompt, texts: Sequence[str]) -> str:
         """The answer with most votes, as its first voter wrote it; of equals the earlier. Blank ones do not vote."""

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from router.errors import BadTaskBody
 from router.generation import Message
@@ -12,7 +13,7 @@ ROLES: dict[str, str] = {"system": "system", "developer": "system", "user": "use
 CAP_FIELDS = ("max_tokens", "max_completion_tokens")
 
 
-class TaskPrompt(NamedTuple):
+class TaskPrompt(msgspec.Struct, frozen=True):
     """What a task asks. The last message is the user's. Sampling options of the body are left to the strategies."""
 
     messages: tuple[Message, ...]

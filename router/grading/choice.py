@@ -1,14 +1,13 @@
 """Choice: the answer names one of several options, and only that one."""
 
-from dataclasses import dataclass
+import msgspec
 
 from router.fields import Fields
 from router.grading.assertion import asserts_name, find_names, read_names
 from router.grading.normal_text import fold_characters, normalise_text
 
 
-@dataclass(frozen=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """Right when the answer asserts the reference and names no other option."""
 
     reference: str

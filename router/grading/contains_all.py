@@ -1,14 +1,13 @@
 """Contains-all: a free answer that states every one of several things."""
 
-from dataclasses import dataclass
+import msgspec
 
 from router.fields import Fields
 from router.grading.assertion import asserts_name, find_names, read_names
 from router.grading.normal_text import fold_characters
 
 
-@dataclass(frozen=True, kw_only=True)
-class ContainsAll:
+class ContainsAll(msgspec.Struct, frozen=True, kw_only=True):
     """Right when each thing is mentioned in one of its wordings and not denied, and nothing excluded is mentioned."""
 
     wordings: tuple[tuple[str, ...], ...]

@@ -1,12 +1,11 @@
 """Exact: the very text, but for space around it."""
 
-from dataclasses import dataclass
+import msgspec
 
 from router.fields import Fields
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exact:
+class Exact(msgspec.Struct, frozen=True, kw_only=True):
     """Right when the answer is the reference, character by character."""
 
     reference: str

@@ -3,9 +3,10 @@
 import string
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+
+import msgspec
 
 from router.fields import Fields
 from router.grading.normal_text import fold_characters
@@ -13,8 +14,7 @@ from router.grading.normal_text import fold_characters
 ARTICLES = frozenset({"a", "an", "the"})
 
 
-@dataclass(frozen=True, kw_only=True)
-class F1:
+class F1(msgspec.Struct, frozen=True, kw_only=True):
     """The harmonic mean of precision and recall over words, the best of all references."""
 
     references: tuple[Counter[str], ...]

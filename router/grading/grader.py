@@ -1,6 +1,8 @@
 """Grader + answer -> how right the answer is."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from router.grading.code_tests import CodeTests
 from router.grading.judge import Judge
@@ -19,7 +21,7 @@ class GradingRule(Protocol):
 OutsideRule = CodeTests | Judge
 
 
-class Grader(NamedTuple):
+class Grader(msgspec.Struct, frozen=True):
     """How to tell whether a task's answer is right."""
 
     kind: str

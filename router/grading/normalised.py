@@ -1,13 +1,12 @@
 """Normalised: the text but for case, spacing, quotes, emphasis and punctuation around it."""
 
-from dataclasses import dataclass
+import msgspec
 
 from router.fields import Fields
 from router.grading.normal_text import normalise_text
 
 
-@dataclass(frozen=True, kw_only=True)
-class Normalised:
+class Normalised(msgspec.Struct, frozen=True, kw_only=True):
     """Right when the answer is one of the references, both normalised."""
 
     references: frozenset[str]

@@ -2,6 +2,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
@@ -152,10 +153,21 @@ def test_a_stale_fence_writes_nothing(db_engine: Engine) -> None:
         reserve(db_engine, zombie, [0])
 
 
-def test_text_that_postgres_can_not_hold_is_replaced_in_paid_answers(db_engine: Engine) -> None:
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("a\x00b\ud800", "a\ufffdb\ufffd"),
+        ("a\x00", "a\ufffd"),
+        ("\ud800", "\ufffd"),
+        ("\\u0000 \\ud800", "\\u0000 \\ud800"),  # as text, which it can hold
+        ('Grüße\t"世界"\n', 'Grüße\t"世界"\n'),
+    ],
+)
+def test_text_that_postgres_can_not_hold_is_replaced_in_paid_answers(db_engine: Engine, given: str, kept: str) -> None:
     _, group = build_claimed(db_engine, tasks=1)
     batch_no = reserve(db_engine, group, [0], [10])
-    settle(db_engine, group, batch_no, [outcome(0, answer="a\x00b\ud800")])
+    settle(db_engine, group, batch_no, [msgspec.structs.replace(outcome(0, answer=given), finish_reasons=(given,))])
     with db_engine.connect() as connection:
-        row = connection.execute(text("SELECT answer, response -> 'texts' ->> 0 AS first FROM outcome")).one()
-    assert row.answer == row.first == "a\ufffdb\ufffd"
+        row = connection.execute(text("SELECT answer, response FROM outcome")).one()
+    assert row.answer == kept
+    assert row.response == {"texts": [kept], "finish_reasons": [kept]}

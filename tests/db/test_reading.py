@@ -1,5 +1,6 @@
 """What reports and training read: results, progress, spending, training rows."""
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -59,7 +60,11 @@ def run_part_of_a_job(engine: Engine) -> BuiltJob:
     group = claim(engine)
     batch_no = reserve(engine, group, [0, 1, 2])
     settle(
-        engine, group, batch_no, [outcome(0, cost=4)._replace(cached_prompt_tokens=2), refuse(1)], [retry(2, cost=3)]
+        engine,
+        group,
+        batch_no,
+        [msgspec.structs.replace(outcome(0, cost=4), cached_prompt_tokens=2), refuse(1)],
+        [retry(2, cost=3)],
     )
     finish(engine, group)
     return job
@@ -210,7 +215,9 @@ def test_what_a_run_chose_to_ask_is_not_learnt_from(db_engine: Engine) -> None:
 
 def test_what_each_of_several_requests_used_is_kept_and_told_apart(db_engine: Engine) -> None:
     uses = [RequestUsage(3, 20, 6), RequestUsage(2, 25, 4)]
-    several = outcome(0)._replace(texts=tuple("abcab"), prompt_tokens=45, output_tokens=10, requests=uses)
+    several = msgspec.structs.replace(
+        outcome(0), texts=tuple("abcab"), prompt_tokens=45, output_tokens=10, requests=uses
+    )
     with session_scope(db_engine) as session:
         job = build_job(session, tasks=2, kind=JobKind.CALIBRATION)
         arm = job.strategy_ids[0]

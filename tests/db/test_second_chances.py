@@ -1,5 +1,6 @@
 """Second chances: a kept answer is its task's outcome exactly once, whatever becomes of the chance."""
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -171,7 +172,7 @@ def test_nothing_is_promised_to_a_second_chance(db_engine: Engine) -> None:
 def test_twins_end_with_the_answer_that_their_leader_ends_with(db_engine: Engine) -> None:
     """1 repeats 0 and 3 repeats 2, graded by rules of their own; 0 stays with its first answer."""
     job = build(db_engine, tasks=4, twins={1: 0, 3: 2})
-    own = [keep(first(seq)._replace(cost=0, correct=1.0)) for seq in (1, 3)]
+    own = [keep(msgspec.structs.replace(first(seq), cost=0, correct=1.0)) for seq in (1, 3)]
     answer_invalidly(db_engine, [0, 2], twins=own)
     group = ask_again(db_engine, job)
     batch_no = reserve(db_engine, group, [0, 2])
@@ -182,7 +183,7 @@ def test_twins_end_with_the_answer_that_their_leader_ends_with(db_engine: Engine
             fence=group.fence,
             batch_no=batch_no,
             outcomes=[second(2)],
-            twins=[second(3)._replace(cost=0)],
+            twins=[msgspec.structs.replace(second(3), cost=0)],
             chances=SecondChances(beaten=[beaten(0)]),
         )
     finish(db_engine, group)
@@ -199,7 +200,7 @@ def test_the_first_answer_is_learnt_from_whichever_is_final(db_engine: Engine, i
         cursors = hold_cursors(session)
     assert cursors is not None
     group = claim(db_engine)
-    drawn = first()._replace(propensity=0.75)
+    drawn = msgspec.structs.replace(first(), propensity=0.75)
     settle_chances(db_engine, group, reserve(db_engine, group, [0]), kept=[keep(drawn)])
     finish(db_engine, group)
     assert learnt(db_engine, job) == ([(0, 0.0, 0.75)], [])  # before it is known which one is final

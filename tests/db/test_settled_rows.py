@@ -1,5 +1,6 @@
 """Settlements are read in turn, each once, also past those that say nothing about a prediction."""
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -28,7 +29,10 @@ def settle_batches(engine: Engine, *, failed: tuple[int, ...] = ()) -> None:
             engine,
             group,
             batch_no,
-            [own._replace(correct=None, error_code="refused") if own.seq in failed else own for own in ended],
+            [
+                msgspec.structs.replace(own, correct=None, error_code="refused") if own.seq in failed else own
+                for own in ended
+            ],
         )
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,8 +74,11 @@ def news(engine: Engine, job: BuiltJob, *, since: datetime | None, cutoff: datet
 def test_a_runs_outcomes_teach_with_their_propensity_where_it_is_known(db_engine: Engine) -> None:
     job, group = build_claimed(db_engine, tasks=4)
     batch = reserve(db_engine, group, [0, 1, 2, 3])
-    drawn = [outcome(0)._replace(propensity=0.9), outcome(1, correct=None)._replace(propensity=0.05)]
-    failed = outcome(3, correct=None)._replace(propensity=1.0, answer="", error_code="prompt_refused")
+    drawn = [
+        msgspec.structs.replace(outcome(0), propensity=0.9),
+        msgspec.structs.replace(outcome(1, correct=None), propensity=0.05),
+    ]
+    failed = msgspec.structs.replace(outcome(3, correct=None), propensity=1.0, answer="", error_code="prompt_refused")
     settle(db_engine, group, batch, [*drawn, outcome(2), failed])  # the third was repaired: no propensity
     rows = read(db_engine, job)
     assert [(row.seq, row.kind, row.propensity) for row in rows] == [(0, JobKind.RUN, 0.9), (1, JobKind.RUN, 0.05)]
@@ -84,7 +88,7 @@ def test_a_runs_outcomes_teach_with_their_propensity_where_it_is_known(db_engine
 
 def test_calibrations_come_before_probes_and_those_before_runs(db_engine: Engine) -> None:
     run, probe, calibration = (
-        store(db_engine, [outcome(0)._replace(propensity=1.0)], kind=kind)
+        store(db_engine, [msgspec.structs.replace(outcome(0), propensity=1.0)], kind=kind)
         for kind in (JobKind.RUN, JobKind.PROBE, JobKind.CALIBRATION)
     )
     store(db_engine, [outcome(0)], source=OutcomeSource.TWIN)  # somebody else's answer
@@ -92,7 +96,7 @@ def test_calibrations_come_before_probes_and_those_before_runs(db_engine: Engine
 
 
 def test_a_cap_keeps_the_latest_of_jobs_with_and_of_jobs_without_a_choice(db_engine: Engine) -> None:
-    chosen = [outcome(seq)._replace(propensity=1.0) for seq in range(5)]
+    chosen = [msgspec.structs.replace(outcome(seq), propensity=1.0) for seq in range(5)]
     runs = [store(db_engine, chosen, kind=JobKind.RUN) for _ in range(2)]
     asked = store(db_engine, [outcome(seq) for seq in range(4)])
     with session_scope(db_engine) as session:  # another price, the same answers

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 from sqlalchemy import Engine
 
@@ -108,7 +109,7 @@ def test_an_answer_that_failed_is_wrong_where_others_are_judged(db_engine: Engin
     trial_id = begin_trial(db_engine)
     try_window(db_engine, trial_id=trial_id)
     group = claim(db_engine)
-    failed = outcome(0, correct=None)._replace(error_code="too_long", error_message="too long")
+    failed = msgspec.structs.replace(outcome(0, correct=None), error_code="too_long", error_message="too long")
     settle(db_engine, group, reserve(db_engine, group, [0, 1]), [failed, outcome(1, correct=None)])
     assert read(db_engine, trial_id) == []
     settle(db_engine, group, reserve(db_engine, group, [2, 3]), [outcome(2), outcome(3)])

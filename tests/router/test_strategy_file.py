@@ -7,6 +7,7 @@ import sys
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -80,7 +81,7 @@ def test_an_adapter_makes_another_strategy_of_the_same_engine() -> None:
     assert sums.needs == {Capability.ADAPTERS}
     request = GenerationRequest(messages=(Message(role="user", content="1 + 1?"),), max_tokens=8, n=2)
     assert direct.address(request) is request
-    assert sums.address(request) == request._replace(adapter="sums")
+    assert sums.address(request) == msgspec.structs.replace(request, adapter="sums")
     assert sums.address(request).needs == {Capability.ADAPTERS, Capability.SAMPLES}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
+import msgspec
 import pytest
 
 from db.settlements import NewOutcome
@@ -64,8 +65,8 @@ def test_cached_prompt_tokens_are_charged_at_their_own_price_and_never_more_than
     priced = replace(assigned.priced, tariff=replace(assigned.priced.tariff, prices={Unit.TOKENS: price}))
     answer = answer_with("yes", tokens=3)
     outcome = run(
-        FakeEngine(lambda request: answer(request)._replace(cached_prompt_tokens=said)),
-        assigned._replace(priced=priced),
+        FakeEngine(lambda request: msgspec.structs.replace(answer(request), cached_prompt_tokens=said)),
+        msgspec.structs.replace(assigned, priced=priced),
     )
     assert (outcome.prompt_tokens, outcome.cached_prompt_tokens, outcome.cost) == (5, cached, cost)
 

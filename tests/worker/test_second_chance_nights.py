@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
@@ -193,7 +194,7 @@ def test_a_tight_cap_holds_and_no_answer_is_lost(db_engine: Database, tmp_path: 
 
 
 def replace_tokens(completion: Completion, tokens: int) -> Completion:
-    return completion._replace(output_tokens=tokens)
+    return msgspec.structs.replace(completion, output_tokens=tokens)
 
 
 def test_a_check_of_the_task_counts_and_a_reference_does_not(db_engine: Database, tmp_path: Path) -> None:
@@ -217,12 +218,12 @@ def test_a_check_of_the_task_counts_and_a_reference_does_not(db_engine: Database
 
 
 def replace_grader(task: NewTask, grader: Mapping[str, object]) -> NewTask:
-    return task._replace(payload=json.dumps(json.loads(task.payload) | {"grader": grader}))
+    return msgspec.structs.replace(task, payload=json.dumps(json.loads(task.payload) | {"grader": grader}))
 
 
 def test_twins_share_the_second_answer(db_engine: Database, tmp_path: Path) -> None:
     one = make_tasks(TASKS // 2)
-    again = [task._replace(custom_id=f"again-{number}") for number, task in enumerate(one)]
+    again = [msgspec.structs.replace(task, custom_id=f"again-{number}") for number, task in enumerate(one)]
     predictions = predict_flat(TASKS, small=(0.6, 5.0), large=(0.55, 20.0))
     job_id, engine = night(
         db_engine,

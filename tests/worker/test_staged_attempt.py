@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import ClassVar
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -246,15 +247,15 @@ class Greedy:
 
 
 def more_text(request: GenerationRequest) -> GenerationRequest:
-    return request._replace(messages=(Message(role="user", content="x" * 999),))
+    return msgspec.structs.replace(request, messages=(Message(role="user", content="x" * 999),))
 
 
 @pytest.mark.parametrize(
     "further",
     [
         lambda request: request,  # and then once more
-        lambda request: request._replace(n=2, temperature=1.0),
-        lambda request: request._replace(max_tokens=6),
+        lambda request: msgspec.structs.replace(request, n=2, temperature=1.0),
+        lambda request: msgspec.structs.replace(request, max_tokens=6),
         more_text,
         lambda request: FollowUp("abc", lambda _: more_text(request)),
     ],

@@ -9,6 +9,8 @@ from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from router.generation import PLAIN_ROLE, Message
 from worker.engines.errors import EngineMisconfigured, PromptRefused
 
@@ -101,7 +103,7 @@ class PromptCounter:
         key = (tuple(earlier), last.role)
         around = self._around.get(key)
         if around is None:
-            around = tuple(self._apply_template((*earlier, last._replace(content=PLACE))).split(PLACE))
+            around = tuple(self._apply_template((*earlier, msgspec.structs.replace(last, content=PLACE))).split(PLACE))
             if len(self._around) > KEPT_CONVERSATIONS:
                 self._around.clear()
             self._around[key] = around

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -108,7 +109,7 @@ def adapted(
 def test_adapters_and_the_model_itself_answer_side_by_side_as_each_does_alone(
     adapted: Engine, engine_loop: EngineLoop, vllm_engine: Engine
 ) -> None:
-    requests = [HELLO, HELLO._replace(adapter="a"), HELLO._replace(adapter="b")]
+    requests = [HELLO, msgspec.structs.replace(HELLO, adapter="a"), msgspec.structs.replace(HELLO, adapter="b")]
     alone = [engine_loop.run(adapted.generate(request)) for request in requests]
     assert alone[0] == engine_loop.run(vllm_engine.generate(HELLO))
     assert len({completion.texts for completion in alone}) == 3
@@ -117,7 +118,7 @@ def test_adapters_and_the_model_itself_answer_side_by_side_as_each_does_alone(
 
     async def ask_all() -> list[Completion]:
         answers = await asyncio.gather(*map(adapted.generate, [*requests, *reversed(requests)]))
-        return [answer._replace(cached_prompt_tokens=0) for answer in answers]
+        return [msgspec.structs.replace(answer, cached_prompt_tokens=0) for answer in answers]
 
     assert engine_loop.run(ask_all()) == [*alone, *reversed(alone)]
 
@@ -125,7 +126,7 @@ def test_adapters_and_the_model_itself_answer_side_by_side_as_each_does_alone(
 @pytest.mark.slow
 def test_an_adapter_that_was_not_declared_is_refused(adapted: Engine, engine_loop: EngineLoop) -> None:
     with pytest.raises(PromptRefused, match="engine adapted has no adapter c"):
-        engine_loop.run(adapted.generate(HELLO._replace(adapter="c")))
+        engine_loop.run(adapted.generate(msgspec.structs.replace(HELLO, adapter="c")))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import json
 import math
 import re
 
+import msgspec
 import pytest
 
 from router.generation import PLAIN_ROLE, Capability, Completion, GenerationRequest, Grammar, Message
@@ -54,7 +55,7 @@ def test_greedy_answers_repeat_and_usage_is_exact(
     assert first.prompt_tokens == counter.count([request.messages])[0]
     assert 1 < first.output_tokens <= request.max_tokens
     again = engine_loop.run(engine.generate(request))
-    assert again == first._replace(cached_prompt_tokens=again.cached_prompt_tokens)
+    assert again == msgspec.structs.replace(first, cached_prompt_tokens=again.cached_prompt_tokens)
     assert 0 <= again.cached_prompt_tokens <= first.prompt_tokens
 
 
@@ -87,8 +88,8 @@ def test_an_answer_that_was_begun_is_gone_on_with(
     engine: Engine, engine_loop: EngineLoop, counter: PromptCounter
 ) -> None:
     question = ask("What is the capital of France?")
-    begun = question._replace(
-        messages=(*question.messages, Message(role="assistant", content="The capital city is called"))
+    begun = msgspec.structs.replace(
+        question, messages=(*question.messages, Message(role="assistant", content="The capital city is called"))
     )
     completion = engine_loop.run(engine.generate(begun))
     assert completion.texts[0].startswith(" Paris")
@@ -109,11 +110,11 @@ def test_an_engine_says_how_likely_each_token_was(engine: Engine, engine_loop: E
         assert token.chosen == token.likeliest[0] < 0  # greedy: the likeliest is the one that is chosen
         assert list(token.likeliest) == sorted(token.likeliest, reverse=True)
         assert math.fsum(map(math.exp, token.likeliest)) < 1.0001
-    sampled = greedy._replace(n=2, temperature=1.5, seed=3, likeliest=0)
+    sampled = msgspec.structs.replace(greedy, n=2, temperature=1.5, seed=3, likeliest=0)
     both = engine_loop.run(engine.generate(sampled)).logprobs
     assert [{token.likeliest for token in tokens} for tokens in both] == [{()}, {()}]
     assert any(token.chosen < -0.7 for tokens in both for token in tokens)  # less likely than any other might be
-    assert engine_loop.run(engine.generate(greedy._replace(likeliest=None))).logprobs == ()
+    assert engine_loop.run(engine.generate(msgspec.structs.replace(greedy, likeliest=None))).logprobs == ()
 
 
 def test_an_answer_ends_before_a_stop_text(engine: Engine, engine_loop: EngineLoop) -> None:
@@ -173,13 +174,13 @@ def test_samples_differ_repeat_with_their_seed_and_share_one_prompt(
         pytest.param(ask("Hello", temperature=-1.0), id="temperature"),
         pytest.param(ask("Hello", temperature=math.nan), id="no temperature"),
         pytest.param(ask("Hello", temperature=math.inf), id="endless temperature"),
-        pytest.param(ask("Hello", temperature=1.0)._replace(top_p=0.0), id="top_p"),
+        pytest.param(msgspec.structs.replace(ask("Hello", temperature=1.0), top_p=0.0), id="top_p"),
         pytest.param(ask("Half of a pair: \ud83d"), id="half a surrogate pair"),
         pytest.param(ask("Hello", stop=("\udc00",)), id="half a pair as stop"),
         pytest.param(
             ask("Hello", grammar=Grammar(kind=Capability.CHOICE, choices=("a", "\ud800"))), id="half a choice"
         ),
-        pytest.param(ask("Hello")._replace(adapter="sums"), id="an adapter that nobody has"),
+        pytest.param(msgspec.structs.replace(ask("Hello"), adapter="sums"), id="an adapter that nobody has"),
         pytest.param(ask("Hello", n=2), id="equal samples"),
     ],
 )
@@ -196,7 +197,7 @@ def test_a_request_that_can_not_be_served_fails_alone(
     assert not refused.charged
     assert isinstance(before, Completion)
     assert isinstance(after, Completion)
-    assert before == after._replace(cached_prompt_tokens=before.cached_prompt_tokens)
+    assert before == msgspec.structs.replace(after, cached_prompt_tokens=before.cached_prompt_tokens)
 
 
 def test_control_characters_are_text_as_any_other(engine: Engine, engine_loop: EngineLoop) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from router.generation import Completion, GenerationRequest, Message
 from tests.worker.engines.engine_loop import EngineLoop
 from worker.engines.protocol import Engine
@@ -40,6 +42,6 @@ def test_greedy_answers_agree(engine_loop: EngineLoop, vllm_engine: Engine, tran
     equal = sum(left.texts == right.texts for left, right in zip(by_vllm, by_transformers, strict=True))
     assert equal >= 19  # of 20; in float32 all were equal, and a tie of two tokens may still fall either way
     alone = [engine_loop.run(vllm_engine.generate(request)) for request in requests[:5]]
-    assert [answer._replace(cached_prompt_tokens=0) for answer in alone] == [
-        answer._replace(cached_prompt_tokens=0) for answer in by_vllm[:5]
+    assert [msgspec.structs.replace(answer, cached_prompt_tokens=0) for answer in alone] == [
+        msgspec.structs.replace(answer, cached_prompt_tokens=0) for answer in by_vllm[:5]
     ]

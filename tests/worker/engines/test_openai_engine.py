@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from router.generation import Capability, GenerationRequest, Grammar, Message
@@ -145,7 +146,7 @@ def test_an_answer_without_the_log_probabilities_that_were_asked_for_is_charged_
     engine_loop: EngineLoop, remote: OpenAIEngine, script: Script, logprobs: object
 ) -> None:
     script.reply = json_reply({"choices": [CHOICE | {"logprobs": logprobs}], "usage": USAGE})
-    asked = HELLO._replace(likeliest=2)
+    asked = msgspec.structs.replace(HELLO, likeliest=2)
     with pytest.raises(PromptRefused, match="can not do logprobs"):
         engine_loop.run(remote.generate(asked))
     able = OpenAIEngine(spec_for(remote.identity().package, capabilities=["logprobs"]))
@@ -258,7 +259,7 @@ def test_an_adapter_is_asked_by_its_name(engine_loop: EngineLoop, server: StubSe
     engine = OpenAIEngine(spec_for(server.base_url, adapters=["sums"]))
     engine_loop.run(engine.start())
     assert Capability.ADAPTERS in engine.capabilities
-    engine_loop.run(engine.generate(HELLO._replace(adapter="sums")))
+    engine_loop.run(engine.generate(msgspec.structs.replace(HELLO, adapter="sums")))
     engine_loop.run(engine.generate(HELLO))
     engine_loop.run(engine.stop())
     assert [body["model"] for _, body in script.asked] == ["sums", "m"]

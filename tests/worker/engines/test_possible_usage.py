@@ -1,5 +1,6 @@
 """Token counts that a request can have, and those that it can not."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ def answer(*texts: str, prompt_tokens: int = 5, output_tokens: int = 3) -> Compl
 
 
 def test_all_samples_together_may_have_as_many_tokens_as_were_asked_for() -> None:
-    request = ASKED._replace(n=3)
+    request = msgspec.structs.replace(ASKED, n=3)
     require_possible(answer("a", "b", "c", output_tokens=30), request, engine="far")
     with pytest.raises(UsageImpossible, match="far counts 31 tokens in an answer that has 3 to 30"):
         require_possible(answer("a", "b", "c", output_tokens=31), request, engine="far")
@@ -31,7 +32,9 @@ def test_all_samples_together_may_have_as_many_tokens_as_were_asked_for() -> Non
 def test_a_prompt_has_no_more_tokens_than_were_reserved_and_a_schema_may_be_written_into_it() -> None:
     schema = Grammar(kind=Capability.JSON_SCHEMA, schema='{"type": "object"}')
     require_possible(answer("a", prompt_tokens=MOST_PROMPT), ASKED, engine="far")
-    require_possible(answer("a", prompt_tokens=MOST_PROMPT + 18), ASKED._replace(grammar=schema), engine="far")
+    require_possible(
+        answer("a", prompt_tokens=MOST_PROMPT + 18), msgspec.structs.replace(ASKED, grammar=schema), engine="far"
+    )
     with pytest.raises(UsageImpossible, match=f"in a prompt that has {MOST_PROMPT} at most"):
         require_possible(answer("a", prompt_tokens=MOST_PROMPT + 1), ASKED, engine="far")
 
@@ -39,7 +42,7 @@ def test_a_prompt_has_no_more_tokens_than_were_reserved_and_a_schema_may_be_writ
 @given(st.text(max_size=4_000), st.integers(1, 1024))
 def test_no_text_of_tokens_up_to_a_kibibyte_each_is_refused(text: str, bytes_per_token: int) -> None:
     honest = -(-len(text.encode()) // bytes_per_token)
-    request = ASKED._replace(max_tokens=max(honest, 1))
+    request = msgspec.structs.replace(ASKED, max_tokens=max(honest, 1))
     require_possible(answer(text, output_tokens=honest), request, engine="far")
 
 
