@@ -17,7 +17,7 @@ class Memory:
         self.vectors = vectors
         shape = (len(vectors), strategies)
         self.correct, self.amount, self.chance = np.full((3, *shape), np.nan)
-        self.night, self.window = np.full((2, *shape), -1)
+        self.night, self.window = np.full((2, *shape), -1)  # the latest of its answers, the window of the first
         self.windows = 0  # told so far; probes of a strategy count as one
         self.told = np.zeros(strategies, dtype=np.intp)  # outcomes (strategies,), repeated ones too: as evidence counts
 
@@ -25,11 +25,12 @@ class Memory:
         self, rows: Rows, choice: NDArray[np.int64], answers: Answers, *, chance: Cells | float, night: int
     ) -> None:
         """What the chosen strategies (tasks,) did, and with what chance each was chosen."""
+        is_first = np.isnan(self.correct[rows, choice])
+        self.window[rows[is_first], choice[is_first]] = self.windows
         self.correct[rows, choice] = answers.correct
         self.amount[rows, choice] = answers.amount
         self.chance[rows, choice] = chance
         self.night[rows, choice] = night
-        self.window[rows, choice] = self.windows
         self.windows += 1
         self.told += np.bincount(choice, minlength=len(self.told))
 

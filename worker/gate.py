@@ -25,6 +25,7 @@ from router.promotion.growth import has_grown
 from router.promotion.reliability import Point, trace_reliability
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 from router.promotion.rollback import Promise, promise
+from router.promotion.unseen import find_unseen
 from router.stack import PredictorStack
 from worker.evidence import read_cutoff
 from worker.job_standing import AS_PREDICTED
@@ -92,7 +93,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         pair = load_pair(version.artefact, encoder=version.encoder).pair
     except PredictorArtefactError:
         return None
-    unseen = _pick_latest(learnt.told_at[held_out.place], since=cutoff.timestamp())
+    unseen = _pick_unseen(learnt, held_out.place, since=cutoff.timestamp())
     place = held_out.place[unseen]
     rows = HeldOut(
         correct=learnt.correct[place],
@@ -139,8 +140,10 @@ def _foresee(pair: FoldedPair, vectors: NDArray[np.float32], correction: StoredC
     )
 
 
-def _pick_latest(told_at: NDArray[np.float64], *, since: float) -> NDArray[np.bool_]:
-    """Which of the rows (n,) were known after `since`: the latest, where they are many."""
-    latest = np.zeros(len(told_at), dtype=bool)
-    latest[np.argsort(told_at, kind="stable")[-MOST_OUTCOMES:]] = True
-    return np.asarray(latest & (told_at > since))
+def _pick_unseen(learnt: TrainingSet, place: NDArray[np.intp], *, since: float) -> NDArray[np.bool_]:
+    """Which of the rows at these places (n,) the champion that learnt up to `since` knows nothing of: the latest."""
+    unseen = find_unseen(learnt.vectors, learnt.told_at > since)[place]
+    recency = np.where(unseen, learnt.told_at[place], -np.inf)
+    latest = np.zeros(len(place), dtype=bool)
+    latest[np.argsort(recency, kind="stable")[-MOST_OUTCOMES:]] = True
+    return np.asarray(latest & unseen)

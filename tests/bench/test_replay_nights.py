@@ -127,6 +127,7 @@ def test_an_answer_given_again_replaces_the_first_and_old_ones_are_forgotten() -
     assert memory.count_outcomes().tolist() == [0, 2]
     assert memory.told.tolist() == [0, 3]
     assert memory.correct[0, 1] == 0
+    assert memory.window[:, 1].tolist() == [0, 0, -1]  # a champion that learnt between the two knows the task
     assert memory.find_dearest().tolist() == [0, 4]
     memory.forget(1, before=2)
     assert memory.find_rows(1).tolist() == [0]

@@ -20,6 +20,7 @@ from router.promotion.gate import (
 )
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 from router.promotion.rollback import FIRST_LOOK, LiveOutcomes, LiveVerdict, check_live, find_look, promise
+from router.promotion.unseen import find_unseen
 from router.scoring import brier_score, expected_calibration_error, log_loss
 
 Floats = NDArray[np.float64]
@@ -222,3 +223,27 @@ def test_good_champions_stay() -> None:
         for seed in range(300)
     )
     assert kept == 300
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=30))
+def test_a_row_is_unseen_where_no_older_row_is_of_its_task(rows: list[tuple[int, bool]]) -> None:
+    tasks = np.array([[task, 1] for task, _ in rows], dtype=np.float32).reshape(-1, 2)
+    is_new = np.array([new for _, new in rows], dtype=bool)
+    known = {task for task, new in rows if not new}
+    assert find_unseen(tasks, is_new).tolist() == [new and task not in known for task, new in rows]
+
+
+def test_a_champion_that_remembers_answers_seems_better_only_on_tasks_that_come_again() -> None:
+    rows, odds = make_rows(seed=7)
+    is_again = np.arange(len(odds)) % 2 == 0
+    challenger = foresee(odds, error=0.2, seed=2)
+    remembered = squash(odds + np.where(is_again, 2 * rows.correct - 1, 0.0))
+    champion = Foreseen(accuracy=remembered, cost=challenger.cost)
+    everything = judge_at_gate(rows, challenger, {Rival.CHAMPION: champion})
+    number = np.where(is_again, np.arange(len(odds)), -1 - np.arange(len(odds))).astype(np.float32)[:, np.newaxis]
+    asked = np.concatenate((number[is_again], number))  # first by who learns, then by who is judged
+    unseen = find_unseen(asked, np.arange(len(asked)) >= is_again.sum())[is_again.sum() :]
+    assert unseen.tolist() == (~is_again).tolist()
+    fair = judge_at_gate(rows.take(unseen), challenger.take(unseen), {Rival.CHAMPION: champion.take(unseen)})
+    assert everything.verdict is GateVerdict.REJECT
+    assert fair.comparisons[Rival.CHAMPION].log_loss.mean < everything.comparisons[Rival.CHAMPION].log_loss.mean / 4

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.drift import read_drifts
 from db.predictions import read_version_ids
-from db.predictors import read_champions, read_report, store_champion
+from db.predictors import list_predictors, read_champions, read_report, store_champion
 from db.results import iterate_results
 from db.session import run_in_transaction, session_scope
 from db.settled_rows import hold_cursors
@@ -100,6 +100,20 @@ def test_a_later_pair_that_shows_no_gain_is_held_and_not_trained_again(
     assert {own.state for own in train(db_engine, encoder)} == {PredictorState.HELD}  # of too few new outcomes
     assert states_of(db_engine, "small") == [PredictorState.HELD, PredictorState.CHAMPION]
     assert {own.state for own in train(db_engine, encoder)} == {None}
+
+
+def test_tasks_that_the_champion_has_learnt_say_nothing_against_a_challenger(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    take_in(db_engine, numbers=range(300), right=is_sum)
+    train(db_engine, encoder)
+    take_in(db_engine, numbers=range(110), right=is_sum)  # the same prompts, in another file
+    take_in(db_engine, numbers=range(1000, 1020), right=is_sum)
+    assert {own.state for own in train(db_engine, encoder)} == {PredictorState.HELD}
+    with session_scope(db_engine) as session:
+        newest = list_predictors(session, tenant_id="default", limit=1)[0]
+        report = read_report(session, predictor_id=newest.id).report
+    assert report["gate"]["report"]["outcomes"] == 20
 
 
 def judged(verdict: GateVerdict, *, has_grown: bool = False) -> Judged:
