@@ -15,12 +15,13 @@ from router.clusters import ClusterMeans
 from router.errors import PredictorArtefactError
 from router.figures import Fallback, TrainingFigures
 from router.fold import FoldedNetwork, FoldedPair
-from router.horizon import Horizon
+from router.horizon import Horizon, unbounded_horizon
 from router.linear import LinearHead
 from router.platt import PlattScaling
 from router.token_scaling import TokenScaling
 
 FORMAT_VERSION = 4  # raised when an older reader would misread the arrays
+WITHOUT_HORIZON = 3  # read as it was written: such a pair says of far tasks what it always said
 METADATA_KEY = "apportion"
 DIGEST_KEY = "sha256"
 HEADER_LENGTH_BYTES = 8  # safetensors: little-endian length, then the JSON header, then the arrays
@@ -88,7 +89,7 @@ def load_pair(artefact: bytes, *, encoder: str) -> LoadedPair:
             raise ValueError("not all of its bytes are as they were written")
         _check_numbers(arrays)
         metadata = _metadata_of(header)
-        pair = _pair_of(arrays)
+        pair = _pair_of(arrays, bounded=header["format_version"] != WITHOUT_HORIZON)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise PredictorArtefactError(
             f"the predictor of strategy {header.get('strategy')} is damaged ({error}): train the strategy again"
@@ -138,10 +139,10 @@ def _check_numbers(arrays: Arrays) -> None:
 
 def _check_reader(header: dict[str, Any], *, encoder: str) -> None:
     strategy = header.get("strategy")
-    if header.get("format_version") != FORMAT_VERSION:
+    if header.get("format_version") not in (WITHOUT_HORIZON, FORMAT_VERSION):
         raise PredictorArtefactError(
             f"the predictor of strategy {strategy} has format version {header.get('format_version')}, this program "
-            f"reads version {FORMAT_VERSION}: train the strategy again"
+            f"reads versions {WITHOUT_HORIZON} to {FORMAT_VERSION}: train the strategy again"
         )
     if header.get("encoder") != encoder:
         raise PredictorArtefactError(
@@ -161,10 +162,10 @@ def _metadata_of(header: dict[str, Any]) -> PairMetadata:
     )
 
 
-def _pair_of(arrays: Arrays) -> FoldedPair:
+def _pair_of(arrays: Arrays, *, bounded: bool) -> FoldedPair:
     smearing, network_share, linear_share, *scalings = arrays["scalars"].tolist()
     log_tokens_limit, linear_smearing = arrays["linear.scalars"].tolist()
-    far_bias, spread = arrays["horizon.scalars"].tolist()
+    _, dimension = arrays["linear.weight"].shape
     return FoldedPair(
         accuracy=_network_of("accuracy", arrays),
         tokens=_network_of("tokens", arrays),
@@ -177,7 +178,7 @@ def _pair_of(arrays: Arrays) -> FoldedPair:
         ),
         shares=Shares(network_share, linear_share),
         platt=PlattScaling(*scalings[:2]),
-        horizon=Horizon(weight=arrays["horizon.weight"], bias=far_bias, spread=spread),
+        horizon=_horizon_of(arrays) if bounded else unbounded_horizon(dimension),
         token_scaling=TokenScaling(*scalings[2:]),
         clusters=ClusterMeans(
             centroids=arrays["clusters.centroids"],
@@ -185,6 +186,11 @@ def _pair_of(arrays: Arrays) -> FoldedPair:
             output_tokens=arrays["clusters.output_tokens"],
         ),
     )
+
+
+def _horizon_of(arrays: Arrays) -> Horizon:
+    bias, spread = arrays["horizon.scalars"].tolist()
+    return Horizon(weight=arrays["horizon.weight"], bias=bias, spread=spread)
 
 
 def _network_of(prefix: str, arrays: Arrays) -> FoldedNetwork:

@@ -1,23 +1,15 @@
-"""Folding, stacking and the artefact change no prediction."""
+"""Folding and stacking change no prediction."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
-import safetensors.numpy
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 from torch.nn import functional
 
-from router.artefact import DIGEST_KEY, FORMAT_VERSION, METADATA_KEY, PairMetadata, dump_pair, load_pair, seal
 from router.blend import Shares, blend
 from router.clusters import assign_clusters, look_up_means
-from router.errors import PredictorArtefactError, PredictorInputError
+from router.errors import PredictorInputError
 from router.fold import FoldedPair, fold_pair
 from router.horizon import fade
 from router.linear import ACCURACY
@@ -27,39 +19,9 @@ from router.stack import PredictorStack
 from router.token_scaling import TokenScaling
 from router.trained import TrainedHead, TrainedPair
 from router.training import train_pair
+from tests.router.trained_pairs import CONFIG, DIMENSION, FloatArray, draw_embeddings, trained_pair
 
-DIMENSION = 32
-CONFIG = PredictorConfig(max_steps=40)
 MEMBERS = CONFIG.folds + CONFIG.members
-ENCODER = "all-MiniLM-L6-v2@0123456789ab"
-
-FloatArray = NDArray[np.float32]
-
-
-def draw_embeddings(rows: int, *, seed: int) -> FloatArray:
-    rows_drawn = np.random.default_rng(seed).normal(size=(rows, DIMENSION))
-    return np.asarray(rows_drawn / np.linalg.norm(rows_drawn, axis=1, keepdims=True), dtype=np.float32)
-
-
-@cache
-def trained_pair(rows: int, seed: int) -> TrainedPair:
-    generator = np.random.default_rng(seed)
-    embeddings = draw_embeddings(rows, seed=seed)
-    vectors = generator.normal(size=(2, DIMENSION)).astype(np.float32)
-    correct = generator.random(rows) < 1 / (1 + np.exp(-8 * embeddings[:, 0]))
-    return train_pair(
-        embeddings,
-        correct.astype(np.float32),
-        np.ceil(np.exp(3 + 4 * embeddings[:, 1])),
-        model_vector=vectors[0],
-        decoding_vector=vectors[1],
-        config=CONFIG,
-        seed=seed,
-    )
-
-
-def metadata_of(trained: TrainedPair) -> PairMetadata:
-    return PairMetadata(strategy="direct", strategy_hash="ab12", encoder=ENCODER, seed=1, figures=trained.figures)
 
 
 def evaluate_linear(layer: MemberLinear, rows: torch.Tensor) -> torch.Tensor:
@@ -158,102 +120,6 @@ def test_pairs_of_different_encoders_do_not_stack() -> None:
     narrow = replace(pair, clusters=replace(pair.clusters, centroids=np.zeros((1, 1, 7), dtype=np.float32)))
     with pytest.raises(PredictorInputError, match=r"lengths \[7, 32\]"):
         PredictorStack([pair, narrow])
-
-
-@pytest.mark.parametrize("rows", [150, 12])
-def test_an_artefact_gives_back_the_same_pair(rows: int) -> None:
-    trained, embeddings = trained_pair(rows, 1), draw_embeddings(64, seed=8)
-    pair = fold_pair(trained)
-    artefact = dump_pair(pair, metadata_of(trained))
-    loaded = load_pair(artefact, encoder=ENCODER)
-    assert loaded.metadata == metadata_of(trained)
-    before, after = PredictorStack([pair]).predict(embeddings), PredictorStack([loaded.pair]).predict(embeddings)
-    assert np.array_equal(before.accuracy, after.accuracy)
-    assert np.array_equal(before.output_tokens, after.output_tokens)
-    assert dump_pair(loaded.pair, loaded.metadata) == artefact
-
-
-@cache
-def small_artefact() -> bytes:
-    return dump_pair(fold_pair(trained_pair(12, 2)), metadata_of(trained_pair(12, 2)))
-
-
-def rewrite(artefact: bytes, arrays: Mapping[str, NDArray[np.generic]] | None = None, **changes: object) -> bytes:
-    """As a faulty writer would seal it: with other metadata, or other arrays."""
-    length = int.from_bytes(artefact[:8], "little")
-    ours = json.loads(json.loads(artefact[8 : 8 + length])["__metadata__"][METADATA_KEY])
-    del ours[DIGEST_KEY]
-    return seal({**safetensors.numpy.load(artefact), **(arrays or {})}, {**ours, **changes})
-
-
-def test_artefacts_of_another_encoder_or_format_are_refused_by_name() -> None:
-    artefact = small_artefact()
-    with pytest.raises(PredictorArtefactError, match=f"strategy direct .* of {ENCODER}, the encoder in use is other@1"):
-        load_pair(artefact, encoder="other@1")
-    for version in (FORMAT_VERSION - 1, FORMAT_VERSION + 1):
-        with pytest.raises(PredictorArtefactError, match=f"version {version}, this program reads .*train the strategy"):
-            load_pair(rewrite(artefact, format_version=version), encoder=ENCODER)
-
-
-@pytest.mark.parametrize("kept", [0, 5, 200, -4])
-def test_cut_artefacts_are_refused(kept: int) -> None:
-    with pytest.raises(PredictorArtefactError, match="train the strategy again"):
-        load_pair(small_artefact()[:kept], encoder=ENCODER)
-
-
-@given(place=st.integers(0, 10**6), bit=st.integers(0, 7))
-def test_no_flipped_bit_goes_unnoticed(place: int, bit: int) -> None:
-    damaged = bytearray(small_artefact())
-    damaged[place % len(damaged)] ^= 1 << bit
-    try:
-        loaded = load_pair(bytes(damaged), encoder=ENCODER)
-    except PredictorArtefactError:
-        return
-    assert dump_pair(loaded.pair, loaded.metadata) == small_artefact()  # a space of the header's padding, at most
-
-
-def test_a_flipped_bit_of_the_arrays_is_refused_by_name() -> None:
-    damaged = bytearray(small_artefact())
-    damaged[-3] ^= 1
-    with pytest.raises(PredictorArtefactError, match=r"strategy direct is damaged \(not all of its bytes"):
-        load_pair(bytes(damaged), encoder=ENCODER)
-
-
-@pytest.mark.parametrize(
-    ("name", "array", "problem"),
-    [
-        ("linear.weight", np.full((2, DIMENSION), np.nan, dtype=np.float32), "linear.weight has numbers that are not"),
-        ("scalars", np.array([np.inf, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]), "scalars has numbers that are not finite"),
-        ("clusters.accuracy", np.zeros((2, 5), dtype=np.float32), "arrays that do not fit each other"),
-        ("linear.bias", np.zeros(3, dtype=np.float32), "arrays that do not fit each other"),
-        ("horizon.weight", np.zeros(3, dtype=np.float32), "arrays that do not fit each other"),
-        ("horizon.scalars", np.array([0.5, 0.0]), "arrays that do not fit each other"),
-        ("scalars", np.zeros(2), "damaged"),
-    ],
-)
-def test_arrays_that_nothing_can_be_predicted_with_are_refused_by_name(
-    name: str, array: NDArray[np.generic], problem: str
-) -> None:
-    with pytest.raises(PredictorArtefactError, match=f"strategy direct .*{problem}.*train the strategy again"):
-        load_pair(rewrite(small_artefact(), {name: array}), encoder=ENCODER)
-
-
-def test_a_pair_that_was_not_learnt_makes_no_artefact() -> None:
-    pair = fold_pair(trained_pair(12, 2))
-    lost = replace(pair, linear=replace(pair.linear, smearing=float("nan")))
-    with pytest.raises(PredictorArtefactError, match=r"strategy direct was not learnt: linear.scalars has numbers"):
-        dump_pair(lost, metadata_of(trained_pair(12, 2)))
-
-
-def test_artefacts_that_lack_something_are_refused() -> None:
-    artefact = small_artefact()
-    plain = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)})
-    listed = safetensors.numpy.save({"weights": np.zeros(3, dtype=np.float32)}, metadata={METADATA_KEY: "[]"})
-    for broken in (plain, listed, *(rewrite(artefact, figures=figures) for figures in (dict[str, object](), None))):
-        with pytest.raises(PredictorArtefactError, match="train the strategy again"):
-            load_pair(broken, encoder=ENCODER)
-    with pytest.raises(PredictorArtefactError, match="do not fit"):
-        load_pair(rewrite(artefact, dimension=7), encoder=ENCODER)
 
 
 @pytest.mark.slow
