@@ -14,12 +14,7 @@ from tests.waiting import wait_until
 from tests.worker.engines.bad_replies import ASKED, BAD_REPLIES, CHOICE, USAGE
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.stub_server import Reply, StubServer, json_reply
-from worker.engines.errors import (
-    EngineError,
-    EngineMisconfigured,
-    EngineUnavailable,
-    PromptRefused,
-)
+from worker.engines.errors import EngineError, EngineMisconfigured, EngineUnavailable, PromptRefused
 from worker.engines.load import EngineLoad
 from worker.engines.openai_engine import OpenAIEngine
 
