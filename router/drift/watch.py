@@ -10,9 +10,10 @@ from router.drift.correction import MEMORY, Correction, estimate_correction
 from router.drift.detector import Claim, Evidence, Observed, Pick, begin_again, join_both, mirror, weigh
 from router.drift.tally import Tally
 
-# One false alarm in a hundred nights of a thousand tasks, however many strategies share them. Of those, half may say
-# that a strategy became worse.
-OUTCOMES_PER_FALSE_ALARM = 100_000.0
+# At most one false alarm in a hundred nights of a thousand tasks, however many strategies share them. What a false one
+# says is then taken for usual, so that its opposite follows: they are told in pairs, and half a pair more is to spare,
+# as an alarm costs a strategy its tasks for a while. Of the pairs, half may begin with one that became worse.
+OUTCOMES_PER_FALSE_PAIR = 250_000.0
 # An alarm leaves no doubt that predictions do not hold: what it found counts as at least so many outcomes, beside those
 # that are taken to have been as predicted.
 PROVEN_BY_ALARM = 200.0
@@ -27,10 +28,10 @@ class Broken(StrEnum):
 
 
 CLAIMS: Mapping[Broken, Claim] = {
-    Broken.WORSE: Claim(bets=bet_on_falls, sign=-1, band=0.05, slack=0.01, threshold=2 * OUTCOMES_PER_FALSE_ALARM),
+    Broken.WORSE: Claim(bets=bet_on_falls, sign=-1, band=0.05, slack=0.01, threshold=2 * OUTCOMES_PER_FALSE_PAIR),
     # Told as a fall of what is wrong.
-    Broken.BETTER: Claim(bets=bet_on_falls, sign=-1, band=0.05, slack=0.01, threshold=4 * OUTCOMES_PER_FALSE_ALARM),
-    Broken.DEARER: Claim(bets=bet_on_rises, sign=1, band=0.25, slack=0.1, threshold=4 * OUTCOMES_PER_FALSE_ALARM),
+    Broken.BETTER: Claim(bets=bet_on_falls, sign=-1, band=0.05, slack=0.01, threshold=4 * OUTCOMES_PER_FALSE_PAIR),
+    Broken.DEARER: Claim(bets=bet_on_rises, sign=1, band=0.25, slack=0.1, threshold=4 * OUTCOMES_PER_FALSE_PAIR),
 }
 
 
