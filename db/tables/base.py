@@ -77,6 +77,8 @@ class WholeNumbers(TypeDecorator[list[int]]):
 
 def write_numbers(numbers: Sequence[int]) -> str:
     """The text of an array of whole numbers; TypeError for any other number."""
+    if set(map(type, numbers)) <= {int}:  # looked at and written without a step of Python for each
+        return f"{{{str(list(numbers))[1:-1]}}}"
     for number in numbers:
         if not isinstance(number, int):
             raise TypeError(f"an array of whole numbers can not hold {number!r}")
