@@ -2,9 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Update, bindparam, case, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from db.budgets import Budget, read_budget
@@ -43,15 +58,34 @@ def post_entries(
     The condition is in the UPDATE itself: two batches that each fit alone can not both pass it.
     """
     deltas = {name: sum(getattr(entry, name) for entry in entries) for name in _DELTAS}
-    change = _HOLD if deltas["reserved_delta"] > 0 else _POST
-    names = {"account_id": budget_id, "kept_delta": kept_delta}
-    row = session.execute(change, deltas | names).one_or_none()
+    # What holds nothing more was admitted before.
+    change = _make_change(entries=len(entries), leaves_kept=deltas["reserved_delta"] > 0)
+    names: dict[str, object] = {"account_id": budget_id, "kept_delta": kept_delta, **deltas}
+    names |= {"of_tenant_id": group.tenant_id, "of_job_id": group.job_id}
+    names |= {"of_grp_id": group.id, "of_fence": group.fence}
+    names |= {f"{name}_{place}": getattr(entry, name) for place, entry in enumerate(entries) for name in _VALUES}
+    row = session.execute(change, names).one_or_none()
     if row is None:
         raise _denied(session, budget_id=budget_id, needed=deltas["reserved_delta"])
-    source = {"tenant_id": group.tenant_id, "budget_id": budget_id, "job_id": group.job_id}
-    source |= {"grp_id": group.id, "fence": group.fence}
-    session.execute(_APPEND, [source | _values(entry) for entry in entries])
     return Budget(**row._mapping)
+
+
+@cache
+def _make_change(*, entries: int, leaves_kept: bool) -> Select[Any]:
+    """One statement: from its change to our commit everybody else who draws on the budget waits."""
+    changed = _change_budget(leaves_kept=leaves_kept).cte("changed")
+    source = [_bind(f"of_{name}", name) for name in _SOURCE]
+    rows = [
+        select(changed.c.id, *source, *(_bind(f"{name}_{place}", name) for name in _VALUES)).select_from(changed)
+        for place in range(entries)
+    ]
+    appended = insert(_ENTRY).from_select(["budget_id", *_SOURCE, *_VALUES], union_all(*rows)).cte("appended")
+    return select(changed).add_cte(appended)
+
+
+def _bind(name: str, column: str) -> ColumnElement[Any]:
+    kind = _ENTRY.c[column].type
+    return cast(bindparam(name, type_=kind), kind)
 
 
 def _change_budget(*, leaves_kept: bool) -> Update:
@@ -73,9 +107,8 @@ def _change_budget(*, leaves_kept: bool) -> Update:
 
 
 _BUDGET, _ENTRY = core_table(BudgetRow), core_table(LedgerEntryRow)
-_HOLD = _change_budget(leaves_kept=True)
-_POST = _change_budget(leaves_kept=False)  # what holds nothing more was admitted before
-_APPEND = insert(_ENTRY)
+_SOURCE = ("tenant_id", "job_id", "grp_id", "fence")
+_VALUES = ("kind", "batch_no", "seqs", "amounts", *_DELTAS)
 _READ_BATCH = select(_ENTRY.c.kind, _ENTRY.c.budget_id, _ENTRY.c.seqs, _ENTRY.c.amounts).where(
     _ENTRY.c.grp_id == bindparam("grp_id"),
     _ENTRY.c.fence == bindparam("fence"),
@@ -118,17 +151,6 @@ def list_open_batches(session: Session, *, group: HeldGroup) -> list[int]:
         ~ended,
     )
     return [batch_no for batch_no in session.execute(query).scalars() if batch_no is not None]
-
-
-def _values(entry: Entry) -> dict[str, object]:
-    deltas = {name: getattr(entry, name) for name in _DELTAS}
-    return {
-        "kind": entry.kind,
-        "batch_no": entry.batch_no,
-        "seqs": list(entry.seqs),
-        "amounts": list(entry.amounts),
-        **deltas,
-    }
 
 
 def _denied(session: Session, *, budget_id: int, needed: int) -> BudgetDenied:

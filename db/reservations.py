@@ -1,7 +1,6 @@
 """Reservations: the worst case of a batch is held before its tasks are started."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import Session
@@ -15,8 +14,12 @@ from db.tables.base import core_table, write_numbers
 
 _GRP, _JOB = core_table(GroupRow), core_table(JobRow)
 _START = fenced_change(next_batch_no=_GRP.c.next_batch_no + 1, started=_GRP.c.started + bindparam("tasks"))
-_READ_JOB = select(_JOB.c.budget_id, _JOB.c.state, _JOB.c.paused).where(_JOB.c.id == bindparam("job_id"))
-_READ_MEMBERS = select(_GRP.c.seqs).where(_GRP.c.id == bindparam("group_id"))
+# Of the job no lock is taken, which would break the lock order.
+_READ = (
+    select(_JOB.c.budget_id, _JOB.c.promised, _JOB.c.state, _JOB.c.paused, _GRP.c.seqs)
+    .join(_GRP, _GRP.c.job_id == _JOB.c.id)
+    .where(_GRP.c.id == bindparam("group_id"))
+)
 
 _LIST_STARTED = text("""
     SELECT seq FROM ledger_entry CROSS JOIN unnest(seqs) AS seq
@@ -42,35 +45,24 @@ def reserve_batch(
     """
     group = write_fenced(session, _START, group_id=group_id, fence=fence, tasks=len(seqs))
     batch_no = group.next_batch_no - 1
-    drawn_on = _find_budget(session, group=group)
-    _require_startable(session, group=group, seqs=seqs, amounts=amounts)
+    own = session.execute(_READ, {"group_id": group.id}).one()
+    cancelled = own.state is JobState.CANCELLING
+    if cancelled or own.paused:
+        raise JobHalted(job_id=group.job_id, cancelled=cancelled)
+    _require_startable(session, group=group, members=own.seqs, seqs=seqs, amounts=amounts)
     entry = Entry(kind=EntryKind.RESERVE, batch_no=batch_no, seqs=seqs, amounts=amounts, reserved_delta=sum(amounts))
-    kept = -least if drawn_on.promised else 0
-    post_entries(session, group=group, budget_id=drawn_on.budget_id, entries=[entry], kept_delta=kept)
+    kept = -least if own.promised else 0
+    post_entries(session, group=group, budget_id=own.budget_id, entries=[entry], kept_delta=kept)
     return batch_no
 
 
-class _DrawnOn(NamedTuple):
-    budget_id: int
-    promised: bool
-
-
-def _find_budget(session: Session, *, group: HeldGroup) -> _DrawnOn:
-    """The budget that the job draws on now; read without a lock, which would break the lock order."""
-    columns = (JobRow.budget_id, JobRow.promised, JobRow.state, JobRow.paused)
-    job = session.execute(select(*columns).where(JobRow.id == group.job_id)).one()
-    cancelled = job.state is JobState.CANCELLING
-    if cancelled or job.paused:
-        raise JobHalted(job_id=group.job_id, cancelled=cancelled)
-    return _DrawnOn(job.budget_id, job.promised)
-
-
-def _require_startable(session: Session, *, group: HeldGroup, seqs: Sequence[int], amounts: Sequence[int]) -> None:
+def _require_startable(
+    session: Session, *, group: HeldGroup, members: Sequence[int], seqs: Sequence[int], amounts: Sequence[int]
+) -> None:
     if not seqs or len(seqs) != len(amounts) or min(amounts) < 0:
         counts = f"{len(seqs)} tasks and {len(amounts)} amounts"
         raise BatchMismatch(f"a batch of group {group.id} needs tasks with an amount of at least 0 each, not {counts}")
-    own = set(session.execute(_READ_MEMBERS, {"group_id": group.id}).scalar_one())
-    if len(set(seqs)) < len(seqs) or not own.issuperset(seqs):
+    if len(set(seqs)) < len(seqs) or not set(members).issuperset(seqs):
         raise BatchMismatch(f"a batch of group {group.id} names tasks twice, or tasks of another group: {list(seqs)}")
     if taken := _list_taken(session, group=group, seqs=seqs):
         raise BatchMismatch(f"tasks {taken} of group {group.id} are started or answered already: leave them out")
@@ -78,10 +70,13 @@ def _require_startable(session: Session, *, group: HeldGroup, seqs: Sequence[int
 
 def _list_taken(session: Session, *, group: HeldGroup, seqs: Sequence[int]) -> list[int]:
     """Those that can not be started. Where nobody held the group before, they can only be in a batch of our own."""
+    is_first, is_fresh = group.next_batch_no == 2, group.fence == 1  # that number counts this batch as well
+    if is_first and is_fresh:
+        return []
     names = {"group_id": group.id, "seqs": write_numbers(seqs)}
     taken: list[int] = []
-    if group.next_batch_no > 2:  # it counts this batch as well
+    if not is_first:
         taken += session.execute(_LIST_STARTED, {"fence": group.fence, **names}).scalars()
-    if group.fence > 1:
+    if not is_fresh:
         taken += session.execute(_LIST_ENDED, {"job_id": group.job_id, "arm": group.arm, **names}).scalars()
     return sorted(set(taken))

@@ -1,15 +1,14 @@
 """Settlements and labels read in turn: outcomes of runs, each once, without ever looking through all of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 
-@dataclass(frozen=True, kw_only=True)
-class SettledRow:
+class SettledRow(msgspec.Struct, frozen=True):
     """One answer of a run as it was settled, or as it was graded later."""
 
     job_id: int
@@ -42,6 +41,7 @@ _MOVE_CURSOR = text("UPDATE settlement_cursor SET entry_id = :entry_id WHERE rea
 # Entries of two budgets may be committed in another order than they were numbered in: the youngest are left for the
 # next look. One that takes longer still is missed, which a statistic can bear. A task with a kept answer counts by that
 # one, which was given by the prediction as it is; what was asked after it was asked because it had failed.
+# A job without second chances has none: there nobody looks for it.
 _FIND_LAST_SETTLED = text("""
     SELECT max(id) FROM (
         SELECT id, sum(cardinality(seqs)) OVER (ORDER BY id) - cardinality(seqs) AS answers_before
@@ -56,14 +56,18 @@ _READ = text("""
     SELECT entry.job_id, outcome.seq, outcome.strategy_id, outcome.correct, outcome.cost::text AS cost,
            outcome.propensity
     FROM ledger_entry AS entry
+    JOIN job ON job.id = entry.job_id
     CROSS JOIN LATERAL unnest(entry.seqs) WITH ORDINALITY AS asked (seq, place)
     CROSS JOIN LATERAL (
         SELECT seq, strategy_id, correct, cost, propensity, kind, error_code FROM kept_answer
-        WHERE job_id = entry.job_id AND kept_answer.seq = asked.seq AND grp_id = entry.grp_id
+        WHERE job.second_chances
+          AND job_id = entry.job_id AND kept_answer.seq = asked.seq AND grp_id = entry.grp_id
         UNION ALL
         SELECT seq, strategy_id, correct, cost, propensity, kind, error_code FROM outcome
         WHERE job_id = entry.job_id AND outcome.seq = asked.seq AND arm = 0 AND grp_id = entry.grp_id
-          AND NOT EXISTS (SELECT FROM kept_answer AS kept WHERE kept.job_id = entry.job_id AND kept.seq = asked.seq)
+          AND NOT (job.second_chances AND EXISTS (
+              SELECT FROM kept_answer AS kept WHERE kept.job_id = entry.job_id AND kept.seq = asked.seq
+          ))
     ) AS outcome
     WHERE entry.id > :after AND entry.id <= :last AND entry.kind = 'settle'
       AND outcome.kind = 'run' AND outcome.error_code IS NULL
@@ -114,7 +118,13 @@ def read_settled(session: Session, *, after: int, young_seconds: float, answers:
     if last is None:
         return SettledRows((), after)
     rows = session.execute(_READ, {"after": after, "last": last})
-    return SettledRows([SettledRow(**(row._asdict() | {"cost": int(row.cost)})) for row in rows], last)
+    return SettledRows(
+        [
+            SettledRow(job_id, seq, strategy_id, correct, int(cost), propensity)
+            for job_id, seq, strategy_id, correct, cost, propensity in rows
+        ],
+        last,
+    )
 
 
 def read_labelled(session: Session, *, after: int, young_seconds: float, labels: int) -> SettledRows:
@@ -124,4 +134,4 @@ def read_labelled(session: Session, *, after: int, young_seconds: float, labels:
     if last is None:
         return SettledRows((), after)
     rows = session.execute(_READ_LABELS, {"after": after, "last": last})
-    return SettledRows([SettledRow(**row._mapping) for row in rows], last)
+    return SettledRows([SettledRow(*row) for row in rows], last)
