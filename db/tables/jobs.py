@@ -97,7 +97,10 @@ class TaskRow(Base):
 
 
 class PredictionBlockRow(Base):
-    """Predictions for tasks lo..hi-1 of a job; arrays (hi - lo, strategies), C order, little endian."""
+    """Predictions for tasks lo..hi-1 of a job; arrays (hi - lo, strategies), C order, little endian.
+
+    Postgres keeps them uncompressed (migration 0018).
+    """
 
     __tablename__ = "prediction_block"
     __table_args__ = (

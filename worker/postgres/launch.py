@@ -23,6 +23,7 @@ SETTINGS = {
     "listen_addresses": "",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
+    "wal_buffers": "16MB",  # who stores a large job would wait for its log with the 2 MB that these buffers bring
     "max_parallel_workers_per_gather": "0",  # parallel plans need /dev/shm, which containers keep tiny
     "jit": "off",  # compiling costs more than our short queries take
     "timezone": "UTC",
