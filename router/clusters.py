@@ -55,7 +55,8 @@ def find_nearest(embeddings: FloatArray, centroids: FloatArray) -> Nearest:
     """The nearest centroids (partitions, clusters, d) of tasks (n, d)."""
     partitions, clusters, dimension = centroids.shape
     flat = centroids.reshape(-1, dimension)
-    closeness = embeddings @ flat.T - 0.5 * np.einsum("cd,cd->c", flat, flat)
+    closeness = embeddings @ flat.T
+    closeness -= 0.5 * np.einsum("cd,cd->c", flat, flat)
     by_partition = closeness.reshape(-1, partitions, clusters)
     labels = by_partition.argmax(axis=2)
     closest = np.take_along_axis(by_partition, labels[:, :, np.newaxis], axis=2)[:, :, 0].mean(axis=1)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.blend import Shares, blend
-from router.clusters import find_nearest
+from router.clusters import LabelArray, find_nearest
 from router.errors import PredictorInputError
 from router.fold import FoldedNetwork, FoldedPair
 from router.horizon import START, Horizon, fade
@@ -75,7 +75,7 @@ class PredictorStack:
         distance = np.empty(near.shape[1:], dtype=np.float32)
         for partition in self._partitions:
             labels, apart = find_nearest(embeddings, partition.centroids)
-            chosen = partition.means[np.arange(labels.shape[1]), labels]  # (block, partitions, 2, its strategies)
+            chosen = partition.look_up(labels)  # (block, partitions, 2, its strategies)
             near[:, :, partition.columns] = chosen.mean(axis=1).transpose(1, 0, 2)
             distance[:, partition.columns] = apart[:, np.newaxis]
         return near, distance
@@ -151,8 +151,13 @@ class _Beyond:
 
 class _SharedPartition(NamedTuple):
     centroids: FloatArray  # (partitions, clusters, d)
-    means: FloatArray  # (partitions, clusters, 2, columns): accuracy, output tokens
+    means: FloatArray  # (partitions * clusters, 2, columns): accuracy, output tokens
     columns: list[int]  # the strategies trained on exactly these centroids
+
+    def look_up(self, labels: LabelArray) -> FloatArray:
+        """The means (block, partitions, 2, columns) of each partition's cluster."""
+        partitions, clusters, _ = self.centroids.shape
+        return np.asarray(self.means.take(labels + np.arange(partitions) * clusters, axis=0))
 
 
 def _share_partitions(pairs: Sequence[FoldedPair]) -> list[_SharedPartition]:
@@ -165,5 +170,5 @@ def _share_partitions(pairs: Sequence[FoldedPair]) -> list[_SharedPartition]:
     for columns in columns_of.values():
         clusters = [pairs[column].clusters for column in columns]
         means = np.stack([np.stack((c.accuracy, c.output_tokens), axis=-1) for c in clusters], axis=-1)
-        shared.append(_SharedPartition(clusters[0].centroids, means, columns))
+        shared.append(_SharedPartition(clusters[0].centroids, means.reshape(-1, *means.shape[2:]), columns))
     return shared
