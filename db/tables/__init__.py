@@ -11,6 +11,7 @@ from db.tables.operation import BreakerRow, TrainingRequestRow, WorkerRow
 from db.tables.promotion import TrialPredictionRow, TrialRow, TrialWindowRow
 from db.tables.routing import ExplorationRow, GroupRow, WindowRow
 from db.tables.strategies import PredictorVersionRow, StrategyChangeRow, StrategyRow
+from db.tables.uncompressed import declare_uncompressed
 
 METADATA = Base.metadata
 INSERT_ONLY_TABLES = (
@@ -21,6 +22,7 @@ INSERT_ONLY_TABLES = (
 declare_refusal(METADATA)
 for _name in INSERT_ONLY_TABLES:
     declare_insert_only(METADATA.tables[_name])
+declare_uncompressed(METADATA.tables["prediction_block"], "accuracy", "cost", "worst_cost", "prompt_tokens")
 
 __all__ = [
     "METADATA",

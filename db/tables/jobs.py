@@ -97,10 +97,7 @@ class TaskRow(Base):
 
 
 class PredictionBlockRow(Base):
-    """Predictions for tasks lo..hi-1 of a job; arrays (hi - lo, strategies), C order, little endian.
-
-    Postgres keeps them uncompressed (migration 0018).
-    """
+    """Predictions for tasks lo..hi-1 of a job; arrays (hi - lo, strategies), C order, little endian."""
 
     __tablename__ = "prediction_block"
     __table_args__ = (
