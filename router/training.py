@@ -7,7 +7,14 @@ import torch
 from numpy.typing import NDArray
 
 from router.blend import Shares, blend
-from router.clusters import ClusterMeans, find_nearest, look_up_means, partition_tasks, shrunken_means
+from router.clusters import (
+    ClusterMeans,
+    assign_clusters,
+    find_nearest,
+    look_up_means,
+    partition_tasks,
+    shrunken_means,
+)
 from router.constant import (
     constant_clusters,
     constant_log_odds,
@@ -148,7 +155,7 @@ class _ClusterLearner:
             tasks, clusters=self.clusters, restarts=config.cluster_restarts, seed=seed
         )
         if cells is not None:
-            self.labels = find_nearest(rows.embeddings, self.centroids).labels
+            self.labels = assign_clusters(rows.embeddings, self.centroids)
 
     def means(self, constant: float | None) -> ClusterMeans:
         """Those of both outcomes; a constant accuracy stands in for the means of it."""

@@ -175,8 +175,7 @@ def submit_run(
     if plan.tried is not None:
         store_tried(session, job_id=job_id, tried=plan.tried)
     store_twins(session, job_id=job_id, leader_of=plan.leader_of)
-    least = find_least_worst(plan.predictions)[plan.alike > 0]
-    promise_answers(session, job_id=job_id, least=sum_least(least))
+    promise_answers(session, job_id=job_id, least=sum_least(find_least_worst(plan.predictions)[plan.alike > 0]))
     tell_planner(session, copied=copied)
     return job_id
 
