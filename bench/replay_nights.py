@@ -68,13 +68,14 @@ class Learner:
         self.champions = champions
         self.serve = serve_pairs(keep_trained(champions), strategies=strategies)
 
-    def predict(self, vectors: Floats) -> Estimates:
-        """Accuracies and amounts, corrected by what was seen since the predictors learnt."""
-        return self.watch.correct(self.serve(vectors)) if self.policy.watches else self.serve(vectors)
+    def predict(self, vectors: Floats, *, night: int | None = None) -> Estimates:
+        """Accuracies and amounts, corrected by what was seen since the predictors learnt; without a night, of new tasks."""
+        served = self.serve(vectors)
+        return self.watch.correct(served, night=night) if self.policy.watches else served
 
     def route(self, window: Window, prices: Cells, *, night: int, explores: bool) -> Routed:
         """The window's strategies at these prices (strategies,)."""
-        predicted = self.predict(self.memory.vectors[window.rows])
+        predicted = self.predict(self.memory.vectors[window.rows], night=night)
         priced = predicted._replace(cost=predicted.cost * prices)
         if not explores:
             return route_best(priced, window.budget)
@@ -91,7 +92,8 @@ class Learner:
         alarms = []
         if self.policy.watches:
             predicted = self.serve(self.memory.vectors[rows])
-            alarms = self.watch.note(predicted, routed.choice, routed.choice != routed.best, answers)
+            drawn = routed.choice != routed.best
+            alarms = self.watch.note(predicted, routed.choice, drawn, answers, night=night)
         if self.policy.retrains:
             self.memory.note(rows, routed.choice, answers, chance=routed.chance, night=night)
         return alarms

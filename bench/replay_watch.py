@@ -33,16 +33,16 @@ class PoolWatch:
         for strategy in strategies:
             self.watches[strategy] = UNSEEN
 
-    def correct(self, predicted: Estimates) -> Estimates:
-        """Predictions (tasks, strategies) with what outcomes since then say of them."""
-        corrections = [watch.correction for watch in self.watches]
+    def correct(self, predicted: Estimates, *, night: int | None) -> Estimates:
+        """Predictions (tasks, strategies) with what outcomes since then say of them: a night's tasks are one job's."""
+        corrections = [watch.correct(night) for watch in self.watches]
         offset = np.array([correction.offset for correction in corrections], dtype=np.float32)
         ratio = np.array([correction.cost_ratio for correction in corrections])
         accuracy = correct_accuracy(predicted.accuracy.astype(np.float32), offset)
         return Estimates(accuracy.astype(np.float64), predicted.cost * ratio)
 
     def note(
-        self, predicted: Estimates, choice: NDArray[np.int64], drawn: NDArray[np.bool_], answers: Answers
+        self, predicted: Estimates, choice: NDArray[np.int64], drawn: NDArray[np.bool_], answers: Answers, *, night: int
     ) -> list[Noticed]:
         """The alarms that outcomes raise, one after the other; predictions are those without corrections."""
         alarms = []
@@ -53,6 +53,7 @@ class PoolWatch:
                 correct=float(answers.correct[task]),
                 cost_ratio=float(answers.amount[task] / predicted.cost[task, strategy]),
                 pick=Pick.DRAWN if drawn[task] else Pick.CHOSEN,
+                job=night,
             )
             noted = note_settled(self.watches[strategy], settled)
             self.watches[strategy] = noted.watch

@@ -4,14 +4,14 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from db.drift import NewAlarm, StoredCorrection, StoredDrift, append_alarm, read_drifts, store_drift
+from db.drift import JOB_OFFSETS, NewAlarm, StoredCorrection, StoredDrift, append_alarm, read_drifts, store_drift
 from db.jobs import read_job
 from db.predictions import read_predictions, read_version_ids
 from db.session import run_in_transaction
@@ -19,7 +19,7 @@ from db.settled_rows import LABELS, SETTLEMENTS, SettledRow, hold_cursors, move_
 from db.training_requests import has_open_request, request_training
 from router.drift.correction import Correction
 from router.drift.detector import Pick
-from router.drift.watch import UNSEEN, Alarm, Settled, note_settled
+from router.drift.watch import UNSEEN, Alarm, Settled, Watch, note_settled
 from router.drift.watch_json import read_watch, write_watch
 from worker.job_standing import AS_PREDICTED
 from worker.strategy_health import recall_tasks
@@ -129,6 +129,7 @@ def _compare(session: Session, *, job_id: int, rows: Sequence[SettledRow]) -> It
             correct=row.correct,
             cost_ratio=row.cost / cost if row.cost is not None and cost > 0 else None,
             pick=Pick.DRAWN if drawn else Pick.CHOSEN,
+            job=job_id,
         )
         yield version_ids[column], _Seen(row.strategy_id, settled)
 
@@ -144,18 +145,28 @@ def _note(
             alarms += 1
             yield Found(version_id, strategy_id, alarm)
     applied = AS_PREDICTED if before is None else StoredCorrection(before.log_odds_offset, before.cost_ratio)
-    asked = watch.correction
+    asked = watch.correct()
     if alarms or asked.differs(Correction(applied.log_odds_offset, applied.cost_ratio)):
         applied = StoredCorrection(asked.offset, asked.cost_ratio)
+    known = {} if alarms or before is None else before.watch.get(JOB_OFFSETS, {})
+    by_job = {str(job): known.get(str(job), applied.log_odds_offset) for job in watch.jobs}
     charged = sum(outcome.settled.cost_ratio is not None for outcome in outcomes)
     drift = StoredDrift(
         predictor_version_id=version_id,
         outcomes=charged + (0 if before is None else before.outcomes),
-        watch=write_watch(watch),
+        watch={**write_watch(watch), JOB_OFFSETS: _correct_jobs(watch, by_job)},
         log_odds_offset=applied.log_odds_offset,
         cost_ratio=applied.cost_ratio,
     )
     store_drift(session, drift=drift)
+
+
+def _correct_jobs(watch: Watch, applied: Mapping[str, float]) -> dict[str, float]:
+    """The offsets for jobs that are remembered; what is applied stays where another is not worth the change."""
+    asked = {job: watch.correct(int(job)).offset for job in applied}
+    return {
+        job: asked[job] if Correction(asked[job]).differs(Correction(applied[job])) else applied[job] for job in asked
+    }
 
 
 def _act_on(session: Session, found: Sequence[Found]) -> None:

@@ -76,7 +76,8 @@ class JobPredictions:
         return np.ones(len(rows), dtype=np.float32) if self._alike is None else self._find_weight(self._alike, rows)
 
     def _read_standing(self, session: Session) -> Standing:
-        return read_standing(session, strategy_ids=self._job.strategy_ids, version_ids=self._version_ids)
+        job = self._job
+        return read_standing(session, strategy_ids=job.strategy_ids, version_ids=self._version_ids, job_id=job.id)
 
     def _weigh(self, stored: Predictions, tasks: NDArray[np.int64] | slice) -> Predictions:
         predictions = self.standing.correct(stored)

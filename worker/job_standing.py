@@ -44,9 +44,14 @@ class Standing:
 NOTHING_SAID = Standing(corrections=(), out_of_service={})
 
 
-def read_standing(session: Session, *, strategy_ids: Sequence[int], version_ids: Sequence[int]) -> Standing:
-    """The standing of strategies that these predictor versions foresee; of none, nothing is corrected."""
-    known = read_corrections(session, version_ids=version_ids) if version_ids else {}
+def read_standing(
+    session: Session, *, strategy_ids: Sequence[int], version_ids: Sequence[int], job_id: int | None = None
+) -> Standing:
+    """How strategies that these predictor versions foresee stand for a job, or for one that is new.
+
+    Without versions nothing is corrected.
+    """
+    known = read_corrections(session, version_ids=version_ids, job_id=job_id) if version_ids else {}
     modes = read_out_of_service(session, strategy_ids=strategy_ids)
     return Standing(
         corrections=tuple(known.get(version_id, AS_PREDICTED) for version_id in version_ids),

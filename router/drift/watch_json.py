@@ -13,15 +13,21 @@ FORM = 1  # of what is stored, and of the bets behind it
 def write_watch(watch: Watch) -> dict[str, Any]:
     """Numbers only."""
     evidence = {broken.value: known._asdict() for broken, known in watch.evidence.items()}
-    return {"form": FORM, "evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs}
+    jobs = list(watch.jobs.items())
+    return {"form": FORM, "evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs, "jobs": jobs}
 
 
 def read_watch(stored: Mapping[str, Any]) -> Watch:
-    """What `write_watch` made the JSON of; nothing is known where another release did in another form."""
+    """What `write_watch` made the JSON of; nothing is known where another release did in another form.
+
+    Earlier releases kept all jobs' outcomes together.
+    """
     if stored.get("form") != FORM:
         return UNSEEN
     evidence = {broken: _read_evidence(stored["evidence"][broken.value]) for broken in Broken}
-    return Watch(evidence=evidence, accuracies=Tally(*stored["accuracies"]), costs=Tally(*stored["costs"]))
+    jobs = {job: Tally(*tally) for job, tally in stored.get("jobs", ())}
+    accuracies, costs = Tally(*stored["accuracies"]), Tally(*stored["costs"])
+    return Watch(evidence=evidence, accuracies=accuracies, costs=costs, jobs=jobs)
 
 
 def _read_evidence(stored: Mapping[str, Any]) -> Evidence:

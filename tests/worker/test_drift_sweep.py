@@ -167,12 +167,14 @@ def test_a_strategy_that_silently_degrades_mid_run_loses_its_tasks(
     job_id = run_night(db_engine, tmp_path, engine, tasks=2000, version_ids=version_ids)
     with session_scope(db_engine) as session:
         (alarm,) = list_standing_alarms(session)
-        large = read_corrections(session, version_ids=version_ids)[version_ids[1]]
+        large = read_corrections(session, version_ids=version_ids, job_id=job_id)[version_ids[1]]
+        elsewhere = read_corrections(session, version_ids=version_ids)[version_ids[1]]
         strategies = session.execute(text("SELECT id FROM strategy ORDER BY id")).scalars().all()
         assert has_open_request(session)
     assert (alarm.strategy, alarm.broken) == ("large", "worse")
     assert alarm.observed < alarm.predicted - 0.2
     assert large.log_odds_offset < -1.0
+    assert large.log_odds_offset < elsewhere.log_odds_offset < 0
     served = list_served(db_engine, job_id, strategies[1])
     assert np.mean(served[:400]) > 0.4
     assert np.mean(served[-800:]) < 0.05
