@@ -69,7 +69,7 @@ class Learner:
         self.serve = serve_pairs(keep_trained(champions), strategies=strategies)
 
     def predict(self, vectors: Floats, *, night: int | None = None) -> Estimates:
-        """Accuracies and amounts, corrected by what was seen since the predictors learnt; without a night, of new tasks."""
+        """Accuracies and amounts, corrected by what was seen since they learnt; without a night, of a new one."""
         served = self.serve(vectors)
         return self.watch.correct(served, night=night) if self.policy.watches else served
 

@@ -149,7 +149,7 @@ def _note(
     if alarms or asked.differs(Correction(applied.log_odds_offset, applied.cost_ratio)):
         applied = StoredCorrection(asked.offset, asked.cost_ratio)
     known = {} if alarms or before is None else before.watch.get(JOB_OFFSETS, {})
-    by_job = {str(job): known.get(str(job), applied.log_odds_offset) for job in watch.jobs}
+    by_job = {str(job): known.get(str(job), applied.log_odds_offset) for job in watch.accuracies.own}
     charged = sum(outcome.settled.cost_ratio is not None for outcome in outcomes)
     drift = StoredDrift(
         predictor_version_id=version_id,

@@ -11,9 +11,6 @@ from router.platt import apply_platt
 
 MEMORY = 400.0  # outcomes: one that many ago counts 1/e
 AS_PREDICTED = 20.0  # outcomes that are taken to have been as predicted, beside those that were seen
-# Answers of one job are to tasks that are alike: for other jobs' tasks, the correlation among them makes any number of
-# them count as at most one over it (the design effect of a sample by clusters, Kish 1965).
-ALIKE = 0.05
 LARGEST_OFFSET = 4.0  # log-odds: .98 becomes .5
 COST_RATIOS = (0.25, 4.0)
 # A change smaller than these is not worth that everything is priced anew.
@@ -39,11 +36,6 @@ def estimate_correction(accuracies: Tally, costs: Tally) -> Correction:
     What lies within one standard error of the mean is left alone: most strategies, most of the time, are as predicted.
     """
     return Correction(offset=_estimate_offset(accuracies), cost_ratio=_estimate_ratio(costs))
-
-
-def speak_for_others(job: Tally) -> Tally:
-    """What a job's outcomes count as where another job's tasks are predicted."""
-    return job.scale(1 / (1 + ALIKE * max(job.outcomes - 1, 0.0)))
 
 
 def correct_accuracy(accuracy: NDArray[np.float32], offset: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,13 +1,14 @@
 """One predictor watched over its strategy's settlements: alarms when it is broken, and its correction meanwhile."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from router.drift.bets import DEAREST, bet_on_falls, bet_on_rises
-from router.drift.correction import MEMORY, Correction, estimate_correction, speak_for_others
+from router.drift.correction import MEMORY, Correction, estimate_correction
 from router.drift.detector import Claim, Evidence, Observed, Pick, begin_again, join_both, mirror, weigh
+from router.drift.jobs import NO_JOBS, Jobs
 from router.drift.tally import Tally
 
 # At most one false alarm in a hundred nights of a thousand tasks, however many strategies share them. What a false one
@@ -17,7 +18,6 @@ OUTCOMES_PER_FALSE_PAIR = 250_000.0
 # An alarm leaves no doubt that predictions do not hold: what it found counts as at least so many outcomes, beside those
 # that are taken to have been as predicted.
 PROVEN_BY_ALARM = 200.0
-MOST_JOBS = 4  # the latest, which are remembered by themselves
 
 
 class Broken(StrEnum):
@@ -59,20 +59,15 @@ class Watch:
     """What is known of one predictor."""
 
     evidence: Mapping[Broken, Evidence]
-    accuracies: Tally  # of late, of jobs that are not remembered by themselves: what they say of others
+    accuracies: Jobs  # of late
     costs: Tally  # of late; predicted is 1 each
-    jobs: Mapping[int, Tally] = field(default_factory=dict)  # accuracies of the latest jobs, the latest last
 
     def correct(self, job: int | None = None) -> Correction:
         """How its predictions for this job's tasks are to be corrected; without one, those for a job that is new."""
-        seen = self.jobs.get(job, Tally()) if job is not None else Tally()
-        for other, tally in self.jobs.items():
-            if other != job:
-                seen = seen.join(speak_for_others(tally))
-        return estimate_correction(seen.join(self.accuracies), self.costs)
+        return estimate_correction(self.accuracies.sum_up(job), self.costs)
 
 
-UNSEEN = Watch(evidence={broken: Evidence() for broken in Broken}, accuracies=Tally(), costs=Tally())
+UNSEEN = Watch(evidence={broken: Evidence() for broken in Broken}, accuracies=NO_JOBS, costs=Tally())
 _FADING = 1 - 1 / MEMORY
 
 
@@ -86,18 +81,17 @@ class Noted(NamedTuple):
 def note_settled(watch: Watch, settled: Settled) -> Noted:
     """The watch after one more outcome."""
     evidence = {**watch.evidence}
-    accuracies, costs, jobs = watch.accuracies, watch.costs, watch.jobs
+    accuracies, costs = watch.accuracies, watch.costs
     if settled.correct is not None:
         right = Observed(settled.accuracy, settled.correct, settled.pick)
         wrong = Observed(1 - settled.accuracy, 1 - settled.correct, settled.pick)
         _weigh(evidence, {Broken.WORSE: right, Broken.BETTER: wrong})
-        jobs, forgotten = _note_job(jobs, settled.job, right)
-        accuracies = accuracies.scale(_FADING).join(forgotten)
+        accuracies = accuracies.note(settled.job, predicted=right.predicted, observed=right.observed, fading=_FADING)
     if settled.cost_ratio is not None:
         ratio = min(settled.cost_ratio, DEAREST)
         _weigh(evidence, {Broken.DEARER: Observed(1.0, ratio, settled.pick)})
         costs = costs.scale(_FADING).note(1.0, ratio)
-    noted = Watch(evidence=evidence, accuracies=accuracies, costs=costs, jobs=jobs)
+    noted = Watch(evidence=evidence, accuracies=accuracies, costs=costs)
     for broken, claim in CLAIMS.items():
         if evidence[broken].total >= claim.threshold:
             return Noted(_alarm(noted, broken, job=settled.job), Alarm(broken, _find_stretch(evidence, broken)))
@@ -107,16 +101,6 @@ def note_settled(watch: Watch, settled: Settled) -> Noted:
 def _weigh(evidence: dict[Broken, Evidence], outcome_of: Mapping[Broken, Observed]) -> None:
     for broken, outcome in outcome_of.items():
         evidence[broken] = weigh(CLAIMS[broken], evidence[broken], outcome)
-
-
-def _note_job(jobs: Mapping[int, Tally], job: int, outcome: Observed) -> tuple[Mapping[int, Tally], Tally]:
-    """The jobs' outcomes with one more, and what one that is not remembered any more says of others."""
-    rest = {other: tally for other, tally in jobs.items() if other != job}
-    forgotten = Tally()
-    if len(rest) >= MOST_JOBS:
-        forgotten = speak_for_others(rest.pop(next(iter(rest))))
-    own = jobs.get(job, Tally()).scale(_FADING).note(outcome.predicted, outcome.observed)
-    return {**rest, job: own}, forgotten
 
 
 def _alarm(watch: Watch, broken: Broken, *, job: int) -> Watch:
@@ -129,8 +113,7 @@ def _alarm(watch: Watch, broken: Broken, *, job: int) -> Watch:
     return replace(
         watch,
         evidence={**watch.evidence, broken: after, other: mirror(after)},
-        accuracies=Tally(),
-        jobs={job: proven},
+        accuracies=watch.accuracies.prove(job, proven),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.drift.detector import Evidence, Stake, Tallies
+from router.drift.jobs import Jobs
 from router.drift.tally import Tally
 from router.drift.watch import UNSEEN, Broken, Watch
 
@@ -13,21 +14,26 @@ FORM = 1  # of what is stored, and of the bets behind it
 def write_watch(watch: Watch) -> dict[str, Any]:
     """Numbers only."""
     evidence = {broken.value: known._asdict() for broken, known in watch.evidence.items()}
-    jobs = list(watch.jobs.items())
-    return {"form": FORM, "evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs, "jobs": jobs}
+    own = watch.accuracies
+    jobs = {"own": list(own.own.items()), "last": own.last, "compared": own.compared}
+    return {"form": FORM, "evidence": evidence, "accuracies": own.others, "jobs": jobs, "costs": watch.costs}
 
 
 def read_watch(stored: Mapping[str, Any]) -> Watch:
     """What `write_watch` made the JSON of; nothing is known where another release did in another form.
 
-    Earlier releases kept all jobs' outcomes together.
+    Earlier releases kept the accuracies of all jobs together.
     """
     if stored.get("form") != FORM:
         return UNSEEN
     evidence = {broken: _read_evidence(stored["evidence"][broken.value]) for broken in Broken}
-    jobs = {job: Tally(*tally) for job, tally in stored.get("jobs", ())}
-    accuracies, costs = Tally(*stored["accuracies"]), Tally(*stored["costs"])
-    return Watch(evidence=evidence, accuracies=accuracies, costs=costs, jobs=jobs)
+    accuracies = Jobs(others=Tally(*stored["accuracies"]), **_read_jobs(stored.get("jobs", {})))
+    return Watch(evidence=evidence, accuracies=accuracies, costs=Tally(*stored["costs"]))
+
+
+def _read_jobs(stored: Mapping[str, Any]) -> dict[str, Any]:
+    own = {job: Tally(*tally) for job, tally in stored.get("own", ())}
+    return {"own": own, **{name: Tally(*stored.get(name, ())) for name in ("last", "compared")}}
 
 
 def _read_evidence(stored: Mapping[str, Any]) -> Evidence:

@@ -1,7 +1,6 @@
 """Detectors of broken predictions, against streams whose change is known, and the corrections meanwhile."""
 
 import json
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,13 +19,13 @@ from router.drift.correction import (
 )
 from router.drift.detector import Pick
 from router.drift.tally import Tally
-from router.drift.watch import MOST_JOBS, UNSEEN, Alarm, Broken, Settled, Watch, note_settled
+from router.drift.watch import UNSEEN, Alarm, Broken, Settled, Watch, note_settled
 from router.drift.watch_json import read_watch, write_watch
 
 Floats = NDArray[np.float64]
 
 NIGHT = 1000
-JOB, NEW_JOB = 0, 99
+JOB = 0
 SHARES = st.floats(0.0, 1.0)
 
 
@@ -143,55 +142,6 @@ def test_explored_tasks_are_compared_with_their_own_usual_deviation() -> None:
     assert alarms == []
     assert chosen.excess == pytest.approx(-0.05, abs=0.01)
     assert explored.excess == pytest.approx(0.0, abs=0.02)
-
-
-def see(outcomes: int, *, jobs: int, predicted: float, observed: float) -> Watch:
-    """Outcomes of which this share is right, spread over jobs that follow one another."""
-    watch = UNSEEN
-    for place in range(outcomes):
-        right = float(math.floor((place + 1) * observed) - math.floor(place * observed))
-        settled = Settled(accuracy=predicted, correct=right, cost_ratio=None, job=place * jobs // outcomes)
-        watch = note_settled(watch, settled).watch
-    return watch
-
-
-def test_a_fall_on_one_jobs_tasks_is_corrected_there_and_hardly_elsewhere() -> None:
-    watch = see(120, jobs=1, predicted=0.8, observed=0.4)
-    assert watch.correct(JOB).offset < -1.2
-    assert -0.7 < watch.correct(NEW_JOB).offset < 0
-    assert watch.correct(NEW_JOB) == watch.correct()
-
-
-def test_a_fall_on_many_jobs_tasks_is_corrected_everywhere() -> None:
-    one, several, single = (see(60, jobs=jobs, predicted=0.8, observed=0.5).correct().offset for jobs in (1, 4, 60))
-    assert single < several < one < 0
-    assert single < -0.6
-
-
-def test_jobs_of_one_task_count_as_the_tasks_of_one_job_do() -> None:
-    single, one = (see(60, jobs=jobs, predicted=0.8, observed=0.5) for jobs in (60, 1))
-    assert single.correct().offset == pytest.approx(one.correct(JOB).offset, abs=0.05)
-
-
-@settings(max_examples=50)
-@given(st.integers(1, 150), st.integers(1, 12), st.floats(0.05, 0.95), SHARES)
-def test_what_a_job_says_of_itself_it_says_less_of_others(
-    outcomes: int, jobs: int, predicted: float, observed: float
-) -> None:
-    watch = see(outcomes, jobs=jobs, predicted=predicted, observed=observed)
-    assert len(watch.jobs) <= MOST_JOBS + 1
-    if jobs == 1:
-        own, elsewhere = watch.correct(JOB).offset, watch.correct().offset
-        assert own * elsewhere >= 0
-        assert abs(elsewhere) <= abs(own) + 1e-9
-
-
-def test_what_a_stored_watch_of_an_earlier_release_knew_holds_for_all_jobs() -> None:
-    stored = write_watch(see(60, jobs=1, predicted=0.8, observed=0.5))
-    del stored["jobs"]
-    stored["accuracies"] = [60.0, 48.0, 30.0]
-    watch = read_watch(json.loads(json.dumps(stored)))
-    assert watch.correct().offset == watch.correct(JOB).offset < -0.6
 
 
 @given(st.floats(-1.0, 1.0), SHARES)
