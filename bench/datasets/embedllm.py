@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from bench.datasets.long_form import tabulate_long_form
+from bench.datasets.long_form import has_text, tabulate_long_form
 from bench.datasets.outcome_table import OutcomeTable
 
 COLUMNS = {"prompt_id", "model_name", "label", "prompt", "category"}
@@ -27,7 +27,7 @@ def read_embedllm(frame: pd.DataFrame, *, name: str) -> OutcomeTable:
 
     Models whose name does not say have no cost, and drop out of a complete table.
     """
-    rows = frame.rename(
+    rows = frame[has_text(frame["prompt"])].rename(
         columns={
             "prompt_id": "query_id",
             "prompt": "query_text",
