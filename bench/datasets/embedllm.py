@@ -1,7 +1,8 @@
 """EmbedLLM (Zhuang et al. 2024, arXiv 2410.02223): some 36,000 questions, 112 open models, right or wrong.
 
-Source: huggingface.co/datasets/RZ412/EmbedLLM, train.csv, val.csv and test.csv. Columns: prompt_id, model_id,
-category_id, label, prompt, model_name, category. Licence: see the source.
+Source: huggingface.co/datasets/RZ412/EmbedLLM, train.csv, val.csv and test.csv, each a data set of its own here; put
+those wanted in the folder as they are. Columns: prompt_id, model_id, category_id, label, prompt, model_name, category.
+Licence: Apache-2.0 by the set's card; the questions come from public benchmarks with licences of their own.
 """
 
 import re

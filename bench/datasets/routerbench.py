@@ -2,7 +2,11 @@
 
 Source: huggingface.co/datasets/withmartian/routerbench. It is published as a pickle, which is never opened here since
 that would execute what is in it; convert it once, where you trust it, to CSV or parquet. Columns: sample_id, prompt,
-eval_name, and for each model `<model>`, `<model>|model_response`, `<model>|total_cost`. Licence: see the source.
+eval_name, and for each model `<model>`, `<model>|model_response`, `<model>|total_cost`. Licence: neither the set's card
+nor the repository github.com/withmartian/routerbench names one; the prompts come from public benchmarks.
+
+The sample `routerbench_0shot_sample` (365 prompts) is research/problems/llm_router/resources/reference_data.csv of
+github.com/FrontierCS/Frontier-CS (MIT), written as a table of docs/outcome-tables.md.
 """
 
 from collections.abc import Sequence
