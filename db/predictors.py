@@ -79,6 +79,14 @@ def store_version(
     return session.execute(row.returning(PredictorVersionRow.id)).scalar_one()
 
 
+def lock_champion(session: Session, *, strategy_id: int, encoder: str) -> int | None:
+    """The id of the version that serves, and goes on serving until the caller commits; None where there is none."""
+    (strategy,) = read_strategies(session, strategy_ids=[strategy_id])
+    same_line = _lock_line(session, tenant_id=strategy.tenant_id, spec_hash=strategy.spec_hash, encoder=encoder)
+    serving = select(PredictorVersionRow.id).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
+    return session.execute(serving).scalar_one_or_none()
+
+
 def count_on_trial(session: Session, *, predictor_ids: Sequence[int]) -> int:
     """How many of these versions are still tried."""
     tried = (among(PredictorVersionRow.id, predictor_ids), PredictorVersionRow.state == PredictorState.ON_TRIAL)

@@ -82,6 +82,14 @@ def promote_sound(session: Session, *, tenant_id: str, predictor_id: int) -> Pre
     return promote(session, tenant_id=tenant_id, predictor_id=predictor_id)
 
 
+def find_sound(session: Session, champion: StoredPredictor, *, strategy_id: int) -> StoredPredictor | None:
+    """What serves of a strategy: the champion, or the latest sound version before it; None where there is none."""
+    try:
+        return _load_sound(session, champion, strategy_id=strategy_id).version
+    except UntrainedStrategies:
+        return None
+
+
 class _Loaded(NamedTuple):
     version: StoredPredictor
     pair: FoldedPair

@@ -22,10 +22,11 @@ def write_markdown(report: PromotionReport, *, plots: Mapping[str, str]) -> str:
     """The page; `plots` are titles and the files that they are in."""
     version = report.version
     figures = version.figures or {}
+    why = say_why(report.report, state=version.state)
     parts = [
         f"# {version.strategy}, version {version.version}: {version.state.value.replace('_', ' ')}",
         f"Predictor {version.id} of {version.created_at:%Y-%m-%d %H:%M} UTC, learnt from "
-        f"{figures.get('outcomes', UNKNOWN)} outcomes. {say_why(report.report, state=version.state)}".rstrip(),
+        f"{figures.get('outcomes', UNKNOWN)} outcomes. {why[:1].upper()}{why[1:]}".rstrip(),
         *_write_gate(report),
         *_write_policies(report),
         *_write_trial(report),

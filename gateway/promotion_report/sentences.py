@@ -30,13 +30,21 @@ def say_why(report: Mapping[str, Any], *, state: PredictorState) -> str:
     if live and live[-1]["verdict"] in LIVE:
         return f"{LIVE[live[-1]['verdict']]} on {live[-1]['outcomes']:,} live outcomes"
     gate = (report.get("gate") or {}).get("report")
+    if report.get("overtaken"):
+        return "another version began to serve while it was judged"
     if gate is None:
-        return "the first pair of its strategy" if report else ""
+        return _say_without_gate(report)
     if state in (PredictorState.CANDIDATE, PredictorState.ON_TRIAL):
         return "passed the gate"
     if report["gate"].get("has_grown") and gate["verdict"] in (GateVerdict.TRIAL, GateVerdict.HOLD):
         return GROWN
     return _say_of_gate(gate, has_trials=bool(report.get("has_trials")))
+
+
+def _say_without_gate(report: Mapping[str, Any]) -> str:
+    if report.get("beside") is not None:
+        return "serves at once: there was no sound pair before it that it could be compared with"
+    return "the first pair of its strategy" if report else ""
 
 
 def _say_of_gate(gate: Mapping[str, Any], *, has_trials: bool) -> str:

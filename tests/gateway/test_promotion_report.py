@@ -107,7 +107,7 @@ def test_the_values_of_whole_policies_are_told_where_the_log_can_speak_for_them(
 def test_a_first_pair_has_nothing_to_be_compared_with() -> None:
     report = make_report(report={"state": "champion"}, trial=None)
     assert draw_plots(report) == {}
-    assert "the first pair of its strategy" in write_markdown(report, plots={})
+    assert "outcomes. The first pair of its strategy" in write_markdown(report, plots={})
 
 
 def test_live_looks_are_told_beside_what_was_promised() -> None:
@@ -138,6 +138,8 @@ def test_live_looks_are_told_beside_what_was_promised() -> None:
     ("report", "state", "why"),
     [
         ({}, PredictorState.RETIRED, ""),
+        ({"state": "champion", "beside": 6}, PredictorState.CHAMPION, "serves at once: there was no sound pair"),
+        ({"gate": make_gate(better=True), "overtaken": True}, PredictorState.HELD, "another version began to serve"),
         ({"gate": make_gate(better=True), "has_trials": True}, PredictorState.ON_TRIAL, "passed the gate"),
         ({"gate": make_gate(better=True), "has_trials": False}, PredictorState.CHAMPION, "surely lower log loss"),
         ({"gate": make_gate(better=False)}, PredictorState.REJECTED, "surely higher log loss than the champion"),
