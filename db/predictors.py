@@ -79,10 +79,9 @@ def store_version(
     return session.execute(row.returning(PredictorVersionRow.id)).scalar_one()
 
 
-def lock_champion(session: Session, *, strategy_id: int, encoder: str) -> int | None:
+def lock_champion(session: Session, *, tenant_id: str, spec_hash: str, encoder: str) -> int | None:
     """The id of the version that serves, and goes on serving until the caller commits; None where there is none."""
-    (strategy,) = read_strategies(session, strategy_ids=[strategy_id])
-    same_line = _lock_line(session, tenant_id=strategy.tenant_id, spec_hash=strategy.spec_hash, encoder=encoder)
+    same_line = _lock_line(session, tenant_id=tenant_id, spec_hash=spec_hash, encoder=encoder)
     serving = select(PredictorVersionRow.id).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
     return session.execute(serving).scalar_one_or_none()
 

@@ -67,7 +67,8 @@ def receive(
     """
     labels_a_day = count_labels_a_day(session, tenant_id=TENANT, days=TRIAL_DAYS)
     decision = decide(judged, labels_a_day=labels_a_day)
-    is_overtaken = lock_champion(session, strategy_id=strategy_id, encoder=challenger.encoder) != beside
+    line = {"spec_hash": challenger.strategy.spec_hash, "encoder": challenger.encoder}
+    is_overtaken = lock_champion(session, tenant_id=TENANT, **line) != beside
     if is_overtaken:
         decision = Decision(state=PredictorState.HELD, has_trials=False)
     version = make_version(session, challenger)

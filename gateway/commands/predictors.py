@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from db.errors import NoSuchRow
 from db.predictors import PredictorVersion, find_earlier, list_predictors
 from db.session import run_in_transaction, session_scope
+from gateway.commands.strategy_life import name_person
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json, tell
 from gateway.promotion_report.gather import PromotionReport, gather_promotion
@@ -22,8 +23,9 @@ from gateway.promotion_report.plots import draw_plots
 from gateway.report.amounts import UNKNOWN, say_share
 from worker.database import open_database
 from worker.errors import NoSuchPredictor
-from worker.predictors import promote_sound
+from worker.predictors import promote_by_hand
 from worker.settings import read_settings
+from worker.strategy_life import require_versions
 from worker.submission import TENANT
 
 LISTED = 200
@@ -86,9 +88,10 @@ def promote_version(console: Console, *, predictor_id: int, as_json: bool) -> Ex
 
 
 def roll_back(console: Console, *, strategy: str, as_json: bool) -> ExitCode:
-    """The version before serves; NoSuchPredictor where there is none."""
+    """The version before serves; NoSuchPredictor where there is none, NoSuchStrategy."""
 
     def restore(session: Session) -> PredictorVersion:
+        require_versions(session, name=strategy)
         earlier = find_earlier(session, tenant_id=TENANT, strategy=strategy)
         if earlier is None:
             raise NoSuchPredictor(f"strategy {strategy} has no version before the one that serves")
@@ -101,7 +104,7 @@ def roll_back(console: Console, *, strategy: str, as_json: bool) -> ExitCode:
 
 def _promote(session: Session, *, predictor_id: int) -> PredictorVersion:
     try:
-        return promote_sound(session, tenant_id=TENANT, predictor_id=predictor_id)
+        return promote_by_hand(session, tenant_id=TENANT, predictor_id=predictor_id, person=name_person())
     except NoSuchRow:
         raise _say_missing(predictor_id) from None
 

@@ -31,6 +31,7 @@ def write_markdown(report: PromotionReport, *, plots: Mapping[str, str]) -> str:
         *_write_policies(report),
         *_write_trial(report),
         *_write_live(report),
+        *_write_choices(report),
         *(f"![{title}]({file})" for title, file in plots.items()),
     ]
     return "\n\n".join(parts) + "\n"
@@ -135,6 +136,15 @@ def _write_live(report: PromotionReport) -> list[str]:
         "of the version before."
     )
     return ["## Since it serves", says, _write_table(heading, rows)]
+
+
+def _write_choices(report: PromotionReport) -> list[str]:
+    choices = report.report.get("by_hand") or []
+    lines = [
+        f"- {choice['at'][:16].replace('T', ' ')} UTC: version {choice['version']}, {choice['by']}"
+        for choice in choices
+    ]
+    return ["## Chosen by hand", "\n".join(lines)] if lines else []
 
 
 def _say_miss(misses: Sequence[Mapping[str, Any]], band: str) -> str:

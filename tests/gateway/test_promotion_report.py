@@ -145,6 +145,16 @@ def test_live_looks_are_told_beside_what_was_promised() -> None:
         ({"gate": make_gate(better=False)}, PredictorState.REJECTED, "surely higher log loss than the champion"),
         ({"gate": make_gate(better=True, outcomes=20)}, PredictorState.HELD, "too few outcomes"),
         (
+            {"gate": make_gate(better=True), "by_hand": [{"by": "ann", "version": 2, "serves": False}]},
+            PredictorState.RETIRED,
+            "made way for version 2 by hand (ann)",
+        ),
+        (
+            {"gate": make_gate(better=True), "by_hand": [{"by": "ann", "version": 2, "serves": False}]},
+            PredictorState.CHAMPION,  # again, and not by anybody's hand
+            "surely lower log loss",
+        ),
+        (
             {"gate": make_gate(better=True, outcomes=20) | {"has_grown": True}},
             PredictorState.CHAMPION,
             "learnt from half as many labels again",
