@@ -21,6 +21,7 @@ from gateway.promotion_report.gather import PromotionReport, gather_promotion
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import draw_plots
 from gateway.report.amounts import UNKNOWN, say_share
+from gateway.report.plots.svg_file import as_file
 from worker.database import open_database
 from worker.errors import NoSuchPredictor
 from worker.predictors import promote_by_hand
@@ -74,7 +75,7 @@ def _write_page(console: Console, report: PromotionReport, *, folder: Path) -> N
     drawn = draw_plots(report)
     folder.mkdir(parents=True, exist_ok=True)
     for title, svg in drawn.items():
-        (folder / f"{title.lower()}.svg").write_text(svg, encoding="utf-8")
+        (folder / f"{title.lower()}.svg").write_text(as_file(svg), encoding="utf-8")
     page = write_markdown(report, plots={title: f"{title.lower()}.svg" for title in drawn})
     (folder / "report.md").write_text(page, encoding="utf-8")
     console.print(f"the report is in {folder / 'report.md'}", markup=False)

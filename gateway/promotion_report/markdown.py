@@ -6,6 +6,7 @@ from typing import Any
 from gateway.promotion_report.gather import PromotionReport
 from gateway.promotion_report.sentences import say_finding, say_why
 from gateway.report.amounts import UNKNOWN
+from router.promotion.gate import GateReason
 from router.promotion.trial import ALPHA, HORIZON_LABELS
 
 ERRORS = {
@@ -66,7 +67,7 @@ def _say_look(gate: Mapping[str, Any]) -> str:
 
 
 def _measure(finding: Mapping[str, Any]) -> str:
-    if finding["low"] == finding["high"]:
+    if GateReason(finding["reason"]) is GateReason.TOO_FEW:
         return f"{finding['measured']:g}, at least {finding['limit']:g} are needed"
     return f"{_say(finding['measured'])}, {_say(finding['low'])} to {_say(finding['high'])}"
 

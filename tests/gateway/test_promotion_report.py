@@ -3,17 +3,22 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from db.predictors import PredictorVersion
 from db.states import PredictorState
+from gateway.commands.predictors import tell_report
 from gateway.promotion_report.gather import PromotionReport, TrialSeen
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import CALIBRATION, TRIAL, draw_plots
 from gateway.promotion_report.sentences import say_why
+from gateway.report.plots.svg_file import as_file
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateVerdict, Rival, judge_at_gate
 from router.promotion.reliability import trace_reliability
@@ -90,6 +95,20 @@ def test_a_page_has_the_gate_and_the_trial_with_their_plots() -> None:
     assert "## Trial 4: promote" in page
     assert "| 1,000 | +" in page
     assert "![Calibration](calibration.svg)" in page
+
+
+def test_a_plot_in_a_file_of_its_own_has_its_own_colours() -> None:
+    svg = as_file(draw_plots(make_report())[CALIBRATION])
+    assert "var(" not in svg
+    assert svg.count("#1f5fbf") > 1  # the version's line and its points
+    assert 'fill="#ffffff"' in svg  # the paper
+
+
+def test_a_page_is_written_with_plots_that_can_be_seen_without_a_browsers_page(tmp_path: Path) -> None:
+    tell_report(Console(file=StringIO()), make_report(), folder=tmp_path, as_json=False)
+    names = {"report.md", "calibration.svg", "trial.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert all("var(" not in (tmp_path / name).read_text() for name in names)
 
 
 def test_the_values_of_whole_policies_are_told_where_the_log_can_speak_for_them() -> None:
@@ -170,3 +189,18 @@ def test_what_a_gate_could_not_know_is_told_as_that() -> None:
     assert gate["report"]["verdict"] == GateVerdict.HOLD
     report = make_report(report={"gate": gate}, trial=None)
     assert "20, at least 100 are needed" in write_markdown(report, plots={})
+
+
+def test_a_difference_that_is_the_same_everywhere_is_told_as_a_difference() -> None:
+    gate = make_gate(better=False)
+    finding = {
+        "reason": "loss_higher",
+        "rival": "constant",
+        "measured": 0.002,
+        "low": 0.002,
+        "high": 0.002,
+        "limit": 0.0,
+    }
+    gate["report"]["findings"] = [finding]
+    page = write_markdown(make_report(report={"gate": gate}, trial=None), plots={})
+    assert "- surely higher log loss than the constant (0.0020, 0.0020 to 0.0020)" in page
