@@ -6,6 +6,7 @@ from typing import Any
 from gateway.promotion_report.gather import PromotionReport
 from gateway.promotion_report.sentences import say_finding, say_why
 from gateway.report.amounts import UNKNOWN
+from router.promotion.gate import GateReason
 from router.promotion.trial import ALPHA, HORIZON_LABELS
 
 ERRORS = {
@@ -22,14 +23,16 @@ def write_markdown(report: PromotionReport, *, plots: Mapping[str, str]) -> str:
     """The page; `plots` are titles and the files that they are in."""
     version = report.version
     figures = version.figures or {}
+    why = say_why(report.report, state=version.state)
     parts = [
         f"# {version.strategy}, version {version.version}: {version.state.value.replace('_', ' ')}",
         f"Predictor {version.id} of {version.created_at:%Y-%m-%d %H:%M} UTC, learnt from "
-        f"{figures.get('outcomes', UNKNOWN)} outcomes. {say_why(report.report, state=version.state)}".rstrip(),
+        f"{figures.get('outcomes', UNKNOWN)} outcomes. {why[:1].upper()}{why[1:]}".rstrip(),
         *_write_gate(report),
         *_write_policies(report),
         *_write_trial(report),
         *_write_live(report),
+        *_write_choices(report),
         *(f"![{title}]({file})" for title, file in plots.items()),
     ]
     return "\n\n".join(parts) + "\n"
@@ -64,7 +67,7 @@ def _say_look(gate: Mapping[str, Any]) -> str:
 
 
 def _measure(finding: Mapping[str, Any]) -> str:
-    if finding["low"] == finding["high"]:
+    if GateReason(finding["reason"]) is GateReason.TOO_FEW:
         return f"{finding['measured']:g}, at least {finding['limit']:g} are needed"
     return f"{_say(finding['measured'])}, {_say(finding['low'])} to {_say(finding['high'])}"
 
@@ -134,6 +137,15 @@ def _write_live(report: PromotionReport) -> list[str]:
         "of the version before."
     )
     return ["## Since it serves", says, _write_table(heading, rows)]
+
+
+def _write_choices(report: PromotionReport) -> list[str]:
+    choices = report.report.get("by_hand") or []
+    lines = [
+        f"- {choice['at'][:16].replace('T', ' ')} UTC: version {choice['version']}, {choice['by']}"
+        for choice in choices
+    ]
+    return ["## Chosen by hand", "\n".join(lines)] if lines else []
 
 
 def _say_miss(misses: Sequence[Mapping[str, Any]], band: str) -> str:
