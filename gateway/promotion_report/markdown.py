@@ -5,9 +5,10 @@ from typing import Any
 
 from gateway.promotion_report.gather import PromotionReport
 from gateway.promotion_report.sentences import say_finding, say_why
-from gateway.report.amounts import UNKNOWN
+from gateway.report.amounts import UNKNOWN, CostScale, choose_scale
 from router.promotion.gate import GateReason
 from router.promotion.trial import ALPHA, HORIZON_LABELS
+from router.units import Unit
 
 ERRORS = {
     "log_loss": "log loss",
@@ -80,19 +81,23 @@ def _write_policies(report: PromotionReport) -> list[str]:
         "Right answers and cost a task of choosing by either, from the draws of past jobs (doubly robust), at a price "
         "at which that costs what the past choices did. It decides nothing: it is far less sure than a trial."
     )
-    rows = [(words, *_say_policy(policies[name])) for name, words in POLICIES.items()]
-    heading = ("choosing by", "right, %", f"cost, {policies['unit']} quanta", "worth so many drawn tasks")
+    estimates = [policies[name]["value"] for name in POLICIES]
+    dearest = max((estimate["cost"]["mean"] for estimate in estimates if estimate is not None), default=0.0)
+    scale = choose_scale(Unit(policies["unit"]), dearest)
+    rows = [(words, *_say_policy(policies[name], scale)) for name, words in POLICIES.items()]
+    heading = ("choosing by", "right, %", f"cost, {scale.label}", "worth so many drawn tasks")
     return ["## The whole policy", says, _write_table(heading, rows)]
 
 
-def _say_policy(estimate: Mapping[str, Any]) -> tuple[str, str, str]:
+def _say_policy(estimate: Mapping[str, Any], scale: CostScale) -> tuple[str, str, str]:
     rows = f"{estimate['support']['effective_rows']:,.0f}"
     if estimate["value"] is None:
         return "no claim", "no claim", rows
     accuracy, cost = estimate["value"]["accuracy"], estimate["value"]["cost"]
+    error = cost["standard_error"]
     return (
         f"{_say_points(accuracy['mean'])} ± {_say_points(accuracy['standard_error'])}",
-        f"{cost['mean']:.4g} ± {UNKNOWN if cost['standard_error'] is None else format(cost['standard_error'], '.2g')}",
+        f"{scale.value(cost['mean']):.4g} ± {UNKNOWN if error is None else format(scale.value(error), '.2g')}",
         rows,
     )
 
