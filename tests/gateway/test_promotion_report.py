@@ -114,7 +114,10 @@ def test_a_page_is_written_with_plots_that_can_be_seen_without_a_browsers_page(t
 def test_the_values_of_whole_policies_are_told_where_the_log_can_speak_for_them() -> None:
     sure = {"mean": 0.61, "standard_error": 0.02, "rows": 500, "clusters": 20}
     support = {"effective_rows": 412.0, "largest_share": 0.01, "unseen": 0.0}
-    known = {"support": support, "value": {"accuracy": sure, "cost": {**sure, "mean": 1500e12, "standard_error": 20e12}}}
+    known = {
+        "support": support,
+        "value": {"accuracy": sure, "cost": {**sure, "mean": 1500e12, "standard_error": 20e12}},
+    }
     unknown = {"support": {**support, "effective_rows": 12.0}, "value": None}
     policies = {"cost": 1500e12, "unit": "USD", "champion": known, "challenger": unknown}
     report = make_report(report={"gate": {**make_gate(better=True), "policies": policies}})
