@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,22 +103,23 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         window=learnt.window[place],
     )
     challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
-    grown = has_grown(learnt.graded, champion_labels=champion.labels)
+    grown = partial(has_grown, labels=learnt.graded, champion_labels=champion.labels)
     if not len(place):
         report = judge_at_gate(rows, challenger, {}, look=champion.look)
-        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown)
+        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown(report))
     past = _gather_past(learnt, held_out)
     rivals = {
         Rival.CHAMPION: _foresee(pair, learnt.vectors[place], champion.correction),
         Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
         Rival.CONSTANT: foresee_constant(past, unseen),
     }
+    report = judge_at_gate(rows, challenger, rivals, look=champion.look)
     return Judged(
-        report=judge_at_gate(rows, challenger, rivals, look=champion.look),
+        report=report,
         promised=promise(rows.correct, challenger.accuracy, rows.weight),
         challenger_curve=trace_reliability(rows, challenger),
         champion_curve=trace_reliability(rows, rivals[Rival.CHAMPION]),
-        has_grown=grown,
+        has_grown=grown(report),
     )
 
 

@@ -32,7 +32,7 @@ def decide(judged: Judged | None, *, labels_a_day: float) -> Decision:
     """A first pair serves; a later one has to pass the gate, and then a trial where enough answers are labelled.
 
     Where they are too few for a trial, a challenger serves that is proven by the gate: its log loss is surely lower.
-    One that learnt from half as many labels again as the champion serves at once, unless it is surely worse.
+    One that learnt from so many more labels than the champion serves at once, unless it is surely worse.
     """
     has_trials = labels_a_day >= LABELS_A_DAY
     if judged is None:

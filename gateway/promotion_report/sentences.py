@@ -20,7 +20,7 @@ LIVE = {
     LiveVerdict.ROLL_BACK: "missed what was promised of it",
     LiveVerdict.WORSE: "surely higher log loss than the version before",
 }
-GROWN = "learnt from half as many labels again as the champion, and is not surely worse"
+GROWN = "learnt from so many more labels than the champion that it serves unless it is surely worse"
 WITHOUT_TRIAL = "too few labels a day for a trial"
 
 

@@ -180,7 +180,7 @@ def test_live_looks_are_told_beside_what_was_promised() -> None:
         (
             {"gate": make_gate(better=True, outcomes=20) | {"has_grown": True}},
             PredictorState.CHAMPION,
-            "learnt from half as many labels again",
+            "learnt from so many more labels",
         ),
     ],
 )

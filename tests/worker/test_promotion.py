@@ -103,7 +103,7 @@ def test_a_later_pair_that_shows_no_gain_is_held_and_not_trained_again(
 ) -> None:
     take_in(db_engine, numbers=range(300), right=is_sum)
     train(db_engine, encoder)
-    take_in(db_engine, numbers=range(1000, 1060), right=is_sum)
+    take_in(db_engine, numbers=range(1000, 1050), right=is_sum)
     assert {own.state for own in train(db_engine, encoder)} == {PredictorState.HELD}  # of too few new outcomes
     assert states_of(db_engine, "small") == [PredictorState.HELD, PredictorState.CHAMPION]
     assert {own.state for own in train(db_engine, encoder)} == {None}
