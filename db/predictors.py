@@ -151,6 +151,14 @@ def find_retired(session: Session, *, strategy_id: int, encoder: str, before: in
     return _by_strategy(session, latest).get(strategy_id)
 
 
+def read_taken_back(session: Session, version: StoredPredictor, *, strategy_id: int) -> list[Mapping[str, Any]]:
+    """What is told of the strategy's predictors with a version after this champion's that served before it does."""
+    later = _select_lines(strategy_ids=[strategy_id], encoder=version.encoder).where(
+        PredictorVersionRow.state == PredictorState.RETIRED, PredictorVersionRow.version > version.version
+    )
+    return list(session.execute(later.with_only_columns(PredictorVersionRow.meta)).scalars())
+
+
 def read_predecessor(session: Session, *, strategy_id: int, encoder: str) -> StoredPredictor | None:
     """The strategy's predictor that served last before the champion; None where there is none."""
     retired = _select_lines(strategy_ids=[strategy_id], encoder=encoder)

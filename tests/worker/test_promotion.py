@@ -46,6 +46,7 @@ from worker.encoder import SentenceEncoder
 from worker.evidence import gather_evidence
 from worker.exploration_terms import ExplorationTerms
 from worker.gate import Judged
+from worker.predictors import promote_by_hand
 from worker.promotion import LABELS_A_DAY, decide, receive
 from worker.task_encoder import TaskEncoder
 from worker.training_job import Trained
@@ -167,6 +168,21 @@ def test_half_as_many_labels_again_serve_though_they_are_too_few_to_prove_anythi
         gate = read_report(session, predictor_id=champion.id).report["gate"]
     assert gate["has_grown"]
     assert gate["report"]["verdict"] == GateVerdict.HOLD
+
+
+def test_a_pair_that_was_taken_back_does_not_come_back_for_having_grown_a_little_more(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    _train_on(db_engine, encoder, range(120))
+    first = load(db_engine, encoder).version_ids
+    _train_on(db_engine, encoder, range(1000, 1062))
+    assert load(db_engine, encoder).version_ids != first
+    for version_id in first:
+        by_hand = partial(promote_by_hand, tenant_id="default", predictor_id=version_id, person="an operator")
+        run_in_transaction(db_engine, by_hand)
+    assert {own.state for own in _train_on(db_engine, encoder, range(2000, 2030))} == {PredictorState.HELD}  # 92 are new
+    assert load(db_engine, encoder).version_ids == first
+    assert {own.state for own in _train_on(db_engine, encoder, range(3000, 3080))} == {PredictorState.CHAMPION}
 
 
 def offer_again(database: Database, encoder: TaskEncoder, *, beside: int | None) -> PredictorState:
