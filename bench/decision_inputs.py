@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from bench.datasets.errors import DatasetError
 from bench.datasets.outcome_table import OutcomeTable
 from bench.datasets.registry import read_folder
 from bench.datasets.shipped import read_shipped_recording
@@ -61,12 +62,18 @@ def read_inputs(arguments: argparse.Namespace) -> Iterator[Embedded]:
 
 
 def read_tables(arguments: argparse.Namespace) -> Iterator[OutcomeTable]:
-    """The data sets of the folder, or the shipped recording, one after the other; one thread from here on."""
+    """The data sets of the folder, or the shipped recording; one thread from here on. SystemExit says what is wrong."""
     import torch
 
     torch.set_num_threads(1)
-    for table in _read_tables(arguments):
-        yield table.complete().thin(queries=arguments.queries, strategies=arguments.strategies)
+    try:  # all of them first: a bad table is found before hours are spent on good ones
+        tables = [
+            table.complete().thin(queries=arguments.queries, strategies=arguments.strategies)
+            for table in _read_tables(arguments)
+        ]
+    except DatasetError as error:
+        raise SystemExit(f"bench: {error}") from error
+    yield from tables
 
 
 def embed(table: OutcomeTable, encoder: SentenceEncoder, *, cache: Path) -> FloatArray:

@@ -10,34 +10,45 @@ from router.baselines.registry import METHODS, ORACLE, OWN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PANELS_PER_ROW = 3
-COLOURS = ("#8a8f98", "#c2410c", "#7a5195", "#bc8f00", "#00897b", "#d81b60", "#5d4037", "#6b7f3a", "#4b5563")
+LEGEND_COLUMNS = (3, 5, 7)  # that fit under so many panels side by side
+COLOURS = (
+    "#8a8f98", "#c2410c", "#7a5195", "#bc8f00", "#00897b", "#d81b60", "#5d4037", "#17becf", "#4b5563", "#e41a1c",
+    "#f472b6", "#1f3a93",
+)  # fmt: skip
 OWN_COLOUR, ORACLE_COLOUR = "#0b5fff", "#7a9e3f"
 
 
 def plot_results(results: Sequence[DatasetResult], *, path: Path) -> None:
     """Draw it to a file, whose name says the format."""
+    draw_results(results).savefig(path)
+
+
+def draw_results(results: Sequence[DatasetResult]) -> "Figure":
+    """All panels over one legend."""
     from matplotlib.figure import Figure
 
     columns = min(len(results), PANELS_PER_ROW)
     rows = math.ceil(len(results) / columns)
     figure = Figure(figsize=(5.2 * columns, 4.1 * rows + 0.8), layout="constrained", dpi=130)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    colours = _assign_colours(results)
+    colours = assign_colours(list(dict.fromkeys(name for result in results for name in result.summaries)))
     for axes, result in zip(panels, results, strict=False):
         _draw_panel(axes, result, colours)
     for axes in panels[len(results) :]:
         axes.set_visible(False)
     drawn = [axes.get_legend_handles_labels() for axes in panels[: len(results)]]
     handles = {label: handle for pair in drawn for handle, label in zip(*pair, strict=True)}
-    figure.legend(list(handles.values()), list(handles), frameon=False, loc="outside lower center", ncols=3 * columns)
-    figure.savefig(path)
+    figure.legend(list(handles.values()), list(handles), frameon=False, loc="outside lower center",
+                  ncols=LEGEND_COLUMNS[columns - 1], fontsize=9)  # fmt: skip
+    return figure
 
 
-def _assign_colours(results: Sequence[DatasetResult]) -> dict[str, str]:
-    names = dict.fromkeys(name for result in results for name in result.summaries)
-    others = [name for name in names if name not in (OWN, ORACLE)]
+def assign_colours(methods: Sequence[str]) -> dict[str, str]:
+    """Each method's; with more than a dozen of others, colours come again."""
+    others = [name for name in methods if name not in (OWN, ORACLE)]
     return {OWN: OWN_COLOUR, ORACLE: ORACLE_COLOUR} | {
         name: COLOURS[place % len(COLOURS)] for place, name in enumerate(others)
     }

@@ -11,7 +11,8 @@ different, slightly worse, nearly the same: 5 to 3 to 2), 200 whose challengers 
 one; --quick (under 50 s): 120, 40 and 40.
 
 That is about proofs, of champions that are grown. A young one makes way for a pair of half as many labels again without
-one: what such steps let in, and what live answers take back of it, is told apart (bench/growth_steps.py).
+one, or of a fifth more that does not seem worse: what such steps let in, and what live answers take back of it, is told
+apart (bench/growth_steps.py).
 """
 
 import argparse

@@ -1,12 +1,13 @@
 """What steps of growth let in: challengers that serve by their labels alone, and which of them live answers take back.
 
-A challenger that learnt from half as many labels again as its champion serves unless the gate finds it surely worse.
-Here its true worth is known: both see the log-odds of an answer with errors of a known size. The gate sees the labels
-that are new, half as many as the champion learnt from, in windows of 20. What serves then answers the tasks that it
+A challenger that learnt from half as many labels again as its champion serves unless the gate finds it surely worse;
+one of a fifth more, unless it seems worse. Here its true worth is known: both see the log-odds of an answer with errors
+of a known size. The gate sees the labels that are new, in windows of 20. What serves then answers the tasks that it
 thinks most of, so that it is overestimated there; its first 3,200 labelled answers are looked at as in a deployment.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from bench.made_answers import ABILITY, Floats, MadeAnswers, squash
 from bench.promotion_world import Errors, measure_challenger
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateVerdict, Rival, judge_at_gate
-from router.promotion.growth import GROWN
+from router.promotion.growth import GROWN, GROWN_A_LITTLE, has_grown
 from router.promotion.rivals import Foreseen
 from router.promotion.rollback import FIRST_LOOK, LiveOutcomes, check_live, find_look, promise
 from router.scoring import list_log_losses
@@ -36,6 +37,7 @@ CHALLENGERS = {  # log-odds of their own; with what is shared the champion's are
     "3.5 times as wrong": 2.5,
 }
 LEARNT = (200, 450, 1000, 3400)  # labels of the champion
+SIZES = {GROWN_A_LITTLE: "a fifth more labels", GROWN: "half as many again"}  # of a step
 RIVALRY = 1.0  # log-odds by which what the other strategies promise differs from task to task
 LIVE_TASKS = 2 * MOST_OUTCOMES  # about half of them are given to the strategy
 TRUTH_TASKS = 200_000
@@ -54,6 +56,7 @@ class Steps(NamedTuple):
     """Many of one kind."""
 
     kind: str
+    grown: float  # times the champion's labels
     learnt: int
     excess: float  # log loss over the champion's, in nats
     points: float  # lost over all tasks, if every strategy's predictor were as much worse
@@ -71,30 +74,41 @@ class Steps(NamedTuple):
 
 
 def measure_steps(times: int) -> list[Steps]:
-    """So many challengers of each kind, beside champions of each size."""
+    """So many challengers of each kind and growth, beside champions of each size."""
     found = []
     for number, (kind, error) in enumerate(CHALLENGERS.items()):
         excess = _measure_excess(error)
         lost = -100 * measure_challenger(Errors(shared=SHARED, champion=CHAMPION, challenger=error)).gain
         rng = np.random.default_rng((SEED, number))
-        for learnt in LEARNT:
-            found.append(Steps(kind, learnt, excess, lost, [_step(error, learnt, rng) for _ in range(times)]))
+        for grown, learnt in product(SIZES, LEARNT):
+            steps = [_step(error, learnt, grown, rng) for _ in range(times)]
+            found.append(Steps(kind, grown, learnt, excess, lost, steps))
     return found
 
 
 def print_steps(found: Sequence[Steps]) -> None:
-    """A row for each kind: what served at first, and of that, what was taken back and when."""
-    rows = []
-    for kind in CHALLENGERS:
-        own = [steps for steps in found if steps.kind == kind]
-        rows.append((kind, f"{own[0].excess:+.3f}", f"{own[0].points:+.2f}", *map(_describe, own)))
+    """A table for each size of a step, a row for each kind: what served at first, what was taken back, and when."""
     heads = ("the challenger is", "nats", "points lost", *(f"champion of {learnt:,}" for learnt in LEARNT))
-    print(f"\ngrowth steps, {len(found[0].steps)} of each: let in; of those taken back (labels in the median)\n")
-    print(markdown(heads, rows))
+    for grown, size in SIZES.items():
+        rows = []
+        for kind in CHALLENGERS:
+            own = [steps for steps in found if steps.kind == kind and steps.grown == grown]
+            rows.append((kind, f"{own[0].excess:+.3f}", f"{own[0].points:+.2f}", *map(_describe, own)))
+        print(f"\nsteps of {size}, {len(found[0].steps)} of each: let in; of those taken back (labels in the median)\n")
+        print(markdown(heads, rows))
 
 
 def judge_steps(found: Sequence[Steps]) -> list[Figure]:
-    """What served that should not have, how much that lost, and what was done about it."""
+    """What served that should not have, how much that lost, and what was done about it; each size of a step alone."""
+    sizes = [[steps for steps in found if steps.grown == grown] for grown in SIZES]
+    return [
+        figure._replace(name=f"{figure.name}, {size}")
+        for own, size in zip(sizes, SIZES.values(), strict=True)
+        for figure in _judge_size(own)
+    ]
+
+
+def _judge_size(found: Sequence[Steps]) -> list[Figure]:
     worse = [steps for steps in found if steps.excess > NO_WORSE]
     surely = [steps for steps in found if steps.excess >= SURELY]
     fine = [steps for steps in found if steps.excess <= NO_WORSE]
@@ -111,14 +125,15 @@ def judge_steps(found: Sequence[Steps]) -> list[Figure]:
     ]
 
 
-def _step(error: float, learnt: int, rng: np.random.Generator) -> Step:
-    seen = MadeAnswers(round((GROWN - 1) * learnt), window_tasks=WINDOW_TASKS, rng=rng)
+def _step(error: float, learnt: int, grown: float, rng: np.random.Generator) -> Step:
+    seen = MadeAnswers(round((grown - 1) * learnt), window_tasks=WINDOW_TASKS, rng=rng)
     champion, challenger = _foresee(seen, error)
     cost = np.ones(len(seen.correct))
     rows = HeldOut(correct=seen.correct, cost=cost, weight=cost, window=seen.window)
     rivals = {Rival.CHAMPION: Foreseen(accuracy=champion, cost=cost)}
     report = judge_at_gate(rows, Foreseen(accuracy=challenger, cost=cost), rivals)
-    if report.verdict is GateVerdict.REJECT:
+    labels = learnt + len(seen.correct)
+    if report.verdict is GateVerdict.REJECT or not has_grown(report, labels=labels, champion_labels=learnt):
         return Step(served=False, labels=None)
     return Step(served=True, labels=_serve(error, promise(seen.correct, challenger, cost), rng))
 

@@ -30,6 +30,16 @@ def read_use(pid: int | None = None) -> ProcessUse:
     )
 
 
+def sum_server(backend_pid: int) -> ProcessUse:
+    """All processes of the Postgres that this backend belongs to; of their memory the largest."""
+    uses = [read_use(pid) for pid in list_tree(psutil.Process(backend_pid).ppid())]
+    return ProcessUse(
+        peak_rss_mib=max(use.peak_rss_mib for use in uses),
+        uss_mib=max(use.uss_mib for use in uses),
+        cpu_seconds=sum(use.cpu_seconds for use in uses),
+    )
+
+
 def list_tree(pid: int) -> Iterator[int]:
     """A process and all below it."""
     process = psutil.Process(pid)

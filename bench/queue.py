@@ -3,7 +3,8 @@
     python -m bench.queue [--quick] [--json]
 
 A producer stores a job with its predictions; a router worker and two engine workers, which wait for it, answer it: each
-a process, on a Postgres and a Redis of their own. The peers do much less for a task (bench/queue_peers.py).
+a process, on a Postgres and a Redis of their own. The peers do much less for a task (bench/queue_peers.py), and so does
+the bare pipeline, which says what the machine's cores can do at best (bench/queue_bare.py).
 """
 
 import argparse
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.figures import Figure, print_figures
+from bench.queue_bare import BareRate, measure_bare
 from bench.queue_job import LINE_BYTES, MAX_TOKENS, write_lines
 from bench.queue_own import OwnRates, measure_own
 from bench.queue_peers import PEERS, PeerRate
@@ -25,6 +27,7 @@ from worker.postgres import EmbeddedPostgres
 
 MILLION = 1_000_000
 PEER_TASKS = {"celery": 5_000, "celery-batches": 10_000, "procrastinate": 2_500}
+BARE_TASKS = 200_000
 QUICK_PART = 10  # the part of our tasks; of the peers' it is half as small
 LARGEST_PROCESS_MIB = 600
 
@@ -67,6 +70,17 @@ def print_peers(own: OwnRates, rates: Sequence[PeerRate]) -> None:
         print(f"{rate.name:<24}{rate.tasks:>9,}{enqueued:>20,.0f}{settled:>19,.0f}{ratio:>17,.0f}")
 
 
+def print_bare(own: OwnRates, bare: BareRate) -> None:
+    """What is left when all is left out but a row read, a line answered and graded, and a row written."""
+    parts = [1e6 * seconds / bare.tasks for seconds in (bare.workers_cpu, bare.postgres_cpu)]
+    ours = 1e6 * sum(own.settle_cpu.values()) / own.tasks
+    print(f"bare pipeline: {bare.tasks:,} tasks stored in {bare.store_seconds:.2f} s", end=", ")
+    print(f"settled in {bare.settle_seconds:.2f} s: {bare.settled_per_second:,.0f} a second")
+    print(
+        f"  {sum(parts):.1f} us of processor a task (workers {parts[0]:.1f}, Postgres {parts[1]:.1f}), ours {ours:.1f}"
+    )
+
+
 def list_figures(own: OwnRates, rates: Sequence[PeerRate]) -> list[Figure]:
     """The measured numbers beside their goals; what was stored and settled is scaled to a million."""
     enqueue_seconds = own.enqueue_seconds * MILLION / own.tasks
@@ -101,6 +115,7 @@ def main() -> None:
             print_own(own, validation_seconds=measure_validation(tasks, folder=folder))
             rates = [PEERS[name](size // peer_part, server_url=server_url) for name, size in PEER_TASKS.items()]
             print_peers(own, rates)
+            print_bare(own, measure_bare(BARE_TASKS // peer_part, server_url=server_url))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print_figures(list_figures(own, rates), as_json=arguments.json)

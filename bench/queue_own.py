@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-import psutil
 import psycopg
 from rich.console import Console
 from sqlalchemy import Engine as Database
 from sqlalchemy import create_engine, text
 
-from bench.process_use import ProcessUse, list_tree, read_use
+from bench.process_use import ProcessUse, read_use, sum_server
 from bench.queue_job import ENGINE, STRATEGY_FILE, Enqueued
 from db.invariants import find_violations
 from db.jobs import read_job
@@ -182,12 +181,7 @@ def _sum_postgres(database: Database) -> ProcessUse:
     with database.connect() as connection:
         backend = connection.connection.driver_connection
         assert isinstance(backend, psycopg.Connection)
-        uses = [read_use(pid) for pid in list_tree(psutil.Process(backend.info.backend_pid).ppid())]
-    return ProcessUse(
-        peak_rss_mib=max(use.peak_rss_mib for use in uses),
-        uss_mib=max(use.uss_mib for use in uses),
-        cpu_seconds=sum(use.cpu_seconds for use in uses),
-    )
+        return sum_server(backend.info.backend_pid)
 
 
 def _subtract(after: Mapping[str, ProcessUse], before: Mapping[str, ProcessUse]) -> dict[str, float]:

@@ -33,7 +33,8 @@ def promote(
         champion = champions.get(strategy)
         if champion is not None:
             report = _judge(memory, strategy, challenger, champion, foreseen[:, :, strategy])
-            grown = has_grown(len(challenger.rows), champion_labels=len(champion.trained.rows))
+            labels, champion_labels = len(challenger.rows), len(champion.trained.rows)
+            grown = has_grown(report, labels=labels, champion_labels=champion_labels)
             if report.verdict is not GateVerdict.PROVEN and not (grown and report.verdict is not GateVerdict.REJECT):
                 looked_at = champion.looked_at if report.challenger is None else report.look.labels
                 serving[strategy] = champion._replace(looked_at=looked_at)

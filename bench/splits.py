@@ -32,8 +32,11 @@ def split_by_group(groups: NDArray[np.str_], *, seed: int) -> Split:
 
 
 def hold_out(held: NDArray[np.bool_], groups: NDArray[np.str_], *, seed: int) -> Split:
-    """Tests on the queries (queries,) that are held out; 90/10 of the others, by group, train and validate."""
-    rest = np.flatnonzero(~held)
+    """Tests on the queries (queries,) that are held out; 90/10 of the others, by group, train and validate.
+
+    Queries of a held-out group, such as the same text in another category, are in no part.
+    """
+    rest = np.flatnonzero(~np.isin(groups, groups[held]))
     inner = split_by_group(groups[rest], seed=seed)
     return Split(
         train=rest[np.concatenate((inner.train, inner.test))],

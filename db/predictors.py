@@ -79,6 +79,13 @@ def store_version(
     return session.execute(row.returning(PredictorVersionRow.id)).scalar_one()
 
 
+def lock_champion(session: Session, *, tenant_id: str, spec_hash: str, encoder: str) -> int | None:
+    """The id of the version that serves, and goes on serving until the caller commits; None where there is none."""
+    same_line = _lock_line(session, tenant_id=tenant_id, spec_hash=spec_hash, encoder=encoder)
+    serving = select(PredictorVersionRow.id).where(*same_line, PredictorVersionRow.state == PredictorState.CHAMPION)
+    return session.execute(serving).scalar_one_or_none()
+
+
 def count_on_trial(session: Session, *, predictor_ids: Sequence[int]) -> int:
     """How many of these versions are still tried."""
     tried = (among(PredictorVersionRow.id, predictor_ids), PredictorVersionRow.state == PredictorState.ON_TRIAL)
@@ -142,6 +149,14 @@ def find_retired(session: Session, *, strategy_id: int, encoder: str, before: in
     )
     latest = retired.order_by(PredictorVersionRow.version.desc()).limit(1)
     return _by_strategy(session, latest).get(strategy_id)
+
+
+def read_taken_back(session: Session, version: StoredPredictor, *, strategy_id: int) -> list[Mapping[str, Any]]:
+    """What is told of the strategy's predictors with a version after this champion's that served before it does."""
+    later = _select_lines(strategy_ids=[strategy_id], encoder=version.encoder).where(
+        PredictorVersionRow.state == PredictorState.RETIRED, PredictorVersionRow.version > version.version
+    )
+    return list(session.execute(later.with_only_columns(PredictorVersionRow.meta)).scalars())
 
 
 def read_predecessor(session: Session, *, strategy_id: int, encoder: str) -> StoredPredictor | None:

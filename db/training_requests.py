@@ -62,6 +62,15 @@ def claim_request(session: Session, *, owner: str, lease_seconds: float) -> Clai
     return None if row is None else ClaimedRequest(**row._mapping)
 
 
+def extend_request(session: Session, *, request_id: int, owner: str, lease_seconds: float) -> bool:
+    """Keep it for that much longer; False where it is somebody else's by now, or finished."""
+    held = update(TrainingRequestRow).where(
+        TrainingRequestRow.id == request_id, TrainingRequestRow.owner == owner, TrainingRequestRow.finished_at.is_(None)
+    )
+    extended = held.values(lease_until=lease_end(lease_seconds)).returning(TrainingRequestRow.id)
+    return session.execute(extended).one_or_none() is not None
+
+
 def finish_request(session: Session, *, request_id: int, error: str | None = None) -> None:
     """The training is done, or failed in a way that another try would not mend."""
     done = update(TrainingRequestRow).where(TrainingRequestRow.id == request_id)

@@ -71,7 +71,9 @@ def retire(strategy: StrategyName, reason: Reason = "", as_json: AsJson = False)
 
 
 def history(
-    strategy: Annotated[str | None, typer.Argument(metavar="[STRATEGY]", help="All strategies if not given.")] = None,
+    strategy: Annotated[
+        str | None, typer.Argument(metavar="[STRATEGY]", help="Without it, the latest change of each.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what strategies are used for, since when, by whom and why."""

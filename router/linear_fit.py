@@ -5,6 +5,7 @@ expected to be (Hoerl and Kennard 1970), which does not depend on how many outco
 strategy it makes them noisy to different degrees, and the allocator buys the noisiest (docs/log.md).
 """
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +28,11 @@ class LinearFit(NamedTuple):
     output_tokens: DoubleArray  # (n,), smeared
 
 
-def fit_linear(rows: OutcomeRows, *, penalty: float, folds: int) -> LinearFit:
-    """Both regressions, accuracy's on the graded rows: one decomposition for each fold and one of everything."""
-    graded, logs = rows.take_graded(), np.log1p(rows.output_tokens)
-    accuracy = fit_line(graded, graded.correct, penalty=penalty, folds=folds)
-    log_tokens = fit_line(rows, logs, penalty=penalty, folds=folds)
+def fit_linear(lines: "Lines", *, penalty: float) -> LinearFit:
+    """Both regressions, accuracy's on the graded rows."""
+    rows, logs = lines.rows, np.log1p(lines.rows.output_tokens)
+    accuracy = lines.graded.fit(lines.graded.rows.correct, penalty=penalty)
+    log_tokens = lines.fit(logs, penalty=penalty)
     limit = float(logs.max())
     expected = np.clip(log_tokens.held_out, 0, limit)
     smearing = rows.smear(expected)
@@ -48,32 +49,47 @@ def fit_linear(rows: OutcomeRows, *, penalty: float, folds: int) -> LinearFit:
 class Line(NamedTuple):
     """A ridge regression, and what it says of each row when that row's fold is left out."""
 
-    coefficients: DoubleArray  # (d + 1,); the last is the intercept
+    coefficients: DoubleArray  # (d + 1,); the last is the unpenalised intercept
     held_out: DoubleArray  # (n,)
 
 
-def fit_line(rows: OutcomeRows, target: DoubleArray, *, penalty: float, folds: int) -> Line:
-    """One target (n,) of the rows: one decomposition for each fold and one of everything."""
-    tasks = torch.from_numpy(np.column_stack((rows.embeddings, np.ones(len(rows)))))  # (n, d + 1), float64
-    solutions = _solve_folds(tasks, torch.from_numpy(target), rows, penalty=penalty, folds=folds)
-    own_fold = torch.from_numpy(rows.fold)
-    held_out = torch.empty(len(rows), dtype=torch.float64)
-    for fold in range(folds):
-        held_out[own_fold == fold] = tasks[own_fold == fold] @ solutions[fold]
-    return Line(solutions[-1].numpy(), held_out.numpy())
+class Lines:
+    """Ridge regressions on the same rows, whose Gram matrices are summed once and decomposed once for each penalty."""
 
+    def __init__(self, rows: OutcomeRows, *, folds: int) -> None:
+        self.rows, self._folds = rows, folds
+        own_fold = torch.from_numpy(rows.fold)
+        self._parts = [own_fold == fold for fold in range(folds)]
+        self._tasks = torch.from_numpy(np.column_stack((rows.embeddings, np.ones(len(rows)))))  # (n, d + 1), float64
+        self._weighted = self._tasks * torch.from_numpy(rows.weight)[:, None]
+        self._gram = self._leave_out([self._tasks[part].T @ self._weighted[part] for part in self._parts])
+        self._factors: dict[float, torch.Tensor] = {}  # of each penalty (folds + 1, d + 1, d + 1)
 
-def _solve_folds(
-    tasks: torch.Tensor, target: torch.Tensor, rows: OutcomeRows, *, penalty: float, folds: int
-) -> torch.Tensor:
-    """Coefficients (folds + 1, d + 1) without each fold, then of all rows; the last is the unpenalised intercept."""
-    own_fold = torch.from_numpy(rows.fold)
-    weighted = tasks * torch.from_numpy(rows.weight)[:, None]
-    parts = [own_fold == fold for fold in range(folds)]
-    gram = torch.stack([tasks[part].T @ weighted[part] for part in parts])  # (folds, d + 1, d + 1)
-    moment = torch.stack([weighted[part].T @ target[part] for part in parts])  # (folds, d + 1)
-    ridge = penalty * torch.eye(tasks.shape[1], dtype=torch.float64)
-    ridge[-1, -1] = NO_PENALTY
-    gram_without = torch.cat((gram.sum(dim=0) - gram, gram.sum(dim=0)[None])) + ridge
-    moment_without = torch.cat((moment.sum(dim=0) - moment, moment.sum(dim=0)[None]))
-    return torch.cholesky_solve(moment_without[..., None], torch.linalg.cholesky(gram_without))[..., 0]
+    @cached_property
+    def graded(self) -> "Lines":
+        """Those on the rows with a grade."""
+        graded = self.rows.take_graded()
+        return self if graded is self.rows else Lines(graded, folds=self._folds)
+
+    def fit(self, target: DoubleArray, *, penalty: float) -> Line:
+        """One target (n,) of the rows."""
+        values = torch.from_numpy(target)
+        moment = self._leave_out([self._weighted[part].T @ values[part] for part in self._parts])
+        solutions = torch.cholesky_solve(moment[..., None], self._decompose(penalty))[..., 0]  # (folds + 1, d + 1)
+        held_out = torch.empty(len(self.rows), dtype=torch.float64)
+        for part, solution in zip(self._parts, solutions[:-1], strict=True):
+            held_out[part] = self._tasks[part] @ solution
+        return Line(solutions[-1].numpy(), held_out.numpy())
+
+    def _decompose(self, penalty: float) -> torch.Tensor:
+        if penalty not in self._factors:
+            ridge = penalty * torch.eye(self._gram.shape[-1], dtype=torch.float64)
+            ridge[-1, -1] = NO_PENALTY
+            self._factors[penalty] = torch.linalg.cholesky(self._gram + ridge)
+        return self._factors[penalty]
+
+    def _leave_out(self, sums: list[torch.Tensor]) -> torch.Tensor:
+        """The total of all folds' sums without each one's own, then with all of them."""
+        by_fold = torch.stack(sums)
+        total = by_fold.sum(dim=0)
+        return torch.cat((total - by_fold, total[None]))

@@ -74,8 +74,9 @@ class Tariff:
         Never more than with a cold cache, and never less than if the whole prompt had been cached, whatever is said.
         """
         per_prompt, per_output, per_cached, denominator = self.price_in(unit).whole
-        cached = min(max(cached_prompt_tokens, 0), prompt_tokens)
-        charged = per_prompt * (prompt_tokens - cached) + per_cached * cached + per_output * output_tokens
+        charged = per_prompt * prompt_tokens + per_output * output_tokens
+        if cached_prompt_tokens > 0:
+            charged -= (per_prompt - per_cached) * min(cached_prompt_tokens, prompt_tokens)
         return -(-charged // denominator)
 
     def price_in(self, unit: Unit) -> TokenPrice:

@@ -28,7 +28,7 @@ from router.heads import AccuracyFit, Learner, train_accuracy, train_tokens
 from router.held_out import OutOfFold, measure_held_out
 from router.horizon import Horizon, fade, measure_spread, unbounded_horizon
 from router.linear import constant_linear
-from router.linear_fit import fit_line, fit_linear
+from router.linear_fit import Lines, fit_linear
 from router.outcome_rows import OutcomeRows, arrange_outcomes, digest_tasks
 from router.platt import PlattScaling, apply_platt, fit_platt
 from router.predictor import PredictorConfig, StrategyVectors
@@ -92,13 +92,14 @@ def _network_pair(
     graded = rows.take_graded()
     one_sided = graded.minority < config.minimum_minority or graded.distinct_tasks < config.minimum_tasks
     accuracy = _constant_accuracy(graded) if one_sided else train_accuracy(learner.take_graded())
-    linear = fit_linear(rows, penalty=config.linear_penalty, folds=config.folds)
+    lines = Lines(rows, folds=config.folds)
+    linear = fit_linear(lines, penalty=config.linear_penalty)
     if one_sided:
         held_out, platt, horizon = accuracy.out_of_fold, PlattScaling(), unbounded_horizon(len(center))
     else:
         near = clusters.leave_out(rows.correct)[rows.is_graded]
         held_out, platt = _calibrate(graded, blend(config.shares, accuracy.out_of_fold, linear.accuracy, near))
-        horizon, held_out = _look_beyond(graded, held_out, clusters, config)
+        horizon, held_out = _look_beyond(lines.graded, held_out, clusters, config.far_penalty)
     near = clusters.leave_out(rows.output_tokens)
     predicted_tokens = blend(config.shares, tokens.out_of_fold, linear.output_tokens, near)
     fallback = Fallback.CONSTANT_ACCURACY if one_sided else Fallback.NONE
@@ -129,16 +130,16 @@ def _calibrate(rows: OutcomeRows, blended: DoubleArray) -> tuple[DoubleArray, Pl
 
 
 def _look_beyond(
-    rows: OutcomeRows, near: DoubleArray, clusters: "_ClusterLearner", config: PredictorConfig
+    lines: Lines, near: DoubleArray, clusters: "_ClusterLearner", penalty: float
 ) -> tuple[Horizon, DoubleArray]:
     """The line for far tasks, and the out-of-fold accuracies (n,) with it where a row is far itself."""
-    line = fit_line(rows, rows.correct, penalty=config.far_penalty, folds=config.folds)
+    line = lines.fit(lines.rows.correct, penalty=penalty)
     horizon = Horizon(
         weight=np.ascontiguousarray(line.coefficients[:-1], dtype=np.float32),
         bias=float(line.coefficients[-1]),
         spread=clusters.spread,
     )
-    distance = find_nearest(rows.embeddings, clusters.centroids).distance
+    distance = find_nearest(lines.rows.embeddings, clusters.centroids).distance
     return horizon, fade(near, line.held_out, distance, clusters.spread)
 
 

@@ -1,7 +1,7 @@
 """How many tasks are reserved, run and settled together: enough that the database keeps up with a fast engine."""
 
 TARGET_SECONDS = 0.1  # of work in a batch: what a worker that is lost at this moment did in vain
-LARGEST = 2048
+LARGEST = 8192
 
 
 class BatchSize:

@@ -1,7 +1,10 @@
 """A trained pair before the gate: judged on outcomes that neither it nor the champion has learnt from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.answer_changes import find_change
 from db.drift import StoredCorrection, read_corrections
 from db.gate_looks import read_looked_at
-from db.predictors import StoredPredictor
+from db.predictors import StoredPredictor, read_taken_back
 from db.training_news import count_news
 from router.artefact import load_pair
 from router.drift.correction import correct_accuracy
@@ -55,7 +58,7 @@ class Serving:
     version: StoredPredictor
     correction: StoredCorrection
     look: GateLook  # that is taken at it now
-    labels: int  # that it learnt from
+    most_labels: int  # that it learnt from, or a version that served after it and was taken back
 
 
 def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int, cutoff: datetime) -> Serving:
@@ -69,14 +72,19 @@ def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int
         answered_since=None if change is None else change.began_at,
     )
     looked_at = read_looked_at(session, champion_id=version.id, since=None if change is None else change.told_at)
-    learnt = int(version.meta.get("figures", {}).get("graded", MOST_HORIZON))
+    learnt = _read_graded(version.meta)
+    taken_back = read_taken_back(session, version, strategy_id=strategy_id)
     is_changed = change is not None and change.is_unknown_to(since)
     return Serving(
         version=version,
         correction=read_corrections(session, version_ids=[version.id]).get(version.id, AS_PREDICTED),
         look=take_look(labels, looked_at=looked_at, learnt=0 if is_changed else learnt),  # of what the strategy is now
-        labels=learnt,
+        most_labels=max([learnt, *map(_read_graded, taken_back)]),
     )
+
+
+def _read_graded(meta: Mapping[str, Any]) -> int:
+    return int(meta.get("figures", {}).get("graded", MOST_HORIZON))
 
 
 def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serving) -> Judged | None:
@@ -102,22 +110,23 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         window=learnt.window[place],
     )
     challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
-    grown = has_grown(learnt.graded, champion_labels=champion.labels)
+    grown = partial(has_grown, labels=learnt.graded, champion_labels=champion.most_labels)
     if not len(place):
         report = judge_at_gate(rows, challenger, {}, look=champion.look)
-        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown)
+        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown(report))
     past = _gather_past(learnt, held_out)
     rivals = {
         Rival.CHAMPION: _foresee(pair, learnt.vectors[place], champion.correction),
         Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
         Rival.CONSTANT: foresee_constant(past, unseen),
     }
+    report = judge_at_gate(rows, challenger, rivals, look=champion.look)
     return Judged(
-        report=judge_at_gate(rows, challenger, rivals, look=champion.look),
+        report=report,
         promised=promise(rows.correct, challenger.accuracy, rows.weight),
         challenger_curve=trace_reliability(rows, challenger),
         champion_curve=trace_reliability(rows, rivals[Rival.CHAMPION]),
-        has_grown=grown,
+        has_grown=grown(report),
     )
 
 

@@ -106,8 +106,13 @@ def _is_proven(reported: Reported) -> bool:
 
 
 def _count_looks(reported: Reported) -> int:
-    """By the number of the last look: where outcomes come in numbers, some are passed over."""
-    looks = reported.report.get("live", [])
+    """Since it serves, by the number of the last look: where outcomes come in numbers, some are passed over."""
+    since = reported.crowned_at
+    looks = [
+        look
+        for look in reported.report.get("live", [])
+        if since is None or "at" not in look or datetime.fromisoformat(look["at"]) > since
+    ]
     return int(looks[-1]["look"]) if looks else 0
 
 

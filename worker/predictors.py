@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from db.clock import read_clock
 from db.predictors import (
     PredictorVersion,
     StoredPredictor,
+    amend_report,
     find_retired,
+    lock_champion,
     promote,
     read_artefact,
     read_champions,
+    read_report,
     read_version,
 )
 from router.artefact import load_pair
@@ -75,11 +79,36 @@ def load_predictors(
     )
 
 
-def promote_sound(session: Session, *, tenant_id: str, predictor_id: int) -> PredictorVersion:
-    """The version, which serves from now on; NoSuchRow, PredictorArtefactError where it can not: what serves stays."""
+def promote_by_hand(session: Session, *, tenant_id: str, predictor_id: int, person: str) -> PredictorVersion:
+    """The version, which serves from now on; NoSuchRow, PredictorArtefactError where it can not: what serves stays.
+
+    Who asked for it, and when, is kept with the version and with the one that makes way.
+    """
     version = read_version(session, tenant_id=tenant_id, predictor_id=predictor_id)
     load_pair(read_artefact(session, predictor_id=predictor_id), encoder=version.encoder)
+    before = lock_champion(session, tenant_id=tenant_id, spec_hash=version.spec_hash, encoder=version.encoder)
+    for changed in {predictor_id, predictor_id if before is None else before}:
+        _note_choice(session, predictor_id=changed, chosen=version, person=person)
     return promote(session, tenant_id=tenant_id, predictor_id=predictor_id)
+
+
+def _note_choice(session: Session, *, predictor_id: int, chosen: PredictorVersion, person: str) -> None:
+    earlier = read_report(session, predictor_id=predictor_id).report.get("by_hand", [])
+    choice = {
+        "at": read_clock(session).isoformat(),
+        "by": person,
+        "version": chosen.version,  # that serves from then on
+        "serves": predictor_id == chosen.id,
+    }
+    amend_report(session, predictor_id=predictor_id, parts={"by_hand": [*earlier, choice]})
+
+
+def find_sound(session: Session, champion: StoredPredictor, *, strategy_id: int) -> StoredPredictor | None:
+    """What serves of a strategy: the champion, or the latest sound version before it; None where there is none."""
+    try:
+        return _load_sound(session, champion, strategy_id=strategy_id).version
+    except UntrainedStrategies:
+        return None
 
 
 class _Loaded(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from db.predictors import store_version
+from db.predictors import lock_champion, store_version
 from db.states import PredictorState
 from db.trial_windows import count_labels_a_day
 from router.promotion.gate import GateVerdict
@@ -32,7 +32,7 @@ def decide(judged: Judged | None, *, labels_a_day: float) -> Decision:
     """A first pair serves; a later one has to pass the gate, and then a trial where enough answers are labelled.
 
     Where they are too few for a trial, a challenger serves that is proven by the gate: its log loss is surely lower.
-    One that learnt from half as many labels again as the champion serves at once, unless it is surely worse.
+    One that learnt from so many more labels than the champion serves at once, unless it is surely worse.
     """
     has_trials = labels_a_day >= LABELS_A_DAY
     if judged is None:
@@ -58,12 +58,23 @@ _FOLLOWS = {
 }
 
 
-def receive(session: Session, *, strategy_id: int, challenger: Challenger, judged: Judged | None) -> PredictorState:
-    """How the challenger stands from now on, stored with the reasons."""
+def receive(
+    session: Session, *, strategy_id: int, challenger: Challenger, judged: Judged | None, beside: int | None
+) -> PredictorState:
+    """How the challenger stands from now on, stored with the reasons; `beside` is the champion as it was judged.
+
+    Where another one is champion by now, as when two train at once, nothing is known of the challenger beside that.
+    """
     labels_a_day = count_labels_a_day(session, tenant_id=TENANT, days=TRIAL_DAYS)
     decision = decide(judged, labels_a_day=labels_a_day)
+    line = {"spec_hash": challenger.strategy.spec_hash, "encoder": challenger.encoder}
+    is_overtaken = lock_champion(session, tenant_id=TENANT, **line) != beside
+    if is_overtaken:
+        decision = Decision(state=PredictorState.HELD, has_trials=False)
     version = make_version(session, challenger)
-    report: dict[str, Any] = {"state": decision.state.value, "labels_a_day": labels_a_day}
+    report: dict[str, Any] = {"state": decision.state.value, "labels_a_day": labels_a_day, "beside": beside}
+    if is_overtaken:
+        report["overtaken"] = True
     if judged is not None:
         report |= {"gate": to_json(judged), "has_trials": decision.has_trials}
     store_version(

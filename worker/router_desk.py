@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from math import ceil, inf
 
 from sqlalchemy import Engine as Database
 
@@ -26,6 +27,7 @@ DUE_AHEAD = 8
 COMMITTED_SHARE = 0.25  # of the time left: an engine that slows down has what waits for it already to do
 GROUP_SECONDS = 0.1
 LARGEST_GROUP = 5_000
+LARGEST_SHARE = 0.01  # of its job that a group may be: a lost worker may have done all of it in vain
 
 
 class RouterDesk:
@@ -39,15 +41,17 @@ class RouterDesk:
         self._opened: dict[int, RoutedJob] = {}
         self.routing_seconds = 0.0
 
-    def route_job(self, job: Job, *, ahead: int, rate: float = 0.0) -> int:
+    def route_job(self, job: Job, *, ahead: int, rate: float | None = None) -> int:
         """How many windows were routed until `ahead` answers wait to be started, or nothing is left to route.
 
-        `rate` is how many are started in a second: fast engines get larger windows and groups, so that what a window
-        and a group cost is shared by more tasks.
+        `rate` is how many are started in a second, where that is measured: fast engines get larger windows and groups,
+        so that what a window and a group cost is shared by more tasks. Then no more than `ahead` are routed before it
+        is measured again, however fast they are taken; a job that comes before this one may have come by then, too.
         """
-        windows = 0
-        settings = _fit(self._settings, job=job, ahead=ahead, rate=rate)
-        while not self._is_draining() and self._is_short(job, ahead=ahead):
+        most = inf if rate is None else ahead
+        windows = tasks = 0
+        settings = _fit(self._settings, job=job, ahead=ahead, rate=rate or 0.0)
+        while tasks < most and not self._is_draining() and self._is_short(job, ahead=ahead):
             started = time.monotonic()
             try:
                 routed = self._route_one(job, settings)
@@ -56,6 +60,7 @@ class RouterDesk:
             if routed is None:
                 break
             windows += 1
+            tasks += routed.tasks
             self.routing_seconds += time.monotonic() - started
             logger.info(
                 "job %d window %d: %d tasks in %d groups, %d beyond the budget",
@@ -101,5 +106,5 @@ def _fit(settings: Settings, *, job: Job, ahead: int, rate: float) -> Settings:
     if job.deadline is not None:
         window = max(-(-window // DUE_PART), min(window, DUE_AHEAD * ahead))
     window = min(LARGEST_WINDOW, max(window, int(WINDOW_SECONDS * rate)))
-    group = min(LARGEST_GROUP, max(settings.group_tasks, int(GROUP_SECONDS * rate)))
-    return replace(settings, window_tasks=window, group_tasks=group)
+    group = min(LARGEST_GROUP, ceil(GROUP_SECONDS * rate), int(LARGEST_SHARE * job.task_count))
+    return replace(settings, window_tasks=window, group_tasks=max(settings.group_tasks, group))

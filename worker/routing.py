@@ -238,12 +238,11 @@ def _group(
     least: NDArray[np.float64] | None = None,
     chances: NDArray[np.float32] | None = None,
 ) -> Iterator[NewGroup]:
-    """One group for each strategy, cut where it passes `size` tasks; `chances` (tasks,) are those of the choice."""
+    """One group for each strategy, cut evenly past `size` tasks; `chances` (tasks,) are those of the choice."""
     numbers = np.asarray(seqs)
     for column, strategy_id in enumerate(job.strategy_ids):
         rows = np.flatnonzero(choice == column)
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
+        for part in np.array_split(rows, -(-len(rows) // size)) if len(rows) else ():  # a rest costs as a whole one
             yield NewGroup(
                 strategy_id=strategy_id,
                 seqs=numbers[part].tolist(),

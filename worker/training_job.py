@@ -11,7 +11,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.clock import read_settled_moment
-from db.predictors import read_champions
+from db.predictors import StoredPredictor, read_champions
 from db.session import run_in_transaction, session_scope
 from db.states import PredictorState
 from router.errors import PredictorArtefactError
@@ -29,6 +29,7 @@ from worker.live_check import check_champions
 from worker.placement import place
 from worker.policy_value import read_past, value_policies
 from worker.pool import PricedStrategy, ServingPool
+from worker.predictors import find_sound
 from worker.progress import Progress, Stage, Watch
 from worker.promotion import receive
 from worker.task_encoder import TaskEncoder
@@ -135,10 +136,11 @@ class _School:
             if cold.figures.fallback in COLD_STARTS:
                 handover = Handover(own=challenger.figures, cold=cold.figures)
                 challenger = challenger if handover.is_done else cold
-        judged = None
-        if challenger.figures is pair.figures:  # it is no cold start
-            judged = self._judge(challenger, learnt, pair, priced=priced, strategy_id=strategy_id)
-        offer = partial(receive, strategy_id=strategy_id, challenger=challenger, judged=judged)
+        champion, judged = self._find_champion(strategy_id), None
+        if champion is not None and challenger.figures is pair.figures:  # it is no cold start
+            judged = self._judge(challenger, learnt, pair, priced=priced, champion=champion, strategy_id=strategy_id)
+        beside = None if champion is None else champion.id
+        offer = partial(receive, strategy_id=strategy_id, challenger=challenger, judged=judged, beside=beside)
         try:
             state = run_in_transaction(self.source.database, offer)
         except PredictorArtefactError as error:
@@ -152,6 +154,11 @@ class _School:
             state=state,
         )
 
+    def _find_champion(self, strategy_id: int) -> StoredPredictor | None:
+        with session_scope(self.source.database) as session:
+            champions = read_champions(session, strategy_ids=[strategy_id], encoder=self.source.encoder.name)
+        return champions.get(strategy_id)
+
     def _judge(
         self,
         challenger: Challenger,
@@ -159,17 +166,15 @@ class _School:
         pair: TrainedPair,
         *,
         priced: PricedStrategy,
+        champion: StoredPredictor,
         strategy_id: int,
     ) -> Judged | None:
-        """What the gate says of it beside the champion; None where there is none to be beside."""
+        """What the gate says of it beside what serves: the champion, or the sound version before a damaged one."""
         encoder = self.source.encoder
         with session_scope(self.source.database) as session:
-            champions = read_champions(session, strategy_ids=[strategy_id], encoder=encoder.name)
-            champion = champions.get(strategy_id)
-            if champion is None:
-                return None
             past = read_past(session, strategy_ids=self.strategy_ids)
-            serving = read_serving(session, champion, strategy_id=strategy_id, cutoff=self.source.cutoff)
+            sound = find_sound(session, champion, strategy_id=strategy_id)
+            serving = read_serving(session, sound or champion, strategy_id=strategy_id, cutoff=self.source.cutoff)
         judged = judge_challenger(learnt, pair.held_out, champion=serving)
         if judged is None or past is None:
             return judged

@@ -150,6 +150,7 @@ def _read_blocks(source: TrainingSource, *, strategy_id: int, with_runs: bool) -
             block = read_rows(session, outcomes=outcomes[start : start + BLOCK_OUTCOMES], cutoff=source.cutoff)
         if rows := [row for row in block if once.admit(row)]:
             yield rows
+    source.watch(Progress(stage=Stage.ENCODING, done=len(outcomes), total=len(outcomes)))
 
 
 def _list_numbers(row: TrainingRow) -> tuple[float, ...]:

@@ -12,12 +12,12 @@ from worker.live_check import check_champions
 from worker.low_priority import let_others_go_first
 from worker.owner import name_owner
 from worker.training_call import call_for_training
+from worker.training_lease import keep_request
 from worker.trial_sweep import sweep_trials
 
 logger = logging.getLogger(__name__)
 
-# Longer than a training: a trainer that is lost is missed after this, and training twice does no harm.
-LEASE_SECONDS = 1800.0
+LEASE_SECONDS = 60.0  # kept while it trains: a trainer that is lost is missed after this
 LOOK_SECONDS = 30.0  # between looks
 
 
@@ -34,7 +34,8 @@ def train_next(workshop: Workshop) -> bool:
     request = run_in_transaction(workshop.database, claim)
     if request is None:
         return False
-    error = _train(workshop, request)
+    with keep_request(workshop.database, request_id=request.id, lease_seconds=LEASE_SECONDS):
+        error = _train(workshop, request)
     run_in_transaction(workshop.database, partial(finish_request, request_id=request.id, error=error))
     return True
 

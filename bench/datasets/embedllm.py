@@ -1,7 +1,8 @@
 """EmbedLLM (Zhuang et al. 2024, arXiv 2410.02223): some 36,000 questions, 112 open models, right or wrong.
 
-Source: huggingface.co/datasets/RZ412/EmbedLLM, train.csv, val.csv and test.csv. Columns: prompt_id, model_id,
-category_id, label, prompt, model_name, category. Licence: see the source.
+Source: huggingface.co/datasets/RZ412/EmbedLLM, train.csv, val.csv and test.csv, each a data set of its own here; put
+those wanted in the folder as they are. Columns: prompt_id, model_id, category_id, label, prompt, model_name, category.
+Licence: Apache-2.0 by the set's card; the questions come from public benchmarks with licences of their own.
 """
 
 import re
@@ -9,7 +10,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from bench.datasets.long_form import tabulate_long_form
+from bench.datasets.long_form import has_text, tabulate_long_form
 from bench.datasets.outcome_table import OutcomeTable
 
 COLUMNS = {"prompt_id", "model_name", "label", "prompt", "category"}
@@ -27,7 +28,7 @@ def read_embedllm(frame: pd.DataFrame, *, name: str) -> OutcomeTable:
 
     Models whose name does not say have no cost, and drop out of a complete table.
     """
-    rows = frame.rename(
+    rows = frame[has_text(frame["prompt"])].rename(
         columns={
             "prompt_id": "query_id",
             "prompt": "query_text",

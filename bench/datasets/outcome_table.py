@@ -11,6 +11,7 @@ from bench.datasets.errors import DatasetError
 Cells = NDArray[np.float64]
 Labels = NDArray[np.str_]
 
+LEAST_GROUPS = 10  # fewer have no 60/10/30 split
 COVERAGE = 0.8  # a strategy that answered a smaller share of the queries is left out of a complete table
 
 
@@ -29,6 +30,15 @@ class OutcomeTable:
     output_tokens: Cells  # (queries, strategies)
     unit: str
     notes: Sequence[str] = ()  # what a reader of the figures has to know: estimates, what was left out
+
+    def __post_init__(self) -> None:
+        self._refuse((self.correct < 0) | (self.correct > 1), self.correct, "correctness outside 0..1")
+        self._refuse(self.cost < 0, self.cost, "cost below 0")
+
+    def _refuse(self, wrong: NDArray[np.bool_], cells: Cells, what: str) -> None:
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            raise DatasetError(f"{self.name}: strategy {self.strategies[column]} has a {what}: {cells[row, column]:g}")
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -61,7 +71,8 @@ class OutcomeTable:
     def complete(self) -> "OutcomeTable":
         """Strategies that answered most queries, and the queries that all of those answered at a known cost.
 
-        A choice can only be judged where its outcome is known. DatasetError when fewer than two strategies remain.
+        A choice can only be judged where its outcome is known. DatasetError when fewer than two strategies remain, or
+        nothing to choose by.
         """
         known = np.isfinite(self.correct) & np.isfinite(self.cost)
         columns = np.flatnonzero(known.mean(axis=0) >= COVERAGE)
@@ -76,7 +87,20 @@ class OutcomeTable:
             notes.append(f"strategies left out for too few outcomes or costs: {len(self.strategies) - len(columns)}")
         if len(rows) < len(self):
             notes.append(f"queries left out because not every strategy answered them: {len(self) - len(rows)}")
-        return replace(self.keep(columns.tolist()).take(rows), notes=notes)
+        table = replace(self.keep(columns.tolist()).take(rows), notes=notes)
+        table.check_routable()
+        return table
+
+    def check_routable(self) -> None:
+        """DatasetError where there is nothing to pay, or nothing to learn from and be asked about."""
+        if not self.cost.any():
+            raise DatasetError(f"{self.name}: every cost is 0: no budget can be set")
+        groups = len(np.unique(self.groups))
+        if groups < LEAST_GROUPS:
+            raise DatasetError(
+                f"{self.name}: {groups} distinct texts or groups can not be split into what is learnt from and what "
+                f"is asked: it takes at least {LEAST_GROUPS}"
+            )
 
     def thin(self, *, queries: int | None, strategies: int | None, seed: int = 0) -> "OutcomeTable":
         """At most this many strategies, evenly spaced by mean cost with the best kept, and queries, drawn by group."""
@@ -87,6 +111,7 @@ class OutcomeTable:
             names, group = np.unique(self.groups, return_inverse=True)
             rank = np.random.default_rng(seed).permutation(len(names))[group]
             table = table.take(np.sort(np.argsort(rank, kind="stable")[:queries]))
+            table.check_routable()
         return table
 
     def _space_strategies(self, count: int) -> list[int]:

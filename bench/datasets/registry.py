@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from bench.datasets.coderouterbench import read_coderouterbench
 from bench.datasets.embedllm import is_embedllm, read_embedllm
 from bench.datasets.errors import DatasetError
@@ -15,15 +13,18 @@ from bench.datasets.mmlu_pro import read_mmlu_pro
 from bench.datasets.outcome_table import OutcomeTable
 from bench.datasets.routerbench import is_routerbench, read_routerbench
 from bench.datasets.sprout import is_sprout, read_sprout
+from bench.datasets.table_file import CSV, read_columns, read_frame
 from bench.datasets.theoremqa import read_theoremqa
 from bench.datasets.zeroeval import read_zeroeval
 
-SUFFIXES = {".parquet", ".csv"}
+SUFFIXES = {".parquet", CSV}
 PICKLES = {".pkl", ".pickle"}
 
 
 def list_files(folder: Path, *, names: Sequence[str] = ()) -> list[Path]:
     """The tables in a folder, or those of these names; DatasetError when there is none, or when one is a pickle."""
+    if not folder.is_dir():
+        raise DatasetError(f"{folder} is not a folder: name the one that holds the tables")
     files = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES | PICKLES)
     files = [path for path in files if not names or path.stem in names]
     missing = set(names) - {path.stem for path in files}
@@ -44,23 +45,19 @@ def read_folder(folder: Path, *, names: Sequence[str] = ()) -> Iterator[OutcomeT
 def read_file(path: Path) -> OutcomeTable:
     """One data set: by the name of a public set, by the columns of a published dump, else as a long-form table."""
     if path.stem in LOADERS:
-        return LOADERS[path.stem](path)
-    columns = _read_columns(path)
+        try:
+            return LOADERS[path.stem](path)
+        except KeyError as error:
+            raise DatasetError(
+                f"{path.name} has no column {error}, which the public set of this name has: see bench/datasets"
+            ) from error
+    columns = read_columns(path)
     for recognise, read in DUMPS.items():
         if recognise(columns):
-            frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-            return read(frame, name=path.stem)
-    if path.suffix == ".csv":
+            return read(read_frame(path), name=path.stem)
+    if path.suffix == CSV:
         raise DatasetError(f"{path.name} has none of the known columns: write a parquet file, docs/outcome-tables.md")
     return read_long_form(path)
-
-
-def _read_columns(path: Path) -> set[str]:
-    if path.suffix == ".csv":
-        return set(pd.read_csv(path, nrows=0).columns)
-    from pyarrow.parquet import read_schema
-
-    return set(read_schema(path).names)
 
 
 LOADERS: dict[str, Callable[[Path], OutcomeTable]] = {

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.datasets.long_form import has_text
 from bench.datasets.outcome_table import OutcomeTable
 
 DESCRIPTION = {"key", "dataset", "dataset_level", "dataset_idx", "prompt", "golden_answer"}
@@ -39,6 +40,7 @@ def is_sprout(columns: set[str]) -> bool:
 
 def read_sprout(frame: pd.DataFrame, *, name: str) -> OutcomeTable:
     """One query for each row; models without a price in the table above have no cost."""
+    frame = frame[has_text(frame["prompt"])]
     strategies = sorted(set(frame.columns) - DESCRIPTION)
     correct, input_tokens, output_tokens = (
         np.column_stack([_field(frame[strategy], field) for strategy in strategies])

@@ -73,7 +73,8 @@ def let_judge(workshop: Workshop, *, job_id: int, judge: Judge, draining: thread
 def describe_judged(judged: Judged) -> str:
     """What came of it, and what is left to do."""
     if not judged.asked:
-        return f"job {judged.job_id}: no answer waits for a judge"
+        whose = "only those of tasks with a grader of kind judge do, once"
+        return f"job {judged.job_id}: no answer waits for a judge: {whose}"
     mean = "" if judged.mean is None else f", {say_share(judged.mean)} right on the mean"
     told = f"job {judged.job_id}: {judged.judged:,} answers judged{mean}"
     left = [

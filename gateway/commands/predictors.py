@@ -14,16 +14,19 @@ from sqlalchemy.orm import Session
 from db.errors import NoSuchRow
 from db.predictors import PredictorVersion, find_earlier, list_predictors
 from db.session import run_in_transaction, session_scope
+from gateway.commands.strategy_life import name_person
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json, tell
 from gateway.promotion_report.gather import PromotionReport, gather_promotion
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import draw_plots
 from gateway.report.amounts import UNKNOWN, say_share
+from gateway.report.plots.svg_file import as_file
 from worker.database import open_database
 from worker.errors import NoSuchPredictor
-from worker.predictors import promote_sound
+from worker.predictors import promote_by_hand
 from worker.settings import read_settings
+from worker.strategy_life import require_versions
 from worker.submission import TENANT
 
 LISTED = 200
@@ -72,7 +75,7 @@ def _write_page(console: Console, report: PromotionReport, *, folder: Path) -> N
     drawn = draw_plots(report)
     folder.mkdir(parents=True, exist_ok=True)
     for title, svg in drawn.items():
-        (folder / f"{title.lower()}.svg").write_text(svg, encoding="utf-8")
+        (folder / f"{title.lower()}.svg").write_text(as_file(svg), encoding="utf-8")
     page = write_markdown(report, plots={title: f"{title.lower()}.svg" for title in drawn})
     (folder / "report.md").write_text(page, encoding="utf-8")
     console.print(f"the report is in {folder / 'report.md'}", markup=False)
@@ -86,9 +89,10 @@ def promote_version(console: Console, *, predictor_id: int, as_json: bool) -> Ex
 
 
 def roll_back(console: Console, *, strategy: str, as_json: bool) -> ExitCode:
-    """The version before serves; NoSuchPredictor where there is none."""
+    """The version before serves; NoSuchPredictor where there is none, NoSuchStrategy."""
 
     def restore(session: Session) -> PredictorVersion:
+        require_versions(session, name=strategy)
         earlier = find_earlier(session, tenant_id=TENANT, strategy=strategy)
         if earlier is None:
             raise NoSuchPredictor(f"strategy {strategy} has no version before the one that serves")
@@ -101,7 +105,7 @@ def roll_back(console: Console, *, strategy: str, as_json: bool) -> ExitCode:
 
 def _promote(session: Session, *, predictor_id: int) -> PredictorVersion:
     try:
-        return promote_sound(session, tenant_id=TENANT, predictor_id=predictor_id)
+        return promote_by_hand(session, tenant_id=TENANT, predictor_id=predictor_id, person=name_person())
     except NoSuchRow:
         raise _say_missing(predictor_id) from None
 

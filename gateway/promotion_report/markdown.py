@@ -5,8 +5,10 @@ from typing import Any
 
 from gateway.promotion_report.gather import PromotionReport
 from gateway.promotion_report.sentences import say_finding, say_why
-from gateway.report.amounts import UNKNOWN
+from gateway.report.amounts import UNKNOWN, CostScale, choose_scale
+from router.promotion.gate import GateReason
 from router.promotion.trial import ALPHA, HORIZON_LABELS
+from router.units import Unit
 
 ERRORS = {
     "log_loss": "log loss",
@@ -22,14 +24,16 @@ def write_markdown(report: PromotionReport, *, plots: Mapping[str, str]) -> str:
     """The page; `plots` are titles and the files that they are in."""
     version = report.version
     figures = version.figures or {}
+    why = say_why(report.report, state=version.state)
     parts = [
         f"# {version.strategy}, version {version.version}: {version.state.value.replace('_', ' ')}",
         f"Predictor {version.id} of {version.created_at:%Y-%m-%d %H:%M} UTC, learnt from "
-        f"{figures.get('outcomes', UNKNOWN)} outcomes. {say_why(report.report, state=version.state)}".rstrip(),
+        f"{figures.get('outcomes', UNKNOWN)} outcomes. {why[:1].upper()}{why[1:]}".rstrip(),
         *_write_gate(report),
         *_write_policies(report),
         *_write_trial(report),
         *_write_live(report),
+        *_write_choices(report),
         *(f"![{title}]({file})" for title, file in plots.items()),
     ]
     return "\n\n".join(parts) + "\n"
@@ -64,7 +68,7 @@ def _say_look(gate: Mapping[str, Any]) -> str:
 
 
 def _measure(finding: Mapping[str, Any]) -> str:
-    if finding["low"] == finding["high"]:
+    if GateReason(finding["reason"]) is GateReason.TOO_FEW:
         return f"{finding['measured']:g}, at least {finding['limit']:g} are needed"
     return f"{_say(finding['measured'])}, {_say(finding['low'])} to {_say(finding['high'])}"
 
@@ -77,19 +81,23 @@ def _write_policies(report: PromotionReport) -> list[str]:
         "Right answers and cost a task of choosing by either, from the draws of past jobs (doubly robust), at a price "
         "at which that costs what the past choices did. It decides nothing: it is far less sure than a trial."
     )
-    rows = [(words, *_say_policy(policies[name])) for name, words in POLICIES.items()]
-    heading = ("choosing by", "right, %", f"cost, {policies['unit']} quanta", "worth so many drawn tasks")
+    estimates = [policies[name]["value"] for name in POLICIES]
+    dearest = max((estimate["cost"]["mean"] for estimate in estimates if estimate is not None), default=0.0)
+    scale = choose_scale(Unit(policies["unit"]), dearest)
+    rows = [(words, *_say_policy(policies[name], scale)) for name, words in POLICIES.items()]
+    heading = ("choosing by", "right, %", f"cost, {scale.label}", "worth so many drawn tasks")
     return ["## The whole policy", says, _write_table(heading, rows)]
 
 
-def _say_policy(estimate: Mapping[str, Any]) -> tuple[str, str, str]:
+def _say_policy(estimate: Mapping[str, Any], scale: CostScale) -> tuple[str, str, str]:
     rows = f"{estimate['support']['effective_rows']:,.0f}"
     if estimate["value"] is None:
         return "no claim", "no claim", rows
     accuracy, cost = estimate["value"]["accuracy"], estimate["value"]["cost"]
+    error = cost["standard_error"]
     return (
         f"{_say_points(accuracy['mean'])} ± {_say_points(accuracy['standard_error'])}",
-        f"{cost['mean']:.4g} ± {UNKNOWN if cost['standard_error'] is None else format(cost['standard_error'], '.2g')}",
+        f"{scale.value(cost['mean']):.4g} ± {UNKNOWN if error is None else format(scale.value(error), '.2g')}",
         rows,
     )
 
@@ -134,6 +142,15 @@ def _write_live(report: PromotionReport) -> list[str]:
         "of the version before."
     )
     return ["## Since it serves", says, _write_table(heading, rows)]
+
+
+def _write_choices(report: PromotionReport) -> list[str]:
+    choices = report.report.get("by_hand") or []
+    lines = [
+        f"- {choice['at'][:16].replace('T', ' ')} UTC: version {choice['version']}, {choice['by']}"
+        for choice in choices
+    ]
+    return ["## Chosen by hand", "\n".join(lines)] if lines else []
 
 
 def _say_miss(misses: Sequence[Mapping[str, Any]], band: str) -> str:

@@ -1,6 +1,6 @@
 """Why a version stands as it does, in a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.states import PredictorState
@@ -20,23 +20,51 @@ LIVE = {
     LiveVerdict.ROLL_BACK: "missed what was promised of it",
     LiveVerdict.WORSE: "surely higher log loss than the version before",
 }
-GROWN = "learnt from half as many labels again as the champion, and is not surely worse"
+GROWN = "learnt from so many more labels than the champion that it serves unless it is surely worse"
 WITHOUT_TRIAL = "too few labels a day for a trial"
 
 
 def say_why(report: Mapping[str, Any], *, state: PredictorState) -> str:
     """The reason that weighed most; empty where none was written down."""
+    return _say_choice(report.get("by_hand") or [], state=state) or _say_live(report) or _say_at_first(report, state)
+
+
+def _say_live(report: Mapping[str, Any]) -> str:
     live = report.get("live") or []
     if live and live[-1]["verdict"] in LIVE:
         return f"{LIVE[live[-1]['verdict']]} on {live[-1]['outcomes']:,} live outcomes"
+    return ""
+
+
+def _say_at_first(report: Mapping[str, Any], state: PredictorState) -> str:
     gate = (report.get("gate") or {}).get("report")
+    if report.get("overtaken"):
+        return "another version began to serve while it was judged"
     if gate is None:
-        return "the first pair of its strategy" if report else ""
+        return _say_without_gate(report)
     if state in (PredictorState.CANDIDATE, PredictorState.ON_TRIAL):
         return "passed the gate"
     if report["gate"].get("has_grown") and gate["verdict"] in (GateVerdict.TRIAL, GateVerdict.HOLD):
         return GROWN
     return _say_of_gate(gate, has_trials=bool(report.get("has_trials")))
+
+
+def _say_choice(choices: Sequence[Mapping[str, Any]], *, state: PredictorState) -> str:
+    """Whose choice made it what it is; nothing where something else did since."""
+    if not choices:
+        return ""
+    last = choices[-1]
+    if state is PredictorState.CHAMPION and last["serves"]:
+        return f"chosen by hand ({last['by']})"
+    if state is PredictorState.RETIRED and not last["serves"]:
+        return f"made way for version {last['version']} by hand ({last['by']})"
+    return ""
+
+
+def _say_without_gate(report: Mapping[str, Any]) -> str:
+    if report.get("beside") is not None:
+        return "serves at once: there was no sound pair before it that it could be compared with"
+    return "the first pair of its strategy" if report else ""
 
 
 def _say_of_gate(gate: Mapping[str, Any], *, has_trials: bool) -> str:

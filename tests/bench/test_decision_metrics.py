@@ -35,6 +35,14 @@ def test_holding_out_a_category_tests_on_it_alone() -> None:
     assert [len(split.train), len(split.validation)] == [72, 8]
 
 
+def test_what_is_held_out_is_not_learnt_under_another_category() -> None:
+    groups = np.arange(100).astype(np.str_)
+    groups[90:] = groups[:10]  # ten of the held-out texts stand in another category too
+    split = hold_out(np.arange(100) < 20, groups, seed=0)
+    assert sorted(split.test) == list(range(20))
+    assert sorted(np.concatenate((split.train, split.validation))) == list(range(20, 90))
+
+
 def test_levels_that_spend_their_budgets_weigh_as_in_the_trapezoid() -> None:
     curve = np.array([0.2, 0.3, 0.5, 0.55, 0.6, 0.62, 0.7, 0.71])
     weights = weigh_levels(7 + 2 * np.array(LEVELS), least=7, most=9)

@@ -1,5 +1,6 @@
 """The parts of the decision benches that choose and count."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from bench.cold_start import CONSTANT, FULL, divide_strategies, format_areas
 from bench.decision_goals import compare_with_goals
 from bench.decision_inputs import Embedded
 from bench.decision_measure import measure
-from bench.decision_plot import plot_results
+from bench.decision_plot import assign_colours, draw_results, plot_results
 from bench.decision_summary import DatasetResult
 from bench.decision_table import format_overview, format_result
 from bench.out_of_distribution import choose_categories
@@ -58,6 +59,19 @@ def test_a_router_that_knows_the_kinds_beats_the_constant_and_not_the_oracle(tmp
     assert "## made: 200 queries, 2 strategies" in text
     plot_results([result], path=tmp_path / "curves.png")
     assert (tmp_path / "curves.png").stat().st_size > 10_000
+
+
+def test_no_two_methods_look_alike_and_the_legend_is_on_the_page() -> None:
+    colours = assign_colours(list(METHODS))
+    assert len(set(colours.values())) == len(METHODS)
+    result = run_bench()
+    some = result.summaries["constant"]
+    for panels in (1, 2, 3, 4):
+        figure = draw_results([replace(result, summaries=dict.fromkeys(METHODS, some))] * panels)
+        figure.draw_without_rendering()
+        legend, page = figure.legends[0].get_window_extent(), figure.bbox
+        assert len(figure.legends[0].get_texts()) == len(METHODS) + 2
+        assert page.x0 <= legend.x0 < legend.x1 <= page.x1
 
 
 def test_goals_need_our_own_method() -> None:

@@ -1,5 +1,6 @@
 """Loaders on tiny tables made here."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from bench.datasets.embedllm import parameters_billion
 from bench.datasets.errors import DatasetError
 from bench.datasets.registry import list_files, read_file, read_folder
 from bench.datasets.shipped import read_shipped_recording
+from bench.decision_inputs import read_tables
 
 
 def long_form(queries: int = 4, strategies: Sequence[str] = ("cheap", "dear"), **columns: Any) -> pd.DataFrame:
@@ -79,6 +81,13 @@ def test_estimated_costs_are_read_where_none_was_measured_and_said_to_be(tmp_pat
         (long_form(cost=np.nan), "neither cost nor est_cost_usd"),
         (long_form(correct=2.0), "outside 0..1"),
         (pd.concat((long_form(), long_form())), "more than one outcome"),
+        (long_form(correct="yes"), "correct of .* is not a number: yes"),
+        (long_form(cost="3 USD"), "cost of .* is not a number: 3 USD"),
+        (long_form(cost=-1.0), "strategy cheap has a cost below 0: -1"),
+        (long_form(strategy=["cheap", None] * 4), "rows without a strategy: 4 of 8"),
+        (long_form(query_id=None), "rows without a query_id: 8 of 8"),
+        (long_form(query_text=[f"text {row}" for row in range(8)]), "q0 has more than one text"),
+        (long_form(query_text=" "), "no row has a text"),
     ],
 )
 def test_an_unusable_table_is_refused(frame: pd.DataFrame, complaint: str, tmp_path: Path) -> None:
@@ -89,6 +98,38 @@ def test_an_unusable_table_is_refused(frame: pd.DataFrame, complaint: str, tmp_p
 def test_a_pool_of_one_strategy_can_not_be_routed(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="needs two strategies"):
         read_file(store(long_form(strategies=["only"]), tmp_path)).complete()
+
+
+def test_costs_of_nothing_can_not_be_routed(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="every cost is 0"):
+        read_file(store(long_form(12, cost=0.0), tmp_path)).complete()
+
+
+def test_too_few_distinct_texts_can_not_be_split(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"mine: 1 distinct texts or groups .* at least 10"):
+        read_file(store(long_form(40, query_text="the same"), tmp_path)).complete()
+
+
+@pytest.mark.parametrize("name", ["mine.parquet", "mmlu_pro.parquet", "mine.csv"])
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b'\x00\xff,\n"'])
+def test_a_file_that_can_not_be_opened_is_named(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DatasetError, match=rf"{name} (can not be read|has n)"):
+        read_file(tmp_path / name)
+
+
+def test_a_path_that_is_no_folder_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent", store(long_form(), tmp_path)):
+        with pytest.raises(DatasetError, match=f"{path.name} is not a folder"):
+            list_files(path)
+
+
+def test_a_bench_refuses_a_bad_table_before_it_measures_a_good_one(tmp_path: Path) -> None:
+    store(long_form(20), tmp_path, "good")
+    (tmp_path / "late.parquet").write_bytes(b"PAR1 and no more")
+    arguments = argparse.Namespace(data=tmp_path, datasets=[], queries=None, strategies=None)
+    with pytest.raises(SystemExit, match=r"late.parquet can not be read"):
+        next(iter(read_tables(arguments)))
 
 
 def test_a_folder_with_a_pickle_is_refused_and_never_opened(tmp_path: Path) -> None:
@@ -164,6 +205,25 @@ def test_a_routerbench_dump_has_one_row_a_query(tmp_path: Path) -> None:
     assert table.correct.tolist() == [[1, 0.5], [0, 1]]
     assert table.cost.tolist() == [[0.1, 0.3], [0.2, 0.4]]
     assert table.category.tolist() == ["grade", "mmlu"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"m/x": [7.0, 0.0]}, "strategy m/x has a correctness outside 0..1: 7"),
+        ({"m/x|total_cost": ["a", "b"]}, "m/x|total_cost of a.1 is not a number"),
+        ({"m/x": None}, "no column m/x"),
+    ],
+)
+def test_a_dump_that_says_nonsense_is_refused(changed: dict[str, Any], complaint: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"sample_id": ["a.1", "b.2"], "prompt": ["one", None], "eval_name": ["grade.val", "mmlu"]})
+    frame = frame.assign(**{"m/x": [1.0, 0.0], "m/x|total_cost": [0.1, 0.2], "m/y": 1.0, "m/y|total_cost": 0.3})
+    frame.to_csv(tmp_path / "fine.csv", index=False)
+    assert list(read_file(tmp_path / "fine.csv").texts) == ["one"]  # of two prompts
+    wrong = frame.drop(columns=[name for name, values in changed.items() if values is None])
+    wrong.assign(**{name: values for name, values in changed.items() if values}).to_csv(tmp_path / "wrong.csv")
+    with pytest.raises(DatasetError, match=complaint.replace("|", r"\|")):
+        read_file(tmp_path / "wrong.csv")
 
 
 def test_an_embedllm_dump_costs_parameters(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_what_a_person_said_or_a_grader_knows_is_not_judged(
     assert sorted(server.asked) == ["odd", "poor"]
 
     graded = answer_run(db_engine, folder, grader={"kind": "exact", "reference": "good"})
-    assert f"job {graded}: no answer waits for a judge" in say(judge(graded))
+    assert f"job {graded}: no answer waits for a judge: only those of tasks with a grader" in say(judge(graded))
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,22 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from db.predictors import PredictorVersion
 from db.states import PredictorState
+from gateway.commands.predictors import tell_report
 from gateway.promotion_report.gather import PromotionReport, TrialSeen
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import CALIBRATION, TRIAL, draw_plots
 from gateway.promotion_report.sentences import say_why
+from gateway.report.plots.svg_file import as_file
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateVerdict, Rival, judge_at_gate
 from router.promotion.reliability import trace_reliability
@@ -92,22 +97,40 @@ def test_a_page_has_the_gate_and_the_trial_with_their_plots() -> None:
     assert "![Calibration](calibration.svg)" in page
 
 
+def test_a_plot_in_a_file_of_its_own_has_its_own_colours() -> None:
+    svg = as_file(draw_plots(make_report())[CALIBRATION])
+    assert "var(" not in svg
+    assert svg.count("#1f5fbf") > 1  # the version's line and its points
+    assert 'fill="#ffffff"' in svg  # the paper
+
+
+def test_a_page_is_written_with_plots_that_can_be_seen_without_a_browsers_page(tmp_path: Path) -> None:
+    tell_report(Console(file=StringIO()), make_report(), folder=tmp_path, as_json=False)
+    names = {"report.md", "calibration.svg", "trial.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert all("var(" not in (tmp_path / name).read_text() for name in names)
+
+
 def test_the_values_of_whole_policies_are_told_where_the_log_can_speak_for_them() -> None:
     sure = {"mean": 0.61, "standard_error": 0.02, "rows": 500, "clusters": 20}
     support = {"effective_rows": 412.0, "largest_share": 0.01, "unseen": 0.0}
-    known = {"support": support, "value": {"accuracy": sure, "cost": {**sure, "mean": 1500.0}}}
+    known = {
+        "support": support,
+        "value": {"accuracy": sure, "cost": {**sure, "mean": 1500e12, "standard_error": 20e12}},
+    }
     unknown = {"support": {**support, "effective_rows": 12.0}, "value": None}
-    policies = {"cost": 1500.0, "unit": "tokens", "champion": known, "challenger": unknown}
+    policies = {"cost": 1500e12, "unit": "USD", "champion": known, "challenger": unknown}
     report = make_report(report={"gate": {**make_gate(better=True), "policies": policies}})
     page = write_markdown(report, plots={})
     assert "| this version and the other champions | no claim | no claim | 12 |" in page
-    assert "| the champions | 61.00 ± 2.00 | 1500 ± 0.02 | 412 |" in page
+    assert "| cost, 1e3 USD |" in page
+    assert "| the champions | 61.00 ± 2.00 | 1.5 ± 0.02 | 412 |" in page
 
 
 def test_a_first_pair_has_nothing_to_be_compared_with() -> None:
     report = make_report(report={"state": "champion"}, trial=None)
     assert draw_plots(report) == {}
-    assert "the first pair of its strategy" in write_markdown(report, plots={})
+    assert "outcomes. The first pair of its strategy" in write_markdown(report, plots={})
 
 
 def test_live_looks_are_told_beside_what_was_promised() -> None:
@@ -138,14 +161,26 @@ def test_live_looks_are_told_beside_what_was_promised() -> None:
     ("report", "state", "why"),
     [
         ({}, PredictorState.RETIRED, ""),
+        ({"state": "champion", "beside": 6}, PredictorState.CHAMPION, "serves at once: there was no sound pair"),
+        ({"gate": make_gate(better=True), "overtaken": True}, PredictorState.HELD, "another version began to serve"),
         ({"gate": make_gate(better=True), "has_trials": True}, PredictorState.ON_TRIAL, "passed the gate"),
         ({"gate": make_gate(better=True), "has_trials": False}, PredictorState.CHAMPION, "surely lower log loss"),
         ({"gate": make_gate(better=False)}, PredictorState.REJECTED, "surely higher log loss than the champion"),
         ({"gate": make_gate(better=True, outcomes=20)}, PredictorState.HELD, "too few outcomes"),
         (
+            {"gate": make_gate(better=True), "by_hand": [{"by": "ann", "version": 2, "serves": False}]},
+            PredictorState.RETIRED,
+            "made way for version 2 by hand (ann)",
+        ),
+        (
+            {"gate": make_gate(better=True), "by_hand": [{"by": "ann", "version": 2, "serves": False}]},
+            PredictorState.CHAMPION,  # again, and not by anybody's hand
+            "surely lower log loss",
+        ),
+        (
             {"gate": make_gate(better=True, outcomes=20) | {"has_grown": True}},
             PredictorState.CHAMPION,
-            "learnt from half as many labels again",
+            "learnt from so many more labels",
         ),
     ],
 )
@@ -158,3 +193,18 @@ def test_what_a_gate_could_not_know_is_told_as_that() -> None:
     assert gate["report"]["verdict"] == GateVerdict.HOLD
     report = make_report(report={"gate": gate}, trial=None)
     assert "20, at least 100 are needed" in write_markdown(report, plots={})
+
+
+def test_a_difference_that_is_the_same_everywhere_is_told_as_a_difference() -> None:
+    gate = make_gate(better=False)
+    finding = {
+        "reason": "loss_higher",
+        "rival": "constant",
+        "measured": 0.002,
+        "low": 0.002,
+        "high": 0.002,
+        "limit": 0.0,
+    }
+    gate["report"]["findings"] = [finding]
+    page = write_markdown(make_report(report={"gate": gate}, trial=None), plots={})
+    assert "- surely higher log loss than the constant (0.0020, 0.0020 to 0.0020)" in page

@@ -1,6 +1,7 @@
 """From training to what serves: first pairs at once, later ones by the gate."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from db.results import iterate_results
 from db.session import run_in_transaction, session_scope
 from db.settled_rows import hold_cursors
 from db.states import PredictorState
+from db.tables import PredictorVersionRow
+from router.artefact import load_pair
 from router.generation import Completion, GenerationRequest
 from router.promotion.gate import ONLY_LOOK, GateReport, GateVerdict
 from tests.worker.fake_night import (
@@ -21,6 +24,7 @@ from tests.worker.fake_night import (
     answer_with,
     budget,
     drive,
+    make_pool,
     make_settings,
     predict_flat,
     submit,
@@ -36,12 +40,16 @@ from tests.worker.promotion_house import (
     take_in,
     train,
 )
+from worker.champions import Challenger
 from worker.drift_sweep import follow_settlements
 from worker.encoder import SentenceEncoder
+from worker.evidence import gather_evidence
 from worker.exploration_terms import ExplorationTerms
 from worker.gate import Judged
-from worker.promotion import LABELS_A_DAY, decide
+from worker.predictors import promote_by_hand
+from worker.promotion import LABELS_A_DAY, decide, receive
 from worker.task_encoder import TaskEncoder
+from worker.training_job import Trained
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +88,7 @@ def test_a_later_pair_that_is_surely_better_serves_and_says_why(
         report = read_report(session, predictor_id=champion.id).report
     gate = report["gate"]["report"]
     assert gate["verdict"] == GateVerdict.PROVEN
-    assert gate["outcomes"] > 300
+    assert gate["outcomes"] > 120
     assert gate["comparisons"]["champion"]["log_loss"]["mean"] < -0.3
     assert set(gate["comparisons"]) == {"champion", "neighbours", "constant"}
     assert len(report["gate"]["promised"]) == 3
@@ -96,7 +104,7 @@ def test_a_later_pair_that_shows_no_gain_is_held_and_not_trained_again(
 ) -> None:
     take_in(db_engine, numbers=range(300), right=is_sum)
     train(db_engine, encoder)
-    take_in(db_engine, numbers=range(1000, 1060), right=is_sum)
+    take_in(db_engine, numbers=range(1000, 1050), right=is_sum)
     assert {own.state for own in train(db_engine, encoder)} == {PredictorState.HELD}  # of too few new outcomes
     assert states_of(db_engine, "small") == [PredictorState.HELD, PredictorState.CHAMPION]
     assert {own.state for own in train(db_engine, encoder)} == {None}
@@ -160,6 +168,81 @@ def test_half_as_many_labels_again_serve_though_they_are_too_few_to_prove_anythi
         gate = read_report(session, predictor_id=champion.id).report["gate"]
     assert gate["has_grown"]
     assert gate["report"]["verdict"] == GateVerdict.HOLD
+
+
+def test_a_pair_that_was_taken_back_does_not_come_back_for_having_grown_a_little_more(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    _train_on(db_engine, encoder, range(120))
+    first = load(db_engine, encoder).version_ids
+    _train_on(db_engine, encoder, range(1000, 1062))
+    assert load(db_engine, encoder).version_ids != first
+    for version_id in first:
+        by_hand = partial(promote_by_hand, tenant_id="default", predictor_id=version_id, person="an operator")
+        run_in_transaction(db_engine, by_hand)
+    assert {own.state for own in _train_on(db_engine, encoder, range(2000, 2030))} == {PredictorState.HELD}  # 92 are new
+    assert load(db_engine, encoder).version_ids == first
+    assert {own.state for own in _train_on(db_engine, encoder, range(3000, 3080))} == {PredictorState.CHAMPION}
+
+
+def offer_again(database: Database, encoder: TaskEncoder, *, beside: int | None) -> PredictorState:
+    """Hand in what serves of "small" once more, judged beside this champion and found to be surely better."""
+    small, _ = register(database)
+    with session_scope(database) as session:
+        version = read_champions(session, strategy_ids=[small], encoder=encoder.name)[small]
+    loaded = load_pair(version.artefact, encoder=encoder.name)
+    challenger = Challenger(
+        strategy=make_pool().strategies[0].strategy,
+        encoder=encoder.name,
+        pair=loaded.pair,
+        figures=loaded.metadata.figures,
+        evidence=gather_evidence([], cutoff=None),
+        later_prompt_share=1.0,
+    )
+    verdict = judged(GateVerdict.PROVEN)
+    offer = partial(receive, strategy_id=small, challenger=challenger, judged=verdict, beside=beside)
+    return run_in_transaction(database, offer)
+
+
+def test_a_challenger_is_held_where_another_trainers_version_serves_by_now(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    assert {own.state for own in _train_on(db_engine, encoder, range(60))} == {PredictorState.CHAMPION}
+    first = load(db_engine, encoder).version_ids[0]
+    assert offer_again(db_engine, encoder, beside=first) is PredictorState.CHAMPION
+    second = load(db_engine, encoder).version_ids[0]
+    for beside in (first, None):  # the other trainer's looks at the same champion, or at none
+        assert offer_again(db_engine, encoder, beside=beside) is PredictorState.HELD
+    assert load(db_engine, encoder).version_ids[0] == second
+    with session_scope(db_engine) as session:
+        newest = list_predictors(session, tenant_id="default", limit=1)[0]
+        report = read_report(session, predictor_id=newest.id).report
+    assert report["overtaken"]
+
+
+def test_a_damaged_champions_challenger_is_judged_beside_the_version_that_serves(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    _train_on(db_engine, encoder, range(60))
+    _train_on(db_engine, encoder, range(400, 520))
+    small, _ = register(db_engine)
+    with session_scope(db_engine) as session:
+        damaged = read_champions(session, strategy_ids=[small], encoder=encoder.name)[small]
+        row = session.get_one(PredictorVersionRow, damaged.id)
+        row.artefact = row.artefact[:-64]
+    take_in(db_engine, numbers=range(2000, 2050), right=is_sum)
+    train(db_engine, encoder)
+    with session_scope(db_engine) as session:
+        versions = list_predictors(session, tenant_id="default", limit=20)
+        newest = next(own for own in versions if own.strategy == "small")
+        gate = read_report(session, predictor_id=newest.id).report["gate"]["report"]
+    assert damaged.version == 2
+    assert gate["outcomes"] == 170  # what the first version has not learnt from
+
+
+def _train_on(database: Database, encoder: TaskEncoder, numbers: range) -> list[Trained]:
+    take_in(database, numbers=numbers, right=is_sum)
+    return train(database, encoder)
 
 
 class CrowningEngine(FakeEngine):

@@ -74,11 +74,19 @@ def test_groups_reserve_worst_cases_and_are_cut_at_their_size(db_engine: Databas
     predictions.accuracy[3, 1] = 0.1  # the dear strategy is the worse one here
     job_id = submit(db_engine, predictions=predictions, objective=budget(1_000))
     assert route(db_engine, job_id, tmp_path, group_tasks=3) == Routed(window_id=1, tasks=5, groups=3, unserved=0)
-    assert list_groups(db_engine, job_id) == [(0, [3], [10]), (1, [0, 1, 2], [40] * 3), (1, [4], [40])]
+    assert list_groups(db_engine, job_id) == [(0, [3], [10]), (1, [0, 1], [40] * 2), (1, [2, 4], [40] * 2)]
     with session_scope(db_engine) as session:
         window = session.execute(select(WindowRow).where(WindowRow.job_id == job_id)).scalar_one()
         assert (window.predicted_cost, window.allowance) == (85, 995)
         assert window.gap == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("tasks", "sizes"), [(3, [3]), (4, [2, 2]), (7, [3, 2, 2]), (10, [3, 3, 2, 2])])
+def test_no_group_is_a_rest_of_few_tasks(db_engine: Database, tmp_path: Path, tasks: int, sizes: list[int]) -> None:
+    job_id = submit(db_engine, predictions=predict_flat(tasks, **FLAT), objective=budget(1_000))
+    assert route(db_engine, job_id, tmp_path, group_tasks=3) is not None
+    assert [len(seqs) for _, seqs, _ in list_groups(db_engine, job_id)] == sizes
+    assert [seq for _, seqs, _ in list_groups(db_engine, job_id) for seq in seqs] == list(range(tasks))
 
 
 def test_a_task_that_nobody_can_serve_says_so_and_the_others_go_on(db_engine: Database, tmp_path: Path) -> None:

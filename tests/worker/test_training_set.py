@@ -16,6 +16,7 @@ from tests.worker.learning_house import answer, champion, newest, register, stan
 from worker.encoder import SentenceEncoder
 from worker.errors import CutoffAhead, NothingToTrain
 from worker.lesson import Lesson
+from worker.progress import Progress, Watch
 from worker.task_encoder import TaskEncoder
 from worker.training_due import LEAST_NEWS
 from worker.training_set import BLOCK_OUTCOMES, LEAST_CELL_TASKS, TrainingSet, TrainingSource, read_training_set
@@ -28,9 +29,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> TaskEncoder:
     return TaskEncoder(SentenceEncoder(threads=1), cache_directory=tmp_path_factory.mktemp("vectors"))
 
 
-def read(database: Database, encoder: TaskEncoder) -> TrainingSet:
+def read(database: Database, encoder: TaskEncoder, watch: Watch = lambda _: None) -> TrainingSet:
     cutoff = run_in_transaction(database, read_clock)
-    source = TrainingSource(database=database, encoder=encoder, cutoff=cutoff, watch=lambda _: None)
+    source = TrainingSource(database=database, encoder=encoder, cutoff=cutoff, watch=watch)
     return read_training_set(source, priced=make_pool().strategies[0], strategy_id=register(database)[0])
 
 
@@ -60,7 +61,9 @@ def test_clusters_are_made_of_tasks_that_nobody_chose_where_there_are_enough(
 def test_outcomes_of_several_blocks_are_as_many_rows(db_engine: Database, encoder: TaskEncoder) -> None:
     count = BLOCK_OUTCOMES + 3
     answer(db_engine, [number % 2 for number in range(count)])
-    learnt = read(db_engine, encoder)
+    told: list[Progress] = []
+    learnt = read(db_engine, encoder, told.append)
+    assert [progress.done for progress in told] == [0, BLOCK_OUTCOMES, count]
     assert learnt.vectors.shape == (count, encoder.dimension)
     assert learnt.correct.tolist() == [number % 2 for number in range(count)]
     assert learnt.evidence.outcomes == count

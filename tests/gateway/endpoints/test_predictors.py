@@ -44,6 +44,10 @@ def test_a_version_is_rolled_back_and_promoted_again(door: FrontDoor, second: in
     assert serving(door) == [1]
     assert run("predictors", "promote", second).exit_code == ExitCode.DONE
     assert serving(door) == [2]
+    page = " ".join(run("predictors", "show", second).stdout.split())
+    assert "Chosen by hand (" in page
+    assert "UTC: version 1, " in page
+    assert "UTC: version 2, " in page
     table = run("predictors", "list").stdout
     assert "champion" in table
     assert "retired" in table
@@ -51,7 +55,8 @@ def test_a_version_is_rolled_back_and_promoted_again(door: FrontDoor, second: in
 
 def test_what_is_not_there_can_not_serve(door: FrontDoor) -> None:
     assert run("predictors", "rollback", "large").exit_code == ExitCode.NOT_FOUND
-    assert run("predictors", "rollback", "nobody").exit_code == ExitCode.NOT_FOUND
+    unknown = run("predictors", "rollback", "nobody")
+    assert (unknown.exit_code, "no strategy nobody is known here" in unknown.output) == (ExitCode.NOT_FOUND, True)
     assert run("predictors", "promote", 999).exit_code == ExitCode.NOT_FOUND
     assert serving(door) == [1]
 
