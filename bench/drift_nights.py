@@ -102,9 +102,6 @@ def degrade(pool: Pool, *, fall: float, windows: int, corrected: bool, seed: int
     offsets = np.zeros(strategies, dtype=np.float32)
     share, accuracy = np.empty((2, windows))
     for window in range(windows):
-        night = window * WINDOW // NIGHT
-        if corrected:
-            offsets = np.array([watch.correct(night).offset for watch in watches], dtype=np.float32)
         rows = rng.integers(0, len(pool.cost), WINDOW)
         likely = pool.correct[rows].copy()
         if window >= windows // 3:
@@ -115,8 +112,10 @@ def degrade(pool: Pool, *, fall: float, windows: int, corrected: bool, seed: int
         correct = (rng.random(WINDOW) < likely[np.arange(WINDOW), choice]).astype(np.float64)
         share[window], accuracy[window] = (choice == strategy).mean(), likely[np.arange(WINDOW), choice].mean()
         for row, column, right in zip(rows.tolist(), choice.tolist(), correct.tolist(), strict=True):
-            settled = Settled(accuracy=float(pool.predicted[row, column]), correct=right, cost_ratio=None, job=night)
+            settled = Settled(accuracy=float(pool.predicted[row, column]), correct=right, cost_ratio=None)
             watches[column] = note_settled(watches[column], settled).watch
+        if corrected:
+            offsets = np.array([watch.correct().offset for watch in watches], dtype=np.float32)
     return Routed(share, accuracy)
 
 

@@ -19,8 +19,8 @@ class StoredDrift:
 
     predictor_version_id: int
     outcomes: int  # that were looked at
-    watch: Mapping[str, Any]  # what was seen, and under JOB_OFFSETS the latest jobs' own
-    log_odds_offset: float  # for jobs of which the watch has none of their own
+    watch: Mapping[str, Any]
+    log_odds_offset: float
     cost_ratio: float
 
 
@@ -69,7 +69,6 @@ class DriftAlarm:
     created_at: datetime
 
 
-JOB_OFFSETS = "job_offsets"  # by the job's number, in a watch
 _DRIFT = [getattr(PredictorDriftRow, name) for name in StoredDrift.__dataclass_fields__]
 
 # A version serves every version of the strategy that answers alike: its name is that of the one it was trained for.
@@ -100,15 +99,12 @@ def read_drifts(session: Session, *, version_ids: Sequence[int]) -> dict[int, St
     return {row.predictor_version_id: StoredDrift(**row._mapping) for row in rows}
 
 
-def read_corrections(
-    session: Session, *, version_ids: Sequence[int], job_id: int | None = None
-) -> dict[int, StoredCorrection]:
-    """The corrections of those of these versions that have one, for this job's tasks; without one, for a new job's."""
+def read_corrections(session: Session, *, version_ids: Sequence[int]) -> dict[int, StoredCorrection]:
+    """The corrections of those of these versions that have one."""
     own = PredictorDriftRow
-    offset = func.coalesce(own.watch[JOB_OFFSETS][str(job_id)].as_float(), own.log_odds_offset).label("offset")
-    query = select(own.predictor_version_id, offset, own.cost_ratio)
+    query = select(own.predictor_version_id, own.log_odds_offset, own.cost_ratio)
     rows = session.execute(query.where(among(own.predictor_version_id, version_ids)))
-    return {row.predictor_version_id: StoredCorrection(row.offset, row.cost_ratio) for row in rows}
+    return {row.predictor_version_id: StoredCorrection(row.log_odds_offset, row.cost_ratio) for row in rows}
 
 
 def store_drift(session: Session, *, drift: StoredDrift) -> None:

@@ -4,14 +4,14 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from db.drift import JOB_OFFSETS, NewAlarm, StoredCorrection, StoredDrift, append_alarm, read_drifts, store_drift
+from db.drift import NewAlarm, StoredCorrection, StoredDrift, append_alarm, read_drifts, store_drift
 from db.jobs import read_job
 from db.predictions import read_predictions, read_version_ids
 from db.session import run_in_transaction
@@ -19,9 +19,11 @@ from db.settled_rows import LABELS, SETTLEMENTS, SettledRow, hold_cursors, move_
 from db.training_requests import has_open_request, request_training
 from router.drift.correction import Correction
 from router.drift.detector import Pick
-from router.drift.watch import UNSEEN, Alarm, Settled, Watch, note_settled
+from router.drift.jobs import OF_NO_KIND
+from router.drift.outline import LEAST_TASKS
+from router.drift.watch import UNSEEN, Alarm, Settled, note_settled
 from router.drift.watch_json import read_watch, write_watch
-from worker.job_standing import AS_PREDICTED
+from worker.known_drift import AS_PREDICTED
 from worker.strategy_health import recall_tasks
 from worker.submission import TENANT
 
@@ -116,7 +118,8 @@ def _compare(session: Session, *, job_id: int, rows: Sequence[SettledRow]) -> It
     version_ids = read_version_ids(session, job_id=job_id)
     if not version_ids:
         return
-    column_of = {own: column for column, own in enumerate(read_job(session, job_id=job_id).strategy_ids)}
+    job = read_job(session, job_id=job_id)
+    column_of = {own: column for column, own in enumerate(job.strategy_ids)}
     predictions = read_predictions(session, job_id=job_id, seqs=[row.seq for row in rows])
     for place, row in enumerate(rows):
         column = column_of[row.strategy_id]
@@ -129,7 +132,7 @@ def _compare(session: Session, *, job_id: int, rows: Sequence[SettledRow]) -> It
             correct=row.correct,
             cost_ratio=row.cost / cost if row.cost is not None and cost > 0 else None,
             pick=Pick.DRAWN if drawn else Pick.CHOSEN,
-            job=job_id,
+            job=job_id if job.task_count >= LEAST_TASKS else OF_NO_KIND,
         )
         yield version_ids[column], _Seen(row.strategy_id, settled)
 
@@ -148,25 +151,15 @@ def _note(
     asked = watch.correct()
     if alarms or asked.differs(Correction(applied.log_odds_offset, applied.cost_ratio)):
         applied = StoredCorrection(asked.offset, asked.cost_ratio)
-    known = {} if alarms or before is None else before.watch.get(JOB_OFFSETS, {})
-    by_job = {str(job): known.get(str(job), applied.log_odds_offset) for job in watch.accuracies.own}
     charged = sum(outcome.settled.cost_ratio is not None for outcome in outcomes)
     drift = StoredDrift(
         predictor_version_id=version_id,
         outcomes=charged + (0 if before is None else before.outcomes),
-        watch={**write_watch(watch), JOB_OFFSETS: _correct_jobs(watch, by_job)},
+        watch=write_watch(watch),
         log_odds_offset=applied.log_odds_offset,
         cost_ratio=applied.cost_ratio,
     )
     store_drift(session, drift=drift)
-
-
-def _correct_jobs(watch: Watch, applied: Mapping[str, float]) -> dict[str, float]:
-    """The offsets for jobs that are remembered; what is applied stays where another is not worth the change."""
-    asked = {job: watch.correct(int(job)).offset for job in applied}
-    return {
-        job: asked[job] if Correction(asked[job]).differs(Correction(applied[job])) else applied[job] for job in asked
-    }
 
 
 def _act_on(session: Session, found: Sequence[Found]) -> None:

@@ -108,7 +108,7 @@ def _of_breakers(rows: Sequence[BreakerMetrics]) -> Metric:
 
 def _of_drift(drifts: Sequence[ServingDrift], alarms: Sequence[AlarmCount]) -> Iterator[Metric]:
     corrections = {
-        "accuracy_offset": ("Added to a new job's log-odds of accuracies, after what was settled.", "log_odds_offset"),
+        "accuracy_offset": ("Added to log-odds of predicted accuracies, after what was settled.", "log_odds_offset"),
         "cost_ratio": ("By which predicted costs are multiplied, after what was settled.", "cost_ratio"),
     }
     for name, (meaning, field) in corrections.items():

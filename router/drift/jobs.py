@@ -1,76 +1,78 @@
-"""What one job's outcomes say of another job's tasks: less, the more jobs were found to differ from one another."""
+"""Outcomes by the job that they are of, as far as jobs are remembered by themselves."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from router.drift.tally import Tally
 
-MOST_JOBS = 4  # the latest, which are remembered by themselves
-LEAST_OUTCOMES = 10.0  # of a job that is compared with the one before it
-NEW = -1  # no job has this number
-OLDER = 0.75  # what a comparison counts beside the next one
-AS_ALIKE = 3.0  # comparisons that are taken to have found no difference, beside those that were made
-LEAST_ALIKE = 0.01  # before any comparison: a job's outcomes count as a hundred of another's at most
-MOST_ALIKE = 0.5
-LARGEST_VARIANCE = 0.25  # of an outcome
+OF_NO_KIND = -1  # no job has this number
+MOST_JOBS = 20  # that are remembered by themselves
+HEAVIEST = 1e6  # then all weights begin anew
+
+ALL_ALIKE: Mapping[int, float] = {}
+
+
+class Seen(NamedTuple):
+    """What was seen in a job."""
+
+    job: int
+    tally: Tally
+    proven: bool = False  # an alarm began with it: what is older does not hold for its kind any more
 
 
 class Jobs(NamedTuple):
-    """Outcomes by the job that they are of."""
+    """Outcomes of late: each that follows weighs more, which is as if those before it faded."""
 
-    own: Mapping[int, Tally]  # of the latest jobs, the latest last
-    others: Tally = Tally()  # of jobs before those, as far as they say something of others
-    last: Tally = Tally()  # the last job that was over and large enough to be compared; the first is with predictions
-    compared: Tally = Tally()  # jobs with the one before each: squared differences, beside what chance makes of none
-
-    @property
-    def alike(self) -> float:
-        """The correlation of outcomes of one job, beyond what is predicted."""
-        differing = self.compared.excess * self.compared.outcomes / (self.compared.outcomes + AS_ALIKE) / 2
-        return min(LEAST_ALIKE + max(differing, 0.0) / LARGEST_VARIANCE, MOST_ALIKE)
+    own: tuple[Seen, ...] = ()  # of the latest jobs, in the order in which they began, or began anew with an alarm
+    others: Tally = Tally()  # of jobs before those: they are taken to be alike
+    weight: float = 1.0  # of the last outcome
 
     def note(self, job: int, *, predicted: float, observed: float, fading: float) -> "Jobs":
-        """With one more outcome; older ones of the same job, and of those that are forgotten, fade."""
-        begun = self if job in self.own else self._begin(job)
-        own = {other: tally for other, tally in begun.own.items() if other != job}
-        own[job] = begun.own[job].scale(fading).note(predicted, observed)
-        return begun._replace(own=own, others=begun.others.scale(fading))
-
-    def sum_up(self, job: int | None) -> Tally:
-        """What is known of this job's tasks; of one that is new, what others say."""
-        known = self if job in self.own else self._begin(NEW)
-        seen = known.others
-        for other, tally in known.own.items():
-            seen = seen.join(tally if other == job else known._speak(tally))
-        return seen
+        """With one more outcome."""
+        weight = self.weight / fading
+        outcome = Tally(weight, weight * predicted, weight * observed)
+        own, others, place = list(self.own), self.others, self._find(job)
+        if place is None:
+            own.append(Seen(job, outcome))
+        else:
+            own[place] = own[place]._replace(tally=own[place].tally.join(outcome))
+        if len(own) > MOST_JOBS:
+            others = others.join(own.pop(0).tally)
+        noted = Jobs(tuple(own), others, weight)
+        return noted if weight < HEAVIEST else noted._begin_anew()
 
     def prove(self, job: int, stretch: Tally) -> "Jobs":
-        """Nothing but this stretch, which ended in this job, is known any more; how jobs differ stays."""
-        return self._replace(own={job: stretch}, others=Tally())
+        """An alarm in this job found this stretch."""
+        own = [seen for seen in self.own if seen.job != job]
+        proven = Seen(job, stretch.scale(self.weight), proven=True)
+        return self._replace(own=(*own[-MOST_JOBS + 1 :], proven))
 
-    def _begin(self, job: int) -> "Jobs":
-        """A job begins; the one before it is over, and is compared with the one before that."""
-        *_, over = (Tally(), *self.own.values())
-        known = self._compare(over) if over.outcomes >= LEAST_OUTCOMES else self
-        own, others = {**self.own, job: Tally()}, self.others
-        if len(own) > MOST_JOBS:
-            others = others.join(known._speak(own.pop(next(iter(own)))))
-        return known._replace(own=own, others=others)
+    def sum_up(self, unlike: Mapping[int, float] = ALL_ALIKE) -> Tally:
+        """What they say of some tasks: n outcomes of a job count as n / (1 + (n - 1) c), with the c given for it.
 
-    def _compare(self, over: Tally) -> "Jobs":
-        by_chance = sum(_find_variance(tally) / tally.outcomes for tally in (self.last, over) if tally.outcomes)
-        compared = self.compared.scale(OLDER).note(by_chance, (over.excess - self.last.excess) ** 2)
-        return self._replace(last=over, compared=compared)
+        That is the design effect of a sample by clusters (Kish 1965): outcomes of a job whose tasks are of another
+        kind deviate from what is predicted together, correlated by c. As far as what an alarm found counts, what is
+        older does not.
+        """
+        total, left = Tally(), 1.0
+        for job, weighed, proven in reversed(self.own):
+            tally = weighed.scale(1 / self.weight)
+            share = 1 / (1 + unlike.get(job, 0.0) * max(tally.outcomes - 1, 0.0))
+            total = total.join(tally.scale(left * share))
+            if proven:
+                left *= 1 - share
+        return total.join(self.others.scale(left / self.weight))
 
-    def _speak(self, job: Tally) -> Tally:
-        """A job's outcomes as others' (the design effect of a sample by clusters, Kish 1965)."""
-        return job.scale(1 / (1 + self.alike * max(job.outcomes - 1, 0.0)))
+    def _find(self, job: int) -> int | None:
+        """Its place, if it was seen since the last alarm."""
+        for place in range(len(self.own) - 1, -1, -1):
+            if self.own[place].job == job:
+                return place
+            if self.own[place].proven:
+                return None
+        return None
 
-
-NO_JOBS = Jobs(own={})
-
-
-def _find_variance(tally: Tally) -> float:
-    """Of one outcome, also where all were alike."""
-    right = (tally.observed + 1) / (tally.outcomes + 2)
-    return right * (1 - right)
+    def _begin_anew(self) -> "Jobs":
+        share = 1 / self.weight
+        own = tuple(seen._replace(tally=seen.tally.scale(share)) for seen in self.own)
+        return Jobs(own, self.others.scale(share))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from router.drift.bets import DEAREST, bet_on_falls, bet_on_rises
 from router.drift.correction import MEMORY, Correction, estimate_correction
 from router.drift.detector import Claim, Evidence, Observed, Pick, begin_again, join_both, mirror, weigh
-from router.drift.jobs import NO_JOBS, Jobs
+from router.drift.jobs import ALL_ALIKE, OF_NO_KIND, Jobs
 from router.drift.tally import Tally
 
 # At most one false alarm in a hundred nights of a thousand tasks, however many strategies share them. What a false one
@@ -44,7 +44,7 @@ class Settled:
     correct: float | None  # None: nobody has graded it
     cost_ratio: float | None  # cost over predicted cost; None where the prediction is 0
     pick: Pick = Pick.CHOSEN
-    job: int = 0  # tasks of one job are alike
+    job: int = OF_NO_KIND  # whose tasks are of a kind
 
 
 class Alarm(NamedTuple):
@@ -62,12 +62,12 @@ class Watch:
     accuracies: Jobs  # of late
     costs: Tally  # of late; predicted is 1 each
 
-    def correct(self, job: int | None = None) -> Correction:
-        """How its predictions for this job's tasks are to be corrected; without one, those for a job that is new."""
-        return estimate_correction(self.accuracies.sum_up(job), self.costs)
+    def correct(self, unlike: Mapping[int, float] = ALL_ALIKE) -> Correction:
+        """How its predictions are to be corrected for tasks that are unlike these jobs' by so much."""
+        return estimate_correction(self.accuracies.sum_up(unlike), self.costs)
 
 
-UNSEEN = Watch(evidence={broken: Evidence() for broken in Broken}, accuracies=NO_JOBS, costs=Tally())
+UNSEEN = Watch(evidence={broken: Evidence() for broken in Broken}, accuracies=Jobs(), costs=Tally())
 _FADING = 1 - 1 / MEMORY
 
 
@@ -104,7 +104,7 @@ def _weigh(evidence: dict[Broken, Evidence], outcome_of: Mapping[Broken, Observe
 
 
 def _alarm(watch: Watch, broken: Broken, *, job: int) -> Watch:
-    """After an alarm the outcomes of the stretch that raised it are all that is known of the strategy."""
+    """After an alarm the outcomes of the stretch that raised it are all that is known of such tasks."""
     after, stretch = begin_again(watch.evidence[broken]), _find_stretch(watch.evidence, broken)
     proven = stretch.scale(max(1.0, PROVEN_BY_ALARM / stretch.outcomes))
     if broken is Broken.DEARER:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.drift.detector import Evidence, Stake, Tallies
-from router.drift.jobs import Jobs
+from router.drift.jobs import Jobs, Seen
 from router.drift.tally import Tally
 from router.drift.watch import UNSEEN, Broken, Watch
 
@@ -14,9 +14,9 @@ FORM = 1  # of what is stored, and of the bets behind it
 def write_watch(watch: Watch) -> dict[str, Any]:
     """Numbers only."""
     evidence = {broken.value: known._asdict() for broken, known in watch.evidence.items()}
-    own = watch.accuracies
-    jobs = {"own": list(own.own.items()), "last": own.last, "compared": own.compared}
-    return {"form": FORM, "evidence": evidence, "accuracies": own.others, "jobs": jobs, "costs": watch.costs}
+    own, others, weight = watch.accuracies
+    jobs = {"own": own, "weight": weight}
+    return {"form": FORM, "evidence": evidence, "accuracies": others, "jobs": jobs, "costs": watch.costs}
 
 
 def read_watch(stored: Mapping[str, Any]) -> Watch:
@@ -27,13 +27,10 @@ def read_watch(stored: Mapping[str, Any]) -> Watch:
     if stored.get("form") != FORM:
         return UNSEEN
     evidence = {broken: _read_evidence(stored["evidence"][broken.value]) for broken in Broken}
-    accuracies = Jobs(others=Tally(*stored["accuracies"]), **_read_jobs(stored.get("jobs", {})))
+    jobs = stored.get("jobs", {"own": (), "weight": 1.0})
+    own = tuple(Seen(job, Tally(*tally), proven) for job, tally, proven in jobs["own"])
+    accuracies = Jobs(own=own, others=Tally(*stored["accuracies"]), weight=jobs["weight"])
     return Watch(evidence=evidence, accuracies=accuracies, costs=Tally(*stored["costs"]))
-
-
-def _read_jobs(stored: Mapping[str, Any]) -> dict[str, Any]:
-    own = {job: Tally(*tally) for job, tally in stored.get("own", ())}
-    return {"own": own, **{name: Tally(*stored.get(name, ())) for name in ("last", "compared")}}
 
 
 def _read_evidence(stored: Mapping[str, Any]) -> Evidence:

@@ -43,7 +43,7 @@ class Drift(BaseModel):
     """How a strategy's answers compare with what was predicted of them."""
 
     outcomes: int = Field(description="Answers that were looked at since its predictor serves.")
-    log_odds_offset: float = Field(description="Added to the log-odds of its predicted accuracies in a new job.")
+    log_odds_offset: float = Field(description="Added to the log-odds of its predicted accuracies.")
     cost_ratio: float = Field(description="By which its predicted costs are multiplied.")
     alarms: list[str] = Field(description="What was found not to hold, in words; they stand until it is trained anew.")
 
