@@ -34,6 +34,7 @@ from worker.suspects import is_last_try
 logger = logging.getLogger(__name__)
 
 GROUPS_IN_FLIGHT = 8
+LOST_IN_FLIGHT = 8  # beside those: what a lost worker left has waited for its lease, and waits for no group to end
 BATCHES_AHEAD = 2  # of tasks that are claimed and not started, beside what fills the engine once
 
 
@@ -89,10 +90,11 @@ class EngineDesk:
 
     async def start_groups(self) -> bool:
         """Claim and start groups until there are enough; whether there was one to claim each time."""
-        while not self._assets.is_draining() and len(self._running) < GROUPS_IN_FLIGHT:
-            work = await asyncio.to_thread(self._claim)
+        while not self._assets.is_draining() and len(self._running) < GROUPS_IN_FLIGHT + LOST_IN_FLIGHT:
+            is_full = len(self._running) >= GROUPS_IN_FLIGHT
+            work = await asyncio.to_thread(self._claim_lost if is_full else self._claim)
             if work is None:
-                return all(not backlog.is_low for backlog in self._backlogs.values())
+                return is_full or all(not backlog.is_low for backlog in self._backlogs.values())
             self._start_group(work)
         return True
 
@@ -209,20 +211,22 @@ class EngineDesk:
         return self._backlogs[self._assets.strategies[strategy_id].strategy.engine.name]
 
     def _claim(self) -> ClaimedWork | None:
-        """A group whose engine can be asked now, and soon has nothing to start.
+        """A group whose engine soon has nothing to start, or one that a lost worker left."""
+        return self._claim_of(self._list_served(needy=True)) or self._claim_lost()
 
-        What a lost worker left has waited for its lease already, and does not wait for that.
-        """
-        return self._claim_for(needy=True) or self._claim_for(needy=False)
+    def _claim_lost(self) -> ClaimedWork | None:
+        return self._claim_of(self._list_served(needy=False), held_before=True)
 
-    def _claim_for(self, *, needy: bool) -> ClaimedWork | None:
-        """Those of an engine that is gone, or being replaced, wait for the new one."""
+    def _list_served(self, *, needy: bool) -> dict[int, PricedStrategy]:
+        """Strategies whose engines can be asked now; those of one that is gone, or being replaced, wait for the new."""
         engines = self._assets.engines
-        served = {
+        return {
             key: priced
             for key, priced in self._assets.strategies.items()
-            if self._backlog_of(key).is_low == needy and engines.can_be_asked(priced.strategy.engine.name)
+            if engines.can_be_asked(priced.strategy.engine.name) and (not needy or self._backlog_of(key).is_low)
         }
+
+    def _claim_of(self, served: Mapping[int, PricedStrategy], *, held_before: bool = False) -> ClaimedWork | None:
         if not served:
             return None
         return claim_work(
@@ -231,5 +235,5 @@ class EngineDesk:
             owner=self._assets.owner,
             lease_seconds=self._assets.settings.lease_seconds,
             served=served,
-            held_before=not needy,
+            held_before=held_before,
         )

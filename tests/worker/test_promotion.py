@@ -180,7 +180,9 @@ def test_a_pair_that_was_taken_back_does_not_come_back_for_having_grown_a_little
     for version_id in first:
         by_hand = partial(promote_by_hand, tenant_id="default", predictor_id=version_id, person="an operator")
         run_in_transaction(db_engine, by_hand)
-    assert {own.state for own in _train_on(db_engine, encoder, range(2000, 2030))} == {PredictorState.HELD}  # 92 are new
+    assert {own.state for own in _train_on(db_engine, encoder, range(2000, 2030))} == {
+        PredictorState.HELD
+    }  # 92 are new
     assert load(db_engine, encoder).version_ids == first
     assert {own.state for own in _train_on(db_engine, encoder, range(3000, 3080))} == {PredictorState.CHAMPION}
 
