@@ -115,7 +115,7 @@ def degrade(pool: Pool, *, fall: float, windows: int, corrected: bool, seed: int
             settled = Settled(accuracy=float(pool.predicted[row, column]), correct=right, cost_ratio=None)
             watches[column] = note_settled(watches[column], settled).watch
         if corrected:
-            offsets = np.array([watch.correction.offset for watch in watches], dtype=np.float32)
+            offsets = np.array([watch.correct().offset for watch in watches], dtype=np.float32)
     return Routed(share, accuracy)
 
 

@@ -15,6 +15,7 @@ from bench.replay_watch import Noticed, PoolWatch
 from bench.replay_window import Routed, route_best, route_exploring
 from bench.replay_world import Answers, Cells, Floats, Rows, Window, World
 from router.baselines.outcomes import Estimates
+from router.drift.outline import Outline, outline_tasks
 from router.drift.watch import Broken
 
 GROWTH = 1.2  # a policy learns again once it was told of so many times the outcomes
@@ -68,13 +69,14 @@ class Learner:
         self.champions = champions
         self.serve = serve_pairs(keep_trained(champions), strategies=strategies)
 
-    def predict(self, vectors: Floats) -> Estimates:
-        """Accuracies and amounts, corrected by what was seen since the predictors learnt."""
-        return self.watch.correct(self.serve(vectors)) if self.policy.watches else self.serve(vectors)
+    def predict(self, vectors: Floats, *, outline: Outline | None = None) -> Estimates:
+        """Accuracies and amounts, corrected by what was seen since they learnt of tasks of this kind, or of any."""
+        served = self.serve(vectors)
+        return self.watch.correct(served, outline=outline) if self.policy.watches else served
 
     def route(self, window: Window, prices: Cells, *, night: int, explores: bool) -> Routed:
         """The window's strategies at these prices (strategies,)."""
-        predicted = self.predict(self.memory.vectors[window.rows])
+        predicted = self.predict(self.memory.vectors[window.rows], outline=self.watch.outlines.get(night))
         priced = predicted._replace(cost=predicted.cost * prices)
         if not explores:
             return route_best(priced, window.budget)
@@ -91,7 +93,8 @@ class Learner:
         alarms = []
         if self.policy.watches:
             predicted = self.serve(self.memory.vectors[rows])
-            alarms = self.watch.note(predicted, routed.choice, routed.choice != routed.best, answers)
+            drawn = routed.choice != routed.best
+            alarms = self.watch.note(predicted, routed.choice, drawn, answers, night=night)
         if self.policy.retrains:
             self.memory.note(rows, routed.choice, answers, chance=routed.chance, night=night)
         return alarms
@@ -126,6 +129,7 @@ def _meet_newcomers(world: World, learner: Learner, night: int) -> None:
 
 def _run_night(world: World, learner: Learner, night: int) -> Night:
     parts, alarms = [], []
+    learner.watch.meet(world.vectors[world.nights[night]], night=night)
     for window in world.divide_night(night):
         routed = learner.route(window, world.find_prices(night), night=night, explores=learner.policy.explores)
         parts.append(_judge(world, learner, window, routed, night=night))
@@ -135,7 +139,8 @@ def _run_night(world: World, learner: Learner, night: int) -> Night:
         for strategy in np.flatnonzero(world.find_joined(night)).tolist():
             _tell(world, learner.memory, world.nights[night], strategy, night=night)
     learner.end_night(alarms, night=night)
-    predicted = learner.predict(world.vectors[world.held_out])
+    held_out = world.vectors[world.held_out]
+    predicted = learner.predict(held_out, outline=outline_tasks(held_out))
     priced = predicted._replace(cost=predicted.cost * world.find_prices(night))
     return _sum_up(parts, tasks=len(world.nights[night]), area=world.measure_area(night, priced), alarms=alarms)
 

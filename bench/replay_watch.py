@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.replay_world import Answers
+from bench.replay_world import Answers, Floats
 from router.baselines.outcomes import Estimates
 from router.drift.correction import correct_accuracy
 from router.drift.detector import Pick
+from router.drift.outline import Outline, correlate, outline_tasks
 from router.drift.watch import UNSEEN, Broken, Settled, note_settled
 
 
@@ -27,22 +28,30 @@ class PoolWatch:
     def __init__(self, strategies: int) -> None:
         self.answered = [0] * strategies
         self.watches = [UNSEEN] * strategies
+        self.outlines: dict[int, Outline] = {}  # by night: its tasks are a job's
 
     def begin(self, strategies: Iterable[int]) -> None:
         """Nothing is known of these strategies' new predictors."""
         for strategy in strategies:
             self.watches[strategy] = UNSEEN
 
-    def correct(self, predicted: Estimates) -> Estimates:
-        """Predictions (tasks, strategies) with what outcomes since then say of them."""
-        corrections = [watch.correction for watch in self.watches]
+    def meet(self, vectors: Floats, *, night: int) -> None:
+        """A night's tasks are known before any is answered."""
+        outline = outline_tasks(vectors)
+        if outline is not None:
+            self.outlines[night] = outline
+
+    def correct(self, predicted: Estimates, *, outline: Outline | None) -> Estimates:
+        """Predictions (tasks, strategies) with what outcomes since then say of tasks of this kind, or of any."""
+        unlike = {night: correlate(outline, other) for night, other in self.outlines.items() if outline is not None}
+        corrections = [watch.correct(unlike) for watch in self.watches]
         offset = np.array([correction.offset for correction in corrections], dtype=np.float32)
         ratio = np.array([correction.cost_ratio for correction in corrections])
         accuracy = correct_accuracy(predicted.accuracy.astype(np.float32), offset)
         return Estimates(accuracy.astype(np.float64), predicted.cost * ratio)
 
     def note(
-        self, predicted: Estimates, choice: NDArray[np.int64], drawn: NDArray[np.bool_], answers: Answers
+        self, predicted: Estimates, choice: NDArray[np.int64], drawn: NDArray[np.bool_], answers: Answers, *, night: int
     ) -> list[Noticed]:
         """The alarms that outcomes raise, one after the other; predictions are those without corrections."""
         alarms = []
@@ -53,6 +62,7 @@ class PoolWatch:
                 correct=float(answers.correct[task]),
                 cost_ratio=float(answers.amount[task] / predicted.cost[task, strategy]),
                 pick=Pick.DRAWN if drawn[task] else Pick.CHOSEN,
+                job=night,
             )
             noted = note_settled(self.watches[strategy], settled)
             self.watches[strategy] = noted.watch

@@ -9,6 +9,7 @@ from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from db.arrays import among
 from db.errors import NoSuchRow
 from db.outcome_counts import read_outcome_counts
 from db.promises import begin_anew
@@ -87,6 +88,18 @@ def create_job(
 def read_job(session: Session, *, job_id: int) -> Job:
     """The job as it stands; NoSuchRow when there is none."""
     return _read(session, job_id=job_id, lock=False)
+
+
+def store_outline(session: Session, *, job_id: int, outline: bytes | None) -> None:
+    """Keep where the job's tasks lie, if it is known."""
+    if outline is not None:
+        session.execute(update(JobRow).where(JobRow.id == job_id).values(outline=outline))
+
+
+def read_outlines(session: Session, *, job_ids: Sequence[int]) -> dict[int, bytes]:
+    """Where the tasks lie of those of these jobs of which it is known."""
+    query = select(JobRow.id, JobRow.outline).where(among(JobRow.id, job_ids), JobRow.outline.is_not(None))
+    return {row.id: row.outline for row in session.execute(query)}
 
 
 def lock_job(session: Session, *, job_id: int) -> Job:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.budgets import Budget, read_budget
 from db.continuations import find_continuation, list_unreached
-from db.jobs import Job, lock_job
+from db.jobs import Job, lock_job, read_outlines
 from db.predictions import Predictions, read_prediction_blocks, read_predictions
 from db.session import run_in_transaction
 from db.shared_budgets import find_shared_budget
@@ -60,6 +60,7 @@ def _submit(session: Session, *, job: Job, seqs: list[int]) -> int:
     stored = read_tasks(session, job_id=job.id, seqs=seqs)
     tasks = [NewTask(custom_id=task.custom_id, payload=task.payload) for task in stored]
     leader_of = find_twins(tasks)
+    outlines = read_outlines(session, job_ids=[job.id])
     (first, *_) = read_prediction_blocks(session, job_id=job.id, lo=0, hi=1)
     asked = take_rows(predictions, count_alike(len(tasks), leader_of=leader_of) > 0)
     plan = RunPlan(
@@ -72,6 +73,7 @@ def _submit(session: Session, *, job: Job, seqs: list[int]) -> int:
         planning_seconds=0.0,
         leader_of=leader_of,
         budget_id=budget.id,
+        outline=outlines.get(job.id),
     )
     return submit_run(
         session,

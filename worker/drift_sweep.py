@@ -19,9 +19,11 @@ from db.settled_rows import LABELS, SETTLEMENTS, SettledRow, hold_cursors, move_
 from db.training_requests import has_open_request, request_training
 from router.drift.correction import Correction
 from router.drift.detector import Pick
+from router.drift.jobs import OF_NO_KIND
+from router.drift.outline import LEAST_TASKS
 from router.drift.watch import UNSEEN, Alarm, Settled, note_settled
 from router.drift.watch_json import read_watch, write_watch
-from worker.job_standing import AS_PREDICTED
+from worker.known_drift import AS_PREDICTED
 from worker.strategy_health import recall_tasks
 from worker.submission import TENANT
 
@@ -116,7 +118,8 @@ def _compare(session: Session, *, job_id: int, rows: Sequence[SettledRow]) -> It
     version_ids = read_version_ids(session, job_id=job_id)
     if not version_ids:
         return
-    column_of = {own: column for column, own in enumerate(read_job(session, job_id=job_id).strategy_ids)}
+    job = read_job(session, job_id=job_id)
+    column_of = {own: column for column, own in enumerate(job.strategy_ids)}
     predictions = read_predictions(session, job_id=job_id, seqs=[row.seq for row in rows])
     for place, row in enumerate(rows):
         column = column_of[row.strategy_id]
@@ -129,6 +132,7 @@ def _compare(session: Session, *, job_id: int, rows: Sequence[SettledRow]) -> It
             correct=row.correct,
             cost_ratio=row.cost / cost if row.cost is not None and cost > 0 else None,
             pick=Pick.DRAWN if drawn else Pick.CHOSEN,
+            job=job_id if job.task_count >= LEAST_TASKS else OF_NO_KIND,
         )
         yield version_ids[column], _Seen(row.strategy_id, settled)
 
@@ -144,7 +148,7 @@ def _note(
             alarms += 1
             yield Found(version_id, strategy_id, alarm)
     applied = AS_PREDICTED if before is None else StoredCorrection(before.log_odds_offset, before.cost_ratio)
-    asked = watch.correction
+    asked = watch.correct()
     if alarms or asked.differs(Correction(applied.log_odds_offset, applied.cost_ratio)):
         applied = StoredCorrection(asked.offset, asked.cost_ratio)
     charged = sum(outcome.settled.cost_ratio is not None for outcome in outcomes)

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from db.predictions import Predictions
+from router.drift.outline import outline_tasks, write_outline
 from router.units import Unit
 from worker.challengers import Challengers, Tried
 from worker.forecast import Demand, measure_demand, predict
@@ -25,6 +26,7 @@ class Foresight:
     predictions: Predictions
     expected: Predictions  # the same as they are to be taken now, of strategies that tasks can be routed to
     tried: Tried | None  # what is on trial predicts; None: nothing is
+    outline: bytes | None  # of the tasks; None: they are too few
     encoding_seconds: float
     encoded: float  # on the monotonic clock: what followed is planning
 
@@ -57,11 +59,13 @@ def foresee(
             columns=challengers.columns,
             predictions=_predict(kept, embeddings, strategies, predictors=challengers.predictors, unit=unit),
         )
-    standing = predictors.standing
+    outline = outline_tasks(embeddings)
+    standing = replace(predictors.standing, corrections=predictors.drift.correct(outline))
     return Foresight(
         predictions=predictions,
         expected=standing.keep_in_service(standing.correct(predictions)),
         tried=tried,
+        outline=None if outline is None else write_outline(outline),
         encoding_seconds=encoded - started,
         encoded=encoded,
     )

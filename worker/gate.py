@@ -31,7 +31,7 @@ from router.promotion.rollback import Promise, promise
 from router.promotion.unseen import find_unseen
 from router.stack import PredictorStack
 from worker.evidence import read_cutoff
-from worker.job_standing import AS_PREDICTED
+from worker.known_drift import AS_PREDICTED
 from worker.policy_value import PolicyValues
 from worker.training_set import TrainingSet
 

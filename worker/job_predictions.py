@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from db.jobs import Job
+from db.jobs import Job, read_outlines
 from db.predictions import (
     Predictions,
     iterate_prediction_blocks,
@@ -19,6 +19,7 @@ from db.predictions import (
 )
 from db.session import session_scope
 from db.twins import read_leaders
+from router.drift.outline import read_outline
 from worker.job_standing import Standing, read_standing
 from worker.prediction_rows import join_rows, take_rows
 from worker.twins import count_alike
@@ -42,6 +43,8 @@ class JobPredictions:
         self._alike: NDArray[np.int64] | None = None  # (tasks,); None: no task has twins
         with session_scope(database) as session:
             self._version_ids = read_version_ids(session, job_id=job.id)
+            stored = read_outlines(session, job_ids=[job.id])
+            self._outline = read_outline(stored[job.id]) if stored else None
             self.standing = self._read_standing(session)
         if job.twins:
             with session_scope(database) as session:
@@ -50,7 +53,7 @@ class JobPredictions:
     def are_current(self) -> bool:
         """Whether its strategies still stand as they did: else all of it is to be read anew."""
         with session_scope(self._database) as session:
-            return self._read_standing(session) == self.standing
+            return self.standing.holds(self._read_standing(session))
 
     def of(self, seqs: ArrayLike) -> Predictions:
         """Rows in the order of `seqs`; views where those follow one another, as all but a few windows' tasks do."""
@@ -76,7 +79,9 @@ class JobPredictions:
         return np.ones(len(rows), dtype=np.float32) if self._alike is None else self._find_weight(self._alike, rows)
 
     def _read_standing(self, session: Session) -> Standing:
-        return read_standing(session, strategy_ids=self._job.strategy_ids, version_ids=self._version_ids)
+        return read_standing(
+            session, strategy_ids=self._job.strategy_ids, version_ids=self._version_ids, outline=self._outline
+        )
 
     def _weigh(self, stored: Predictions, tasks: NDArray[np.int64] | slice) -> Predictions:
         predictions = self.standing.correct(stored)

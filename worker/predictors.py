@@ -26,6 +26,7 @@ from router.fold import FoldedPair
 from router.stack import PredictorStack
 from worker.errors import UntrainedStrategies
 from worker.job_standing import NOTHING_SAID, Standing, read_standing
+from worker.known_drift import NOTHING_KNOWN, KnownDrift, read_known_drift
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,8 @@ class LoadedPredictors:
     stack: PredictorStack
     version_ids: tuple[int, ...]
     meta: tuple[Mapping[str, Any], ...]  # of each: the engines it learnt from, its figures, its cached share
-    standing: Standing = NOTHING_SAID
+    standing: Standing = NOTHING_SAID  # for tasks of any kind
+    drift: KnownDrift = NOTHING_KNOWN
 
     @property
     def cached_shares(self) -> tuple[float, ...]:
@@ -76,6 +78,7 @@ def load_predictors(
         version_ids=version_ids,
         meta=tuple(own.version.meta for own in loaded),
         standing=read_standing(session, strategy_ids=strategy_ids, version_ids=version_ids),
+        drift=read_known_drift(session, version_ids=version_ids),
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from db.budgets import open_budget
-from db.jobs import create_job
+from db.jobs import create_job, store_outline
 from db.predictions import Predictions
 from db.promises import promise_answers
 from db.states import JobKind
@@ -60,6 +60,7 @@ class RunPlan:
     leader_of: Mapping[int, int] = field(default_factory=dict)  # for each twin, the task that it repeats
     budget_id: int | None = None  # of a shared budget; None: the job gets one of its own
     tried: Tried | None = None  # what challengers predict; None: nothing is on trial
+    outline: bytes | None = None  # of the tasks; None: unknown
 
     @property
     def alike(self) -> NDArray[np.int64]:
@@ -116,6 +117,7 @@ def plan_run(
         leader_of=leader_of,
         budget_id=request.budget.id if isinstance(request.budget, SharedBudget) else None,
         tried=foresight.tried,
+        outline=foresight.outline,
     )
 
 
@@ -174,6 +176,7 @@ def submit_run(
     store_blocks(session, job_id=job_id, predictions=plan.predictions, version_ids=plan.version_ids)
     if plan.tried is not None:
         store_tried(session, job_id=job_id, tried=plan.tried)
+    store_outline(session, job_id=job_id, outline=plan.outline)
     store_twins(session, job_id=job_id, leader_of=plan.leader_of)
     promise_answers(session, job_id=job_id, least=sum_least(find_least_worst(plan.predictions)[plan.alike > 0]))
     tell_planner(session, copied=copied)

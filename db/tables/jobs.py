@@ -61,6 +61,7 @@ class JobRow(Base):
     continues_job_id: Mapped[int | None] = mapped_column(BigInteger)  # whose unanswered tasks these are
     # Whether tasks with invalid answers may be asked once more.
     second_chances: Mapped[bool] = mapped_column(server_default=text("false"))
+    outline: Mapped[bytes | None] = mapped_column(LargeBinary)  # of its tasks' kind, for drift; not in `Job`
 
 
 class TwinRow(Base):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from router.drift.bets import DEAREST, bet_on_falls, bet_on_rises
 from router.drift.correction import MEMORY, Correction, estimate_correction
 from router.drift.detector import Claim, Evidence, Observed, Pick, begin_again, join_both, mirror, weigh
+from router.drift.jobs import ALL_ALIKE, OF_NO_KIND, Jobs
 from router.drift.tally import Tally
 
 # At most one false alarm in a hundred nights of a thousand tasks, however many strategies share them. What a false one
@@ -43,6 +44,7 @@ class Settled:
     correct: float | None  # None: nobody has graded it
     cost_ratio: float | None  # cost over predicted cost; None where the prediction is 0
     pick: Pick = Pick.CHOSEN
+    job: int = OF_NO_KIND  # whose tasks are of a kind
 
 
 class Alarm(NamedTuple):
@@ -57,16 +59,15 @@ class Watch:
     """What is known of one predictor."""
 
     evidence: Mapping[Broken, Evidence]
-    accuracies: Tally  # of late
+    accuracies: Jobs  # of late
     costs: Tally  # of late; predicted is 1 each
 
-    @property
-    def correction(self) -> Correction:
-        """How its predictions are to be corrected."""
-        return estimate_correction(self.accuracies, self.costs)
+    def correct(self, unlike: Mapping[int, float] = ALL_ALIKE) -> Correction:
+        """How its predictions are to be corrected for tasks that are unlike these jobs' by so much."""
+        return estimate_correction(self.accuracies.sum_up(unlike), self.costs)
 
 
-UNSEEN = Watch(evidence={broken: Evidence() for broken in Broken}, accuracies=Tally(), costs=Tally())
+UNSEEN = Watch(evidence={broken: Evidence() for broken in Broken}, accuracies=Jobs(), costs=Tally())
 _FADING = 1 - 1 / MEMORY
 
 
@@ -85,7 +86,7 @@ def note_settled(watch: Watch, settled: Settled) -> Noted:
         right = Observed(settled.accuracy, settled.correct, settled.pick)
         wrong = Observed(1 - settled.accuracy, 1 - settled.correct, settled.pick)
         _weigh(evidence, {Broken.WORSE: right, Broken.BETTER: wrong})
-        accuracies = accuracies.scale(_FADING).note(right.predicted, right.observed)
+        accuracies = accuracies.note(settled.job, predicted=right.predicted, observed=right.observed, fading=_FADING)
     if settled.cost_ratio is not None:
         ratio = min(settled.cost_ratio, DEAREST)
         _weigh(evidence, {Broken.DEARER: Observed(1.0, ratio, settled.pick)})
@@ -93,7 +94,7 @@ def note_settled(watch: Watch, settled: Settled) -> Noted:
     noted = Watch(evidence=evidence, accuracies=accuracies, costs=costs)
     for broken, claim in CLAIMS.items():
         if evidence[broken].total >= claim.threshold:
-            return Noted(_alarm(noted, broken), Alarm(broken, _find_stretch(evidence, broken)))
+            return Noted(_alarm(noted, broken, job=settled.job), Alarm(broken, _find_stretch(evidence, broken)))
     return Noted(noted, None)
 
 
@@ -102,8 +103,8 @@ def _weigh(evidence: dict[Broken, Evidence], outcome_of: Mapping[Broken, Observe
         evidence[broken] = weigh(CLAIMS[broken], evidence[broken], outcome)
 
 
-def _alarm(watch: Watch, broken: Broken) -> Watch:
-    """After an alarm the outcomes of the stretch that raised it are all that is known of the strategy."""
+def _alarm(watch: Watch, broken: Broken, *, job: int) -> Watch:
+    """After an alarm the outcomes of the stretch that raised it are all that is known of such tasks."""
     after, stretch = begin_again(watch.evidence[broken]), _find_stretch(watch.evidence, broken)
     proven = stretch.scale(max(1.0, PROVEN_BY_ALARM / stretch.outcomes))
     if broken is Broken.DEARER:
@@ -112,7 +113,7 @@ def _alarm(watch: Watch, broken: Broken) -> Watch:
     return replace(
         watch,
         evidence={**watch.evidence, broken: after, other: mirror(after)},
-        accuracies=proven,
+        accuracies=watch.accuracies.prove(job, proven),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from router.drift.detector import Evidence, Stake, Tallies
+from router.drift.jobs import Jobs, Seen
 from router.drift.tally import Tally
 from router.drift.watch import UNSEEN, Broken, Watch
 
@@ -13,15 +14,23 @@ FORM = 1  # of what is stored, and of the bets behind it
 def write_watch(watch: Watch) -> dict[str, Any]:
     """Numbers only."""
     evidence = {broken.value: known._asdict() for broken, known in watch.evidence.items()}
-    return {"form": FORM, "evidence": evidence, "accuracies": watch.accuracies, "costs": watch.costs}
+    own, others, weight = watch.accuracies
+    jobs = {"own": own, "weight": weight}
+    return {"form": FORM, "evidence": evidence, "accuracies": others, "jobs": jobs, "costs": watch.costs}
 
 
 def read_watch(stored: Mapping[str, Any]) -> Watch:
-    """What `write_watch` made the JSON of; nothing is known where another release did in another form."""
+    """What `write_watch` made the JSON of; nothing is known where another release did in another form.
+
+    Earlier releases kept the accuracies of all jobs together.
+    """
     if stored.get("form") != FORM:
         return UNSEEN
     evidence = {broken: _read_evidence(stored["evidence"][broken.value]) for broken in Broken}
-    return Watch(evidence=evidence, accuracies=Tally(*stored["accuracies"]), costs=Tally(*stored["costs"]))
+    jobs = stored.get("jobs", {"own": (), "weight": 1.0})
+    own = tuple(Seen(job, Tally(*tally), proven) for job, tally, proven in jobs["own"])
+    accuracies = Jobs(own=own, others=Tally(*stored["accuracies"]), weight=jobs["weight"])
+    return Watch(evidence=evidence, accuracies=accuracies, costs=Tally(*stored["costs"]))
 
 
 def _read_evidence(stored: Mapping[str, Any]) -> Evidence:

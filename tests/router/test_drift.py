@@ -117,12 +117,12 @@ def test_what_looked_worse_than_it_is_is_not_told_to_be_better() -> None:
 def test_the_correction_is_at_once_what_the_alarm_found() -> None:
     rng = np.random.default_rng(3)
     watch = watch_quietly(rng, 2000)
-    assert abs(watch.correction.offset) < 0.15
+    assert abs(watch.correct().offset) < 0.15
     for settled in settle(rng, np.full(400, 0.8), np.full(400, 0.5)):
         watch, alarm = note_settled(watch, settled)
         if alarm is not None:
             break
-    corrected = correct_accuracy(np.full((1, 1), 0.8, np.float32), np.array([watch.correction.offset], np.float32))
+    corrected = correct_accuracy(np.full((1, 1), 0.8, np.float32), np.array([watch.correct().offset], np.float32))
     assert 0.4 < corrected[0, 0] < 0.62
 
 
@@ -184,7 +184,7 @@ def test_a_corrected_accuracy_keeps_the_order_of_tasks_and_what_is_not_eligible(
 
 
 def test_nothing_seen_corrects_nothing_and_small_changes_are_not_worth_it() -> None:
-    assert UNSEEN.correction == Correction()
+    assert UNSEEN.correct() == Correction()
     assert not Correction().differs(Correction(offset=0.1, cost_ratio=1.03))
     assert Correction().differs(Correction(offset=-0.2))
     assert Correction().differs(Correction(cost_ratio=0.9))

@@ -157,6 +157,7 @@ def submit(
     tenant_id: str = "default",
     version_ids: Sequence[int] = (),
     tried: Tried | None = None,
+    outline: bytes | None = None,
 ) -> int:
     """A stored run with these predictions."""
     own = list(tasks or make_tasks(len(predictions.cost)))
@@ -171,6 +172,7 @@ def submit(
         leader_of=find_twins(own),
         budget_id=budget_id,
         tried=tried,
+        outline=outline,
     )
 
     def store(session: object) -> int:
