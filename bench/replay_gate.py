@@ -7,10 +7,10 @@ from bench.replay_memory import Memory
 from bench.replay_training import Trained
 from bench.replay_world import Cells
 from router.promotion.comparison import HeldOut
-from router.promotion.gate import GateReport, GateVerdict, Rival, judge_at_gate
+from router.promotion.gate import GateReport, GateVerdict, judge_at_gate, list_rivals
 from router.promotion.gate_spending import take_look
 from router.promotion.growth import has_grown
-from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
+from router.promotion.rivals import Foreseen, Past
 
 
 class Champion(NamedTuple):
@@ -52,12 +52,10 @@ def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champio
     weight = challenger.weight[held_out.place]
     rows = HeldOut(correct=correct, cost=cost, weight=weight, window=memory.window[own, strategy]).take(unseen)
     past = Past(embeddings=memory.vectors[own], correct=correct, cost=cost, weight=weight, fold=held_out.fold)
-    rivals = {Rival.CHAMPION: Foreseen(accuracy=foreseen[0, own], cost=foreseen[1, own]).take(unseen)}
+    rivals = {}
     if unseen.any():
-        rivals |= {
-            Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
-            Rival.CONSTANT: foresee_constant(past, unseen),
-        }
+        served = Foreseen(accuracy=foreseen[0, own], cost=foreseen[1, own]).take(unseen)
+        rivals = list_rivals(served, past, unseen)
     predicted = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens * challenger.scale)
     look = take_look(int(unseen.sum()), looked_at=champion.looked_at, learnt=len(champion.trained.rows))
     return judge_at_gate(rows, predicted.take(unseen), rivals, look=look)

@@ -22,11 +22,11 @@ from router.figures import Fallback
 from router.fold import FoldedPair
 from router.held_out import OutOfFold
 from router.promotion.comparison import HeldOut
-from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate
+from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate, list_rivals
 from router.promotion.gate_spending import MOST_HORIZON, take_look
 from router.promotion.growth import has_grown
 from router.promotion.reliability import Point, trace_reliability
-from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
+from router.promotion.rivals import Foreseen, Past
 from router.promotion.rollback import Promise, promise
 from router.promotion.unseen import find_unseen
 from router.stack import PredictorStack
@@ -115,11 +115,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         report = judge_at_gate(rows, challenger, {}, look=champion.look)
         return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown(report))
     past = _gather_past(learnt, held_out)
-    rivals = {
-        Rival.CHAMPION: _foresee(pair, learnt.vectors[place], champion.correction),
-        Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
-        Rival.CONSTANT: foresee_constant(past, unseen),
-    }
+    rivals = list_rivals(_foresee(pair, learnt.vectors[place], champion.correction), past, unseen)
     report = judge_at_gate(rows, challenger, rivals, look=champion.look)
     return Judged(
         report=report,

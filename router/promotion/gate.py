@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from router.promotion.comparison import Comparison, HeldOut, PredictionErrors, compare, measure
-from router.promotion.rivals import Foreseen
+from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 
 LEAST_OUTCOMES = 100
 CALIBRATION_SLACK = 0.02  # by which a challenger may surely be worse calibrated, for the rest it does better
@@ -77,6 +80,17 @@ class GateReport:
     look: GateLook
     challenger: PredictionErrors | None  # None: too few outcomes to say
     comparisons: Mapping[Rival, Comparison]
+
+
+def list_rivals(champion: Foreseen, past: Past, asked: NDArray[np.bool_]) -> dict[Rival, Foreseen]:
+    """Whoever is to be beaten on the rows that are asked about; the champion alone where they have but one fold."""
+    if not past.has_folds:
+        return {Rival.CHAMPION: champion}
+    return {
+        Rival.CHAMPION: champion,
+        Rival.NEIGHBOURS: foresee_by_neighbours(past, asked),
+        Rival.CONSTANT: foresee_constant(past, asked),
+    }
 
 
 def judge_at_gate(
