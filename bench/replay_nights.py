@@ -100,11 +100,14 @@ class Learner:
         return alarms
 
     def end_night(self, alarms: Sequence[Noticed], *, night: int) -> None:
-        """Forget what was broken, and learn where there is enough that is new."""
-        broken = {alarm.strategy for alarm in alarms if alarm.broken is not Broken.DEARER}
-        for strategy in broken:
-            self.memory.forget(strategy, before=night)
-        if broken or (self.policy.retrains and self.memory.told.sum() >= GROWTH * self.learnt_from):
+        """Forget what was broken, recall what was not, and learn where there is enough that is new."""
+        told = [alarm for alarm in alarms if alarm.broken is not Broken.DEARER]
+        for alarm in told:
+            if alarm.withdraws:
+                self.memory.recall(alarm.strategy)
+            else:
+                self.memory.forget(alarm.strategy, before=night)
+        if told or (self.policy.retrains and self.memory.told.sum() >= GROWTH * self.learnt_from):
             self.learn()
 
 
