@@ -111,6 +111,20 @@ def test_a_challenger_that_misjudges_costs_is_rejected() -> None:
     assert (GateReason.COST_WORSE, Rival.CHAMPION) in list_reasons(report)
 
 
+def test_few_outcomes_speak_against_what_is_much_worse_and_hardly_ever_against_what_is_not() -> None:
+    told = {0.6: 0, 2.5: 0}
+    for seed in range(40):
+        rows, odds = make_rows(seed, outcomes=80)
+        rows = replace(rows, window=np.arange(80) // 20)
+        for error in told:
+            challenger = foresee(odds, error=error, seed=1000 + seed)
+            report = judge_at_gate(rows, challenger, {Rival.CHAMPION: foresee(odds, error=0.6, seed=2000 + seed)})
+            assert report.verdict is GateVerdict.HOLD
+            told[error] += (GateReason.LOSS_LIKELY_HIGHER, Rival.CHAMPION) in list_reasons(report)
+    assert told[0.6] <= 8
+    assert told[2.5] >= 32
+
+
 def test_too_few_outcomes_decide_nothing() -> None:
     rows, odds = make_rows(1, LEAST_OUTCOMES - 1)
     sure = foresee(odds, error=0.0, seed=2)
