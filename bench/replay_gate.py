@@ -7,6 +7,7 @@ from typing import NamedTuple
 from bench.replay_memory import Memory
 from bench.replay_training import Trained
 from bench.replay_world import Cells
+from router.drift.watch import PROVEN_BY_ALARM
 from router.promotion.comparison import HeldOut
 from router.promotion.corrected import correct_anew, pick_closer
 from router.promotion.gate import GateReport, GateVerdict, judge_at_gate, list_rivals
@@ -65,7 +66,7 @@ def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champio
             Foreseen(accuracy=cells[0, own, strategy], cost=cells[1, own, strategy]).take(unseen)
             for cells in served[:2]
         )
-        if strategy in served.in_alarm:
+        if strategy in served.in_alarm and len(challenger.rows) < PROVEN_BY_ALARM:
             anew = correct_anew(rows, known, held_out.fold[unseen])
             champions = pick_closer(rows, champions, replace(anew, cost=champions.cost))
         rivals = list_rivals(champions, past, unseen)

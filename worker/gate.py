@@ -19,6 +19,7 @@ from db.training_news import count_news
 from router.artefact import load_pair
 from router.drift.correction import correct_accuracy
 from router.drift.outline import Outline, read_outline
+from router.drift.watch import PROVEN_BY_ALARM
 from router.errors import PredictorArtefactError
 from router.figures import Fallback
 from router.fold import FoldedPair
@@ -134,7 +135,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
     past = _gather_past(learnt, held_out)
     known = _foresee(pair, learnt.vectors[place])
     served = _correct(known, learnt.job[place], champion)
-    if champion.is_in_alarm:
+    if champion.is_in_alarm and learnt.graded < PROVEN_BY_ALARM:
         anew = correct_anew(rows, known, held_out.fold[unseen])
         served = pick_closer(rows, served, replace(anew, cost=served.cost))
     rivals = list_rivals(served, past, unseen)
