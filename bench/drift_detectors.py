@@ -21,6 +21,7 @@ class Told(StrEnum):
 
     ACCURACY = "accuracy"
     COST = "cost"
+    WITHDRAWN = "withdrawn"  # the alarm before it was false
 
 
 class Outcome(NamedTuple):
@@ -49,6 +50,8 @@ class Ours:
         self._watch, alarm = note_settled(self._watch, settled)
         if alarm is None:
             return None
+        if alarm.withdraws:
+            return Told.WITHDRAWN
         return Told.COST if alarm.broken is Broken.DEARER else Told.ACCURACY
 
 

@@ -75,7 +75,7 @@ def measure_delays(pool: Pool, build: Build, *, fall: float, times: int) -> Floa
             detector.note(outcome)
         delays.append(MOST)
         for place, outcome in enumerate(_play_one(pool, rng, strategy, outcomes=MOST, fall=fall), start=1):
-            if detector.note(outcome) is not None:
+            if detector.note(outcome) not in (None, Told.WITHDRAWN):
                 delays[-1] = place
                 break
     return np.array(delays, dtype=np.float64)

@@ -45,7 +45,7 @@ class Replay:
         before = sum(int(night.traffic[strategy]) for night in self.nights[policy][: stand_in.night])
         for night in self.nights[policy][stand_in.night :]:
             for alarm in night.alarms:
-                if alarm.strategy == strategy and alarm.broken is Broken.WORSE:
+                if alarm.strategy == strategy and alarm.broken is Broken.WORSE and not alarm.withdraws:
                     return float(alarm.answered - before)
         return np.inf
 

@@ -1,16 +1,19 @@
 """Which new pairs serve: those that the product's gate proves to be better, as where answers are too few for trials."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from bench.replay_memory import Memory
 from bench.replay_training import Trained
 from bench.replay_world import Cells
+from router.drift.watch import PROVEN_BY_ALARM
 from router.promotion.comparison import HeldOut
-from router.promotion.gate import GateReport, GateVerdict, Rival, judge_at_gate
+from router.promotion.corrected import correct_anew, pick_closer
+from router.promotion.gate import GateReport, GateVerdict, judge_at_gate, list_rivals
 from router.promotion.gate_spending import take_look
 from router.promotion.growth import has_grown
-from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
+from router.promotion.rivals import Foreseen, Past
 
 
 class Champion(NamedTuple):
@@ -21,18 +24,23 @@ class Champion(NamedTuple):
     looked_at: int = 0  # labels since, at the gate's last look
 
 
-def promote(
-    memory: Memory, challengers: Mapping[int, Trained], champions: Mapping[int, Champion], *, foreseen: Cells
-) -> dict[int, Champion]:
-    """By strategy, who serves from now on; a first pair does.
+class Served(NamedTuple):
+    """What is foreseen by who serves now (2, queries, strategies): accuracies and amounts."""
 
-    `foreseen` (2, queries, strategies) has the accuracies and amounts of who serves now, corrected as they are served.
-    """
+    corrected: Cells  # each task by its night's kind, as it would be served
+    uncorrected: Cells
+    in_alarm: Collection[int]  # strategies about which an alarm stands that their champions have not learnt of
+
+
+def promote(
+    memory: Memory, challengers: Mapping[int, Trained], champions: Mapping[int, Champion], *, served: Served
+) -> dict[int, Champion]:
+    """By strategy, who serves from now on; a first pair does."""
     serving = dict(champions)
     for strategy, challenger in challengers.items():
         champion = champions.get(strategy)
         if champion is not None:
-            report = _judge(memory, strategy, challenger, champion, foreseen[:, :, strategy])
+            report = _judge(memory, strategy, challenger, champion, served)
             labels, champion_labels = len(challenger.rows), len(champion.trained.rows)
             grown = has_grown(report, labels=labels, champion_labels=champion_labels)
             if report.verdict is not GateVerdict.PROVEN and not (grown and report.verdict is not GateVerdict.REJECT):
@@ -43,7 +51,7 @@ def promote(
     return serving
 
 
-def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champion, foreseen: Cells) -> GateReport:
+def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champion, served: Served) -> GateReport:
     """Its errors on what the champion has not learnt from, each predicted by other folds."""
     held_out = challenger.held_out
     own = challenger.rows[held_out.place]
@@ -52,12 +60,16 @@ def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champio
     weight = challenger.weight[held_out.place]
     rows = HeldOut(correct=correct, cost=cost, weight=weight, window=memory.window[own, strategy]).take(unseen)
     past = Past(embeddings=memory.vectors[own], correct=correct, cost=cost, weight=weight, fold=held_out.fold)
-    rivals = {Rival.CHAMPION: Foreseen(accuracy=foreseen[0, own], cost=foreseen[1, own]).take(unseen)}
+    rivals = {}
     if unseen.any():
-        rivals |= {
-            Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
-            Rival.CONSTANT: foresee_constant(past, unseen),
-        }
+        champions, known = (
+            Foreseen(accuracy=cells[0, own, strategy], cost=cells[1, own, strategy]).take(unseen)
+            for cells in served[:2]
+        )
+        if strategy in served.in_alarm and len(challenger.rows) < PROVEN_BY_ALARM:
+            anew = correct_anew(rows, known, held_out.fold[unseen])
+            champions = pick_closer(rows, champions, replace(anew, cost=champions.cost))
+        rivals = list_rivals(champions, past, unseen)
     predicted = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens * challenger.scale)
     look = take_look(int(unseen.sum()), looked_at=champion.looked_at, learnt=len(champion.trained.rows))
     return judge_at_gate(rows, predicted.take(unseen), rivals, look=look)

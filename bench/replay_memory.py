@@ -1,6 +1,7 @@
 """What a policy has been told: outcomes of the strategies that it asked, and of no others."""
 
 import math
+from collections import defaultdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ class Memory:
         self.correct, self.amount, self.chance = np.full((3, *shape), np.nan)
         self.night, self.window = np.full((2, *shape), -1)  # the latest of its answers, the window of the first
         self.windows = 0  # told so far; probes of a strategy count as one
+        self.forgotten: dict[int, list[Cells]] = defaultdict(list)  # each time what (3, queries)
         self.told = np.zeros(strategies, dtype=np.intp)  # outcomes (strategies,), repeated ones too: as evidence counts
 
     def note(
@@ -37,9 +39,22 @@ class Memory:
     def forget(self, strategy: int, *, before: int) -> None:
         """What a strategy did before a night says nothing of it any more."""
         old = self.night[:, strategy] < before
+        self.forgotten[strategy].append(np.where(old, self._look(strategy), np.nan))
         for cells in (self.correct, self.amount, self.chance):
             cells[old, strategy] = np.nan
         self.told[strategy] = self.count_outcomes()[strategy]
+
+    def recall(self, strategy: int) -> None:
+        """What was forgotten last of a strategy holds after all, where it was not asked again."""
+        if not self.forgotten[strategy]:
+            return
+        forgotten, unknown = self.forgotten[strategy].pop(), np.isnan(self.correct[:, strategy])
+        for cells, before in zip((self.correct, self.amount, self.chance), forgotten, strict=True):
+            cells[unknown, strategy] = before[unknown]
+        self.told[strategy] = self.count_outcomes()[strategy]
+
+    def _look(self, strategy: int) -> Cells:
+        return np.stack([cells[:, strategy] for cells in (self.correct, self.amount, self.chance)])
 
     def find_rows(self, strategy: int) -> Rows:
         """The tasks that a strategy's outcome is known of."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.replay_gate import Champion, keep_trained, list_replaced, promote
+from bench.replay_gate import Champion, Served, keep_trained, list_replaced, promote
 from bench.replay_memory import PROBE, Memory
 from bench.replay_policies import Policy
 from bench.replay_training import Training, serve_pairs, train_weighted
@@ -53,6 +53,7 @@ class Learner:
         self.memory = Memory(vectors, strategies=strategies)
         self.watch = PoolWatch(strategies)
         self.champions: dict[int, Champion] = {}
+        self.in_alarm: set[int] = set()  # strategies about which one stands that their champions have not learnt of
         self.learnt_from = 0  # outcomes
 
     def learn(self) -> None:
@@ -63,11 +64,26 @@ class Learner:
             self.serve = self.policy.learn(self.memory, self.how)
             self.watch.begin(range(strategies))
             return
-        foreseen = np.stack(self.predict(self.memory.vectors)) if self.champions else np.zeros((2, 0, strategies))
-        champions = promote(self.memory, train_weighted(self.memory, self.how), self.champions, foreseen=foreseen)
-        self.watch.begin(list_replaced(self.champions, champions))
+        champions = promote(
+            self.memory, train_weighted(self.memory, self.how), self.champions, served=self._look_at_champions()
+        )
+        replaced = list_replaced(self.champions, champions)
+        self.watch.begin(replaced)
+        self.in_alarm -= set(replaced)
         self.champions = champions
         self.serve = serve_pairs(keep_trained(champions), strategies=strategies)
+
+    def _look_at_champions(self) -> Served:
+        """What they foresee of all tasks, corrected for the kind of the night that each strategy had them in."""
+        if not self.champions:
+            nothing = np.zeros((2, 0, self.memory.correct.shape[1]))
+            return Served(nothing, nothing, self.in_alarm)
+        known = self.serve(self.memory.vectors)
+        corrected = np.stack(self.watch.correct(known, outline=None))
+        for night, outline in self.watch.outlines.items():
+            of_night = self.memory.night == night
+            corrected[:, of_night] = np.stack(self.watch.correct(known, outline=outline))[:, of_night]
+        return Served(corrected, np.stack(known), self.in_alarm)
 
     def predict(self, vectors: Floats, *, outline: Outline | None = None) -> Estimates:
         """Accuracies and amounts, corrected by what was seen since they learnt of tasks of this kind, or of any."""
@@ -100,11 +116,16 @@ class Learner:
         return alarms
 
     def end_night(self, alarms: Sequence[Noticed], *, night: int) -> None:
-        """Forget what was broken, and learn where there is enough that is new."""
-        broken = {alarm.strategy for alarm in alarms if alarm.broken is not Broken.DEARER}
-        for strategy in broken:
-            self.memory.forget(strategy, before=night)
-        if broken or (self.policy.retrains and self.memory.told.sum() >= GROWTH * self.learnt_from):
+        """Forget what was broken, recall what was not, and learn where there is enough that is new."""
+        told = [alarm for alarm in alarms if alarm.broken is not Broken.DEARER]
+        for alarm in told:
+            if alarm.withdraws:
+                self.memory.recall(alarm.strategy)
+                self.in_alarm.discard(alarm.strategy)
+            else:
+                self.memory.forget(alarm.strategy, before=night)
+                self.in_alarm.add(alarm.strategy)
+        if told or (self.policy.retrains and self.memory.told.sum() >= GROWTH * self.learnt_from):
             self.learn()
 
 

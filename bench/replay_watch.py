@@ -20,6 +20,7 @@ class Noticed(NamedTuple):
     strategy: int
     broken: Broken
     answered: int
+    withdraws: bool = False  # it says that the strategy's alarm before it was false
 
 
 class PoolWatch:
@@ -67,5 +68,6 @@ class PoolWatch:
             noted = note_settled(self.watches[strategy], settled)
             self.watches[strategy] = noted.watch
             if noted.alarm is not None:
-                alarms.append(Noticed(strategy, noted.alarm.broken, self.answered[strategy]))
+                broken, _, withdraws = noted.alarm
+                alarms.append(Noticed(strategy, broken, self.answered[strategy], withdraws))
         return alarms

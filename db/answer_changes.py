@@ -6,6 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from db.drift import IN_LINE, WITHDRAWN
+
 
 class AnswerChange(NamedTuple):
     """What was known of a strategy before it began says what it was, not what it is."""
@@ -19,16 +21,18 @@ class AnswerChange(NamedTuple):
 
 
 # An alarm counts labelled answers. Of those that were known to it, so many are the latest; where labels are fewer (some
-# answers taught nothing), the stretch is all of them. Alarms about costs say nothing about what is right.
-_FIND = text("""
+# answers taught nothing), the stretch is all of them. Alarms about costs say nothing about what is right, nor do those
+# that were withdrawn up to the cutoff.
+_WHICH = """strategy_id IN (SELECT id FROM alike)
+          AND created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))"""
+_FIND = text(f"""
     WITH alike AS (
         SELECT alike.id FROM strategy AS wanted
         JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
         WHERE wanted.id = :strategy_id
     ), told AS (
-        SELECT outcomes, created_at FROM drift_alarm
-        WHERE strategy_id IN (SELECT id FROM alike) AND broken IN ('worse', 'better')
-          AND created_at <= coalesce(:cutoff, CAST('infinity' AS timestamptz))
+        SELECT outcomes, created_at FROM ({IN_LINE.format(which=_WHICH)}) AS alarm
+        WHERE broken IN ('worse', 'better') AND broken_after IS DISTINCT FROM '{WITHDRAWN}'
         ORDER BY id DESC LIMIT 1
     )
     SELECT coalesce(min(stretch.created_at), told.created_at) AS began_at, told.created_at AS told_at
@@ -43,11 +47,11 @@ _FIND = text("""
         ORDER BY outcome.created_at DESC LIMIT CAST(ceil(told.outcomes) AS int)
     ) AS stretch ON true
     GROUP BY told.created_at
-""")
+""")  # noqa: S608 - our own constants
 
 
 def find_change(session: Session, *, strategy_id: int, cutoff: datetime | None) -> AnswerChange | None:
-    """The latest that was told up to the cutoff, of all versions that answer alike; None: no alarm ever said so.
+    """The latest that was told up to the cutoff, of all versions that answer alike; None: no alarm that stands says so.
 
     The same before a settled cutoff whenever it is asked for, whatever serves by then.
     """

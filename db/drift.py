@@ -45,11 +45,11 @@ class ServingDrift:
 
 @dataclass(frozen=True, kw_only=True)
 class NewAlarm:
-    """That a version was found not to hold any more."""
+    """That a version was found not to hold any more, or that the alarm before it was false."""
 
     predictor_version_id: int
     strategy_id: int
-    broken: str
+    broken: str  # or WITHDRAWN
     outcomes: float
     predicted: float
     observed: float
@@ -57,7 +57,7 @@ class NewAlarm:
 
 @dataclass(frozen=True, kw_only=True)
 class DriftAlarm:
-    """An alarm of a version that still serves."""
+    """An alarm of a version that still serves; of one that was withdrawn the answers since then, and when that was."""
 
     strategy: str
     engine: str
@@ -71,16 +71,39 @@ class DriftAlarm:
 
 _DRIFT = [getattr(PredictorDriftRow, name) for name in StoredDrift.__dataclass_fields__]
 
+# In the place of what is broken: the version's alarm before it, about what is right, was false.
+WITHDRAWN = "withdrawn"
+
+# Alarms, each with what was told before and after it of the same version: costs are a line of their own.
+IN_LINE = """
+    SELECT alarm.*, lag(broken) OVER line AS broken_before, lead(broken) OVER line AS broken_after
+    FROM drift_alarm AS alarm WHERE {which}
+    WINDOW line AS (PARTITION BY predictor_version_id, broken = 'dearer' ORDER BY id)
+"""
+
 # A version serves every version of the strategy that answers alike: its name is that of the one it was trained for.
-_STANDING = text("""
+_OF_SERVING = f"""
     SELECT DISTINCT ON (alarm.predictor_version_id, alarm.broken)
-           strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, version.spec_hash, alarm.broken,
+           strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, version.spec_hash, {{broken}},
            alarm.outcomes, alarm.predicted, alarm.observed, alarm.created_at
-    FROM drift_alarm AS alarm
+    FROM ({IN_LINE.format(which="true")}) AS alarm
     JOIN predictor_version AS version ON version.id = alarm.predictor_version_id AND version.state = 'champion'
     JOIN strategy ON strategy.id = version.strategy_id
+    WHERE {{which}}
     ORDER BY alarm.predictor_version_id, alarm.broken, alarm.id DESC
-""")
+"""  # noqa: S608 - our own constants
+_STANDING = text(
+    _OF_SERVING.format(
+        broken="alarm.broken",
+        which=f"alarm.broken <> '{WITHDRAWN}' AND alarm.broken_after IS DISTINCT FROM '{WITHDRAWN}'",
+    )
+)
+_WITHDRAWN = text(
+    _OF_SERVING.format(
+        broken="alarm.broken_before AS broken",
+        which=f"alarm.broken = '{WITHDRAWN}' AND alarm.broken_after IS NULL",
+    )
+)
 
 
 _SERVING = text("""
@@ -130,5 +153,13 @@ def list_serving_drifts(session: Session) -> list[ServingDrift]:
 
 
 def list_standing_alarms(session: Session) -> list[DriftAlarm]:
-    """Of each version that serves, the latest alarm of each kind: they stand until another version serves."""
+    """Of each version that serves, the latest alarm of each kind that was not withdrawn.
+
+    They stand until another version serves.
+    """
     return [DriftAlarm(**row._mapping) for row in session.execute(_STANDING)]
+
+
+def list_withdrawn_alarms(session: Session) -> list[DriftAlarm]:
+    """Of each version that serves, the alarm that was withdrawn, where that is the last that was told of it."""
+    return [DriftAlarm(**row._mapping) for row in session.execute(_WITHDRAWN)]

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from db.drift import IN_LINE, WITHDRAWN
+
 MOST_TENANTS = 50  # told by their names; those that came later are told together
 OTHERS = "other"
 
@@ -117,11 +119,14 @@ _BREAKERS = text("""
     FROM strategy GROUP BY 1, 2 ORDER BY 1, 2
 """)
 
-_ALARMS = text("""
-    SELECT strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, alarm.broken, count(*) AS count
-    FROM drift_alarm AS alarm JOIN strategy ON strategy.id = alarm.strategy_id
+_COUNTED = f"""
+    SELECT strategy.name AS strategy, strategy.spec ->> 'engine' AS engine, {{broken}} AS broken, count(*) AS count
+    FROM ({IN_LINE.format(which="true")}) AS alarm JOIN strategy ON strategy.id = alarm.strategy_id
+    WHERE alarm.broken {{which}} '{WITHDRAWN}'
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-""")
+"""  # noqa: S608 - of constants alone
+_ALARMS = text(_COUNTED.format(broken="alarm.broken", which="<>"))
+_WITHDRAWALS = text(_COUNTED.format(broken="alarm.broken_before", which="="))
 
 _BY_UNIT = text(f"""
     {_NAMED}
@@ -159,6 +164,11 @@ def read_strategy_metrics(session: Session, *, scope: MetricsScope) -> list[Stra
 def count_alarms(session: Session) -> list[AlarmCount]:
     """One for each strategy and way that there was an alarm of."""
     return [AlarmCount(**row._mapping) for row in session.execute(_ALARMS)]
+
+
+def count_withdrawals(session: Session) -> list[AlarmCount]:
+    """One for each strategy and way that an alarm of was withdrawn."""
+    return [AlarmCount(**row._mapping) for row in session.execute(_WITHDRAWALS)]
 
 
 def read_exploration_metrics(session: Session) -> list[ExplorationMetrics]:

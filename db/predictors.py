@@ -1,6 +1,6 @@
 """Predictor versions: one champion for each strategy and encoder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -142,13 +142,20 @@ def read_newest(session: Session, *, strategy_ids: Sequence[int], encoder: str) 
     return _by_strategy(session, newest.order_by(wanted, PredictorVersionRow.version.desc()))
 
 
-def find_retired(session: Session, *, strategy_id: int, encoder: str, before: int) -> StoredPredictor | None:
-    """The strategy's latest predictor with a version before this one that served once."""
-    retired = _select_lines(strategy_ids=[strategy_id], encoder=encoder).where(
-        PredictorVersionRow.state == PredictorState.RETIRED, PredictorVersionRow.version < before
+def find_stand_in(
+    session: Session, version: StoredPredictor, *, strategy_id: int, refused: Collection[int]
+) -> StoredPredictor | None:
+    """The strategy's predictor that can serve in place of this version: none of those with these ids.
+
+    The latest with a version before it that served once; where there is none, the latest after it: such a one was taken
+    back, which is better than nothing.
+    """
+    own = PredictorVersionRow
+    served = _select_lines(strategy_ids=[strategy_id], encoder=version.encoder).where(
+        own.state == PredictorState.RETIRED, own.id.not_in(refused)
     )
-    latest = retired.order_by(PredictorVersionRow.version.desc()).limit(1)
-    return _by_strategy(session, latest).get(strategy_id)
+    earlier_first = served.order_by((own.version < version.version).desc(), own.version.desc())
+    return _by_strategy(session, earlier_first.limit(1)).get(strategy_id)
 
 
 def read_taken_back(session: Session, version: StoredPredictor, *, strategy_id: int) -> list[Mapping[str, Any]]:

@@ -1,5 +1,7 @@
 """What an alarm about a strategy's predictions says, in words."""
 
+from collections.abc import Mapping
+
 from db.drift import DriftAlarm
 from gateway.report.amounts import say_share
 from router.drift.watch import Broken
@@ -13,3 +15,15 @@ def say_alarm(alarm: DriftAlarm) -> str:
     return (
         f"{say_share(alarm.observed)} of its answers were right, {say_share(alarm.predicted)} were predicted, {found}"
     )
+
+
+def say_withdrawal(alarm: DriftAlarm) -> str:
+    """What was told before, and what the answers since then say."""
+    return (
+        f"the alarm that its answers are right {_HOW[alarm.broken]} often than predicted was withdrawn "
+        f"{alarm.created_at:%Y-%m-%d %H:%M}: since then {say_share(alarm.observed)} of {alarm.outcomes:,.0f} answers "
+        f"were right, {say_share(alarm.predicted)} were predicted"
+    )
+
+
+_HOW: Mapping[str, str] = {Broken.WORSE: "less", Broken.BETTER: "more"}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from db.drift import NewAlarm, StoredCorrection, StoredDrift, append_alarm, read_drifts, store_drift
+from db.drift import WITHDRAWN, NewAlarm, StoredCorrection, StoredDrift, append_alarm, read_drifts, store_drift
 from db.jobs import read_job
 from db.predictions import read_predictions, read_version_ids
 from db.session import run_in_transaction
@@ -60,6 +60,15 @@ class DriftSweep:
             self._database, lambda session: follow_settlements(session, young_seconds=self._young_seconds)
         )
         for version_id, strategy_id, alarm in found:
+            if alarm.withdraws:
+                logger.warning(
+                    "the alarm about strategy %d is withdrawn: %.0f outcomes since then are as predictor %d was before "
+                    "it; what came before the alarm teaches again",
+                    strategy_id,
+                    alarm.stretch.outcomes,
+                    version_id,
+                )
+                continue
             logger.warning(
                 "strategy %d is %s than predictor %d says, by %.0f outcomes: it is corrected, what waited for it is "
                 "routed anew, and a training is asked for",
@@ -170,7 +179,7 @@ def _act_on(session: Session, found: Sequence[Found]) -> None:
             alarm=NewAlarm(
                 predictor_version_id=version_id,
                 strategy_id=strategy_id,
-                broken=alarm.broken,
+                broken=WITHDRAWN if alarm.withdraws else alarm.broken,
                 outcomes=count,
                 predicted=alarm.stretch.predicted / count,
                 observed=alarm.stretch.observed / count,

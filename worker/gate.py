@@ -1,7 +1,7 @@
 """A trained pair before the gate: judged on outcomes that neither it nor the champion has learnt from."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,27 +11,31 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from db.answer_changes import find_change
-from db.drift import StoredCorrection, read_corrections
+from db.drift import StoredCorrection
 from db.gate_looks import read_looked_at
+from db.jobs import read_outlines
 from db.predictors import StoredPredictor, read_taken_back
 from db.training_news import count_news
 from router.artefact import load_pair
 from router.drift.correction import correct_accuracy
+from router.drift.outline import Outline, read_outline
+from router.drift.watch import PROVEN_BY_ALARM
 from router.errors import PredictorArtefactError
 from router.figures import Fallback
 from router.fold import FoldedPair
 from router.held_out import OutOfFold
 from router.promotion.comparison import HeldOut
-from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate
+from router.promotion.corrected import correct_anew, pick_closer
+from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate, list_rivals
 from router.promotion.gate_spending import MOST_HORIZON, take_look
 from router.promotion.growth import has_grown
 from router.promotion.reliability import Point, trace_reliability
-from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
+from router.promotion.rivals import Foreseen, Past
 from router.promotion.rollback import Promise, promise
 from router.promotion.unseen import find_unseen
 from router.stack import PredictorStack
 from worker.evidence import read_cutoff
-from worker.known_drift import AS_PREDICTED
+from worker.known_drift import KnownDrift, read_known_drift
 from worker.policy_value import PolicyValues
 from worker.training_set import TrainingSet
 
@@ -56,13 +60,25 @@ class Serving:
     """A champion as it stands when somebody wants its place."""
 
     version: StoredPredictor
-    correction: StoredCorrection
+    drift: KnownDrift  # of this version alone
+    outlines: Mapping[int, Outline]  # by the job of an outcome: where its tasks lie
+    is_in_alarm: bool  # one stands about the strategy that the version has not learnt of
     look: GateLook  # that is taken at it now
     most_labels: int  # that it learnt from, or a version that served after it and was taken back
 
+    def correct(self, job: int) -> StoredCorrection:
+        """How it would be corrected for tasks of this job's kind."""
+        (own,) = self.drift.correct(self.outlines.get(job))
+        return own
 
-def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int, cutoff: datetime) -> Serving:
-    """The champion with all that was said of it; looks at it begin anew where its strategy changed."""
+
+def read_serving(
+    session: Session, version: StoredPredictor, *, strategy_id: int, cutoff: datetime, job_ids: Iterable[int]
+) -> Serving:
+    """The champion with all that was said of it, and the kinds of these jobs' tasks.
+
+    Looks at it begin anew where its strategy changed.
+    """
     since, change = read_cutoff(version.meta), find_change(session, strategy_id=strategy_id, cutoff=cutoff)
     labels = count_news(
         session,
@@ -77,7 +93,9 @@ def read_serving(session: Session, version: StoredPredictor, *, strategy_id: int
     is_changed = change is not None and change.is_unknown_to(since)
     return Serving(
         version=version,
-        correction=read_corrections(session, version_ids=[version.id]).get(version.id, AS_PREDICTED),
+        drift=read_known_drift(session, version_ids=[version.id]),
+        outlines={job: read_outline(own) for job, own in read_outlines(session, job_ids=sorted(job_ids)).items()},
+        is_in_alarm=is_changed,
         look=take_look(labels, looked_at=looked_at, learnt=0 if is_changed else learnt),  # of what the strategy is now
         most_labels=max([learnt, *map(_read_graded, taken_back)]),
     )
@@ -115,11 +133,12 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         report = judge_at_gate(rows, challenger, {}, look=champion.look)
         return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown(report))
     past = _gather_past(learnt, held_out)
-    rivals = {
-        Rival.CHAMPION: _foresee(pair, learnt.vectors[place], champion.correction),
-        Rival.NEIGHBOURS: foresee_by_neighbours(past, unseen),
-        Rival.CONSTANT: foresee_constant(past, unseen),
-    }
+    known = _foresee(pair, learnt.vectors[place])
+    served = _correct(known, learnt.job[place], champion)
+    if champion.is_in_alarm and learnt.graded < PROVEN_BY_ALARM:
+        anew = correct_anew(rows, known, held_out.fold[unseen])
+        served = pick_closer(rows, served, replace(anew, cost=served.cost))
+    rivals = list_rivals(served, past, unseen)
     report = judge_at_gate(rows, challenger, rivals, look=champion.look)
     return Judged(
         report=report,
@@ -140,13 +159,20 @@ def _gather_past(learnt: TrainingSet, held_out: OutOfFold) -> Past:
     )
 
 
-def _foresee(pair: FoldedPair, vectors: NDArray[np.float32], correction: StoredCorrection) -> Foreseen:
+def _foresee(pair: FoldedPair, vectors: NDArray[np.float32]) -> Foreseen:
     known = PredictorStack([pair]).predict(vectors)
-    accuracy = correct_accuracy(known.accuracy, np.array([correction.log_odds_offset], dtype=np.float32))
-    return Foreseen(
-        accuracy=accuracy[:, 0].astype(np.float64),
-        cost=known.output_tokens[:, 0].astype(np.float64) * correction.cost_ratio,
+    accuracy, tokens = known.accuracy[:, 0], known.output_tokens[:, 0]
+    return Foreseen(accuracy=accuracy.astype(np.float64), cost=tokens.astype(np.float64))
+
+
+def _correct(known: Foreseen, job: NDArray[np.int64], champion: Serving) -> Foreseen:
+    """What serves where tasks like those of these jobs (n,) come: corrections are of a kind."""
+    jobs, place = np.unique(job, return_inverse=True)
+    offset, ratio = np.array([champion.correct(own) for own in jobs.tolist()])[place].T
+    accuracy = correct_accuracy(
+        known.accuracy[:, np.newaxis].astype(np.float32), offset[:, np.newaxis].astype(np.float32)
     )
+    return Foreseen(accuracy=accuracy[:, 0].astype(np.float64), cost=known.cost * ratio)
 
 
 def _pick_unseen(learnt: TrainingSet, place: NDArray[np.intp], *, since: float) -> NDArray[np.bool_]:

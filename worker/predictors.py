@@ -12,7 +12,7 @@ from db.predictors import (
     PredictorVersion,
     StoredPredictor,
     amend_report,
-    find_retired,
+    find_stand_in,
     lock_champion,
     promote,
     read_artefact,
@@ -62,7 +62,8 @@ def load_predictors(
 ) -> LoadedPredictors:
     """The champions for this encoder; UntrainedStrategies names those without one and the remedy.
 
-    A champion whose artefact is damaged is refused, and the latest sound version before it serves, if there is one.
+    A champion whose artefact is damaged is refused, and the latest sound version before it serves; where there is none,
+    the latest that served and was taken back.
     """
     champions = read_champions(session, strategy_ids=strategy_ids, encoder=encoder)
     missing = [name for name, strategy_id in zip(names, strategy_ids, strict=True) if strategy_id not in champions]
@@ -107,7 +108,7 @@ def _note_choice(session: Session, *, predictor_id: int, chosen: PredictorVersio
 
 
 def find_sound(session: Session, champion: StoredPredictor, *, strategy_id: int) -> StoredPredictor | None:
-    """What serves of a strategy: the champion, or the latest sound version before it; None where there is none."""
+    """What serves of a strategy: the champion, or the sound version in its place; None where there is none."""
     try:
         return _load_sound(session, champion, strategy_id=strategy_id).version
     except UntrainedStrategies:
@@ -119,18 +120,24 @@ class _Loaded(NamedTuple):
     pair: FoldedPair
 
 
-def _load_sound(session: Session, version: StoredPredictor, *, strategy_id: int) -> _Loaded:
-    """This version, or where its artefact can not be used, the latest one before it whose artefact can."""
-    try:
-        return _load(version)
-    except PredictorArtefactError as error:
-        earlier = find_retired(session, strategy_id=strategy_id, encoder=version.encoder, before=version.version)
-        if earlier is None:
-            raise UntrainedStrategies(str(error)) from error
-        logger.warning(
-            "predictor version %d is refused, version %d is tried instead: %s", version.version, earlier.version, error
-        )
-    return _load_sound(session, earlier, strategy_id=strategy_id)
+def _load_sound(session: Session, champion: StoredPredictor, *, strategy_id: int) -> _Loaded:
+    """The champion, or where its artefact can not be used, the version that is next to serve and whose artefact can."""
+    version, refused = champion, list[int]()
+    while True:
+        try:
+            return _load(version)
+        except PredictorArtefactError as error:
+            refused.append(version.id)
+            stand_in = find_stand_in(session, champion, strategy_id=strategy_id, refused=refused)
+            if stand_in is None:
+                raise UntrainedStrategies(str(error)) from error
+            logger.warning(
+                "predictor version %d is refused, version %d is tried instead: %s",
+                version.version,
+                stand_in.version,
+                error,
+            )
+            version = stand_in
 
 
 def _load(version: StoredPredictor) -> _Loaded:

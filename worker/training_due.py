@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from db.answer_changes import find_change
+from db.answer_changes import AnswerChange, find_change
 from db.predictors import StoredPredictor, read_newest
 from db.states import TrainingScope
 from db.training_news import count_news
@@ -28,6 +28,7 @@ class Standing:
     news: int  # labels since
     is_final: bool  # it can be loaded, and nothing that it learnt from is left to be tried in another way
     is_past: bool = False  # the strategy changed after it had learnt; then news are labels of answers since that
+    is_cut: bool = False  # it was kept from older outcomes by an alarm that was withdrawn since
 
     @property
     def has_to_wait(self) -> bool:
@@ -36,7 +37,7 @@ class Standing:
 
     def is_due(self, scope: TrainingScope) -> bool:
         """Whether a training of this scope takes it on."""
-        if self.is_past or scope is TrainingScope.ALL:
+        if self.is_past or self.is_cut or scope is TrainingScope.ALL:
             return not self.has_to_wait
         least = 1 if scope is TrainingScope.NEWS else max(LEAST_NEWS, LEAST_SHARE * self.learnt)
         return self.news >= least or (self.learnt > 0 and not self.is_final)
@@ -74,4 +75,12 @@ def _judge(
         ),
         is_final=version is not None and learnt_from.get("compared", True) and is_readable(version, encoder=encoder),
         is_past=is_past,
+        is_cut=_is_cut(session, strategy_id, since=since, change=change),
     )
+
+
+def _is_cut(session: Session, strategy_id: int, *, since: datetime | None, change: AnswerChange | None) -> bool:
+    if since is None:
+        return False
+    known = find_change(session, strategy_id=strategy_id, cutoff=since)
+    return known is not None and (change is None or change.told_at < known.told_at)

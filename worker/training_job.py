@@ -174,7 +174,13 @@ class _School:
         with session_scope(self.source.database) as session:
             past = read_past(session, strategy_ids=self.strategy_ids)
             sound = find_sound(session, champion, strategy_id=strategy_id)
-            serving = read_serving(session, sound or champion, strategy_id=strategy_id, cutoff=self.source.cutoff)
+            serving = read_serving(
+                session,
+                sound or champion,
+                strategy_id=strategy_id,
+                cutoff=self.source.cutoff,
+                job_ids=learnt.evidence.job_ids,
+            )
         judged = judge_challenger(learnt, pair.held_out, champion=serving)
         if judged is None or past is None:
             return judged

@@ -39,6 +39,7 @@ class TrainingSet:
     cells: NDArray[np.float32] | None  # (m, d), tasks that nobody chose; None: all, or too few to be told apart by
     told_at: DoubleArray  # (n,) POSIX seconds: when the latest of each was known
     window: NDArray[np.int64]  # (n,) that it was routed in by choice; one of its own below 0 where nobody chose
+    job: NDArray[np.int64]  # (n,)
     evidence: Evidence
     later_prompt_share: float
 
@@ -74,6 +75,7 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
         cells=columns.cells,
         told_at=columns.told_at,
         window=columns.drawn_in,
+        job=columns.job.astype(np.int64),
         evidence=columns.evidence,
         later_prompt_share=columns.later_prompt_share,
     )
@@ -88,6 +90,7 @@ class _Columns:
     propensity: DoubleArray  # NaN where nobody did
     told_at: DoubleArray
     window: DoubleArray  # NaN where it was not routed here
+    job: DoubleArray
     evidence: Evidence
     later_prompt_share: float
 
@@ -114,14 +117,14 @@ class _Columns:
 def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int, with_runs: bool) -> _Columns:
     gathering, later = Gathering(), LaterPrompts(priced)
     vectors = [np.empty((0, source.encoder.dimension), dtype=np.float32)]
-    numbers = [np.empty((0, 6))]
+    numbers = [np.empty((0, 7))]
     for rows in _read_blocks(source, strategy_id=strategy_id, with_runs=with_runs):
         vectors.append(source.encoder.encode([parse_task_line(row.payload).embedded_text for row in rows]))
         numbers.append(np.array([_list_numbers(row) for row in rows]))
         later.add(rows)
         for row in rows:
             gathering.add(row)
-    correct, output_tokens, design, propensity, told_at, window = np.concatenate(numbers).T
+    correct, output_tokens, design, propensity, told_at, window, job = np.concatenate(numbers).T
     return _Columns(
         vectors=np.concatenate(vectors),
         correct=correct,
@@ -130,6 +133,7 @@ def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id
         propensity=propensity,
         told_at=told_at,
         window=window,
+        job=job,
         evidence=gathering.end(cutoff=source.cutoff),
         later_prompt_share=later.share,
     )
@@ -156,4 +160,4 @@ def _read_blocks(source: TrainingSource, *, strategy_id: int, with_runs: bool) -
 def _list_numbers(row: TrainingRow) -> tuple[float, ...]:
     propensity = row.propensity if row.kind is JobKind.RUN and row.propensity is not None else math.nan
     window = math.nan if row.window_id is None else row.window_id
-    return row.correct, row.output_tokens, row.weight, propensity, row.told_at.timestamp(), window
+    return row.correct, row.output_tokens, row.weight, propensity, row.told_at.timestamp(), window, row.job_id

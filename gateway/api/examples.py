@@ -217,7 +217,7 @@ STRATEGY: dict[str, Any] = {
         "reason": "its server moves tonight",
         "created_at": "2026-12-23T18:00:00Z",
     },
-    "drift": {"outcomes": 420, "log_odds_offset": -0.12, "cost_ratio": 1.04, "alarms": []},
+    "drift": {"outcomes": 420, "log_odds_offset": -0.12, "cost_ratio": 1.04, "alarms": [], "withdrawn": []},
 }
 
 PREDICTOR: dict[str, Any] = {

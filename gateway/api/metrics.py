@@ -24,6 +24,7 @@ from db.metrics import (
     count_alarms,
     count_batches,
     count_jobs,
+    count_withdrawals,
     read_breaker_metrics,
     read_exploration_metrics,
     read_money_metrics,
@@ -64,13 +65,16 @@ class _Standing(Collector):
             breakers, workers = read_breaker_metrics(session), list_workers(session)
             explored = read_exploration_metrics(session)
             drifts, alarms = list_serving_drifts(session), count_alarms(session)
+            withdrawals = count_withdrawals(session)
         yield from _of_strategies(strategies)
         yield from _of_money(money)
         yield _of_states("jobs", "Jobs by state.", jobs, states=JobState, own=scope.own)
         yield _of_states("batches", "Batches by status.", batches, states=BatchStatus, own=scope.own)
         yield _of_breakers(breakers)
         if not scope.alone:  # what all tenants' answers have come to
-            yield from _of_drift(drifts, alarms)
+            yield from _of_drift(drifts)
+            yield _of_alarms("drift_alarm", "Alarms that predictions do not hold.", alarms)
+            yield _of_alarms("drift_withdrawal", "Of these, those that were withdrawn later.", withdrawals)
             yield from _of_exploration(explored)
             yield _of_workers(workers)
 
@@ -106,7 +110,7 @@ def _of_breakers(rows: Sequence[BreakerMetrics]) -> Metric:
     return gauge
 
 
-def _of_drift(drifts: Sequence[ServingDrift], alarms: Sequence[AlarmCount]) -> Iterator[Metric]:
+def _of_drift(drifts: Sequence[ServingDrift]) -> Iterator[Metric]:
     corrections = {
         "accuracy_offset": ("Added to log-odds of predicted accuracies, after what was settled.", "log_odds_offset"),
         "cost_ratio": ("By which predicted costs are multiplied, after what was settled.", "cost_ratio"),
@@ -116,12 +120,13 @@ def _of_drift(drifts: Sequence[ServingDrift], alarms: Sequence[AlarmCount]) -> I
         for drift in drifts:
             gauge.add_metric((drift.strategy, drift.engine), getattr(drift, field))
         yield gauge
-    counter = CounterMetricFamily(
-        PREFIX + "drift_alarm", "Alarms that predictions do not hold.", labels=("strategy", "engine", "broken")
-    )
+
+
+def _of_alarms(name: str, meaning: str, alarms: Sequence[AlarmCount]) -> Metric:
+    counter = CounterMetricFamily(PREFIX + name, meaning, labels=("strategy", "engine", "broken"))
     for alarm in alarms:
         counter.add_metric((alarm.strategy, alarm.engine, alarm.broken), alarm.count)
-    yield counter
+    return counter
 
 
 def _of_money(rows: Sequence[MoneyMetrics]) -> Iterator[Metric]:

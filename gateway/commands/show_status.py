@@ -10,14 +10,14 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.budgets import Budget, read_budget
-from db.drift import list_standing_alarms
+from db.drift import list_standing_alarms, list_withdrawn_alarms
 from db.engine_loads import read_engine_time
 from db.job_list import list_jobs
 from db.jobs import Job
 from db.progress import JobProgress, read_progress
 from db.session import session_scope
 from db.strategies import read_strategies
-from gateway.drift_words import say_alarm
+from gateway.drift_words import say_alarm, say_withdrawal
 from gateway.exit_codes import ExitCode
 from gateway.json_option import print_json
 from gateway.report.amounts import say_cost, say_cost_of, say_share
@@ -133,6 +133,9 @@ def _job_table(session: Session, job: Job) -> Table:
     for alarm in list_standing_alarms(session):
         if alarm.strategy in names:
             table.add_row("predictions", f"{alarm.strategy}: {say_alarm(alarm)}")
+    for alarm in list_withdrawn_alarms(session):
+        if alarm.strategy in names:
+            table.add_row("predictions", f"{alarm.strategy}: {say_withdrawal(alarm)}")
     for reason, count in progress.requeued.items():
         table.add_row(reason.replace("_", " "), f"{count:,} tasks")
     return table

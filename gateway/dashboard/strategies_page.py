@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from db.breakers import OpenBreaker, list_open_breakers
-from db.drift import DriftAlarm, ServingDrift, list_serving_drifts, list_standing_alarms
+from db.drift import DriftAlarm, ServingDrift, list_serving_drifts, list_standing_alarms, list_withdrawn_alarms
 from db.predictor_history import PredictorVersion, list_predictor_versions
 from db.session import session_scope
 from db.strategies import StoredStrategy, list_latest_strategies
@@ -21,7 +21,7 @@ from gateway.dashboard.charts.chart import Chart
 from gateway.dashboard.pages import render_page, render_parts
 from gateway.dashboard.strategy_rows import measure_cost_ratio
 from gateway.dashboard.visitor import Looking, Visitor
-from gateway.drift_words import say_alarm
+from gateway.drift_words import say_alarm, say_withdrawal
 from gateway.promotion_report.sentences import say_why
 from gateway.report.amounts import say_cost
 from gateway.report.facts import describe_spec
@@ -52,6 +52,7 @@ class StrategyCard:
     change: StrategyChange | None  # None: it was always enabled
     drift: ServingDrift | None
     alarms: Sequence[str]
+    withdrawals: Sequence[str]
 
 
 @routes.get("/strategies")
@@ -85,14 +86,15 @@ class _Life(NamedTuple):
     changes: Mapping[str, StrategyChange]  # by name
     drifts: Mapping[str, ServingDrift]  # by spec hash
     alarms: Sequence[DriftAlarm]
+    withdrawn: Sequence[DriftAlarm]
 
 
 def _read_life(session: Session, visitor: Visitor) -> _Life:
     changes = read_latest_changes(session, tenant_id=TENANT)
     if not visitor.keeps_strategies:
-        return _Life(changes, {}, ())
+        return _Life(changes, {}, (), ())
     drifts = {drift.spec_hash: drift for drift in list_serving_drifts(session)}
-    return _Life(changes, drifts, list_standing_alarms(session))
+    return _Life(changes, drifts, list_standing_alarms(session), list_withdrawn_alarms(session))
 
 
 def _describe(
@@ -124,6 +126,7 @@ def _describe(
         change=life.changes.get(strategy.name),
         drift=life.drifts.get(strategy.spec_hash),
         alarms=[say_alarm(alarm) for alarm in life.alarms if alarm.spec_hash == strategy.spec_hash],
+        withdrawals=[say_withdrawal(alarm) for alarm in life.withdrawn if alarm.spec_hash == strategy.spec_hash],
     )
 
 

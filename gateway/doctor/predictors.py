@@ -11,10 +11,10 @@ from router.errors import PredictorArtefactError
 
 
 def look_at_predictors(session: Session) -> Iterator[Finding]:
-    """Champions that can not be used; the version before each serves instead, if there is a sound one."""
+    """Champions that can not be used; another version serves instead of each, if there is a sound one."""
     for champion in list_champions(session):
         try:
             load_pair(champion.artefact, encoder=champion.encoder)
         except PredictorArtefactError as error:
-            remedy = "`apportion train` does; until then the version before it serves, if there is one"
+            remedy = "`apportion train` does; until then another version that served once does, if there is one"
             yield Finding(False, f"predictor {champion.id}, version {champion.version}: {error}: {remedy}")

@@ -9,6 +9,7 @@ from router.promotion.rollback import LiveVerdict
 
 GATE = {
     GateReason.TOO_FEW: "too few outcomes that neither it nor the champion had learnt from",
+    GateReason.LOSS_LIKELY_HIGHER: "likely higher log loss on these few",
     GateReason.LOSS_LOWER: "lower log loss",
     GateReason.LOSS_NOT_LOWER: "no lower log loss",
     GateReason.LOSS_HIGHER: "surely higher log loss",

@@ -90,8 +90,7 @@ def weigh(claim: Claim, evidence: Evidence, outcome: Observed) -> Evidence:
     stakes = tuple([_stake(stake, factor, outcome) for stake, factor in zip(before, factors, strict=True)])
     usual = evidence.usual
     if not stakes[0].climb:
-        chosen, drawn = before[0].pending
-        usual = outcome.add_to((usual[0].join(chosen), usual[1].join(drawn)))
+        usual = outcome.add_to(_join_each(usual, before[0].pending))
     return Evidence(usual, evidence.anchor, evidence.room, stakes)
 
 
@@ -105,6 +104,34 @@ def join_both(tallies: Tallies) -> Tally:
     """Of chosen and drawn tasks together."""
     chosen, drawn = tallies
     return chosen.join(drawn)
+
+
+def take_all(evidence: Evidence) -> Evidence:
+    """What is known where nothing that was seen is taken to be different."""
+    stakes = evidence.stakes
+    usual = _join_each(evidence.usual, stakes[0].pending) if stakes and stakes[0].climb else evidence.usual
+    return evidence._replace(usual=usual, stakes=())
+
+
+def add_usual(evidence: Evidence, tallies: Tallies) -> Evidence:
+    """With these outcomes as usual ones."""
+    return evidence._replace(usual=_join_each(evidence.usual, tallies))
+
+
+def is_usual(claim: Claim, evidence: Evidence, tallies: Tallies) -> bool:
+    """Whether outcomes lie no more than the slack and a standard error below what is usual, and the band more above.
+
+    They are looked at when they seem to have risen, so luck is looked for above.
+    """
+    seen = join_both(tallies)
+    if not seen.outcomes:
+        return False
+    pairs = zip(evidence.usual, tallies, strict=True)
+    usual = sum(_find_steady(claim, evidence, own) * tally.outcomes for own, tally in pairs) / seen.outcomes
+    predicted = min(max(seen.predicted / seen.outcomes, 0.0), 1.0)
+    error = math.sqrt(predicted * (1 - predicted) / seen.outcomes)
+    least = claim.slack + error
+    return -least <= seen.excess - usual <= claim.band + least
 
 
 def mirror(evidence: Evidence) -> Evidence:
@@ -122,6 +149,19 @@ def _stake(before: Stake, factor: float, outcome: Observed) -> Stake:
 
 def _tolerate(claim: Claim, evidence: Evidence, usual: Tally) -> float:
     """How far the mean may lie from what is predicted: what is usual, as far as that is known, and the slack."""
-    known, band = usual.outcomes / (usual.outcomes + LEARNT_AFTER), claim.band + evidence.room
-    steady = min(max(known * (usual.excess - evidence.anchor), -band), band)
-    return evidence.anchor + steady + claim.sign * (claim.slack + (1 - known) * band)
+    unknown, band = 1 - _know(usual), claim.band + evidence.room
+    return _find_steady(claim, evidence, usual) + claim.sign * (claim.slack + unknown * band)
+
+
+def _find_steady(claim: Claim, evidence: Evidence, usual: Tally) -> float:
+    """How far the mean is known to lie from what is predicted."""
+    band = claim.band + evidence.room
+    return evidence.anchor + min(max(_know(usual) * (usual.excess - evidence.anchor), -band), band)
+
+
+def _know(usual: Tally) -> float:
+    return usual.outcomes / (usual.outcomes + LEARNT_AFTER)
+
+
+def _join_each(tallies: Tallies, others: Tallies) -> Tallies:
+    return tallies[0].join(others[0]), tallies[1].join(others[1])

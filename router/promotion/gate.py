@@ -1,13 +1,17 @@
 """The gate: what a challenger has to show on held-out recent outcomes before any traffic goes by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from router.promotion.comparison import Comparison, HeldOut, PredictionErrors, compare, measure
-from router.promotion.rivals import Foreseen
+from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 
 LEAST_OUTCOMES = 100
+LIKELY = 0.68  # confidence of what fewer outcomes say against a challenger: one standard error
 CALIBRATION_SLACK = 0.02  # by which a challenger may surely be worse calibrated, for the rest it does better
 COST_SLACK = 0.05  # by which its cost error may surely be larger
 CONFIDENCE = 0.95  # of an objection
@@ -36,6 +40,7 @@ class GateReason(StrEnum):
     """Why."""
 
     TOO_FEW = "too_few"  # held-out outcomes
+    LOSS_LIKELY_HIGHER = "loss_likely_higher"  # on these few
     LOSS_LOWER = "loss_lower"  # log loss is lower, sure or not as the interval says
     LOSS_NOT_LOWER = "loss_not_lower"
     LOSS_HIGHER = "loss_higher"  # surely
@@ -79,6 +84,17 @@ class GateReport:
     comparisons: Mapping[Rival, Comparison]
 
 
+def list_rivals(champion: Foreseen, past: Past, asked: NDArray[np.bool_]) -> dict[Rival, Foreseen]:
+    """Whoever is to be beaten on the rows that are asked about; the champion alone where they have but one fold."""
+    if not past.has_folds:
+        return {Rival.CHAMPION: champion}
+    return {
+        Rival.CHAMPION: champion,
+        Rival.NEIGHBOURS: foresee_by_neighbours(past, asked),
+        Rival.CONSTANT: foresee_constant(past, asked),
+    }
+
+
 def judge_at_gate(
     rows: HeldOut, challenger: Foreseen, rivals: Mapping[Rival, Foreseen], *, look: GateLook = ONLY_LOOK
 ) -> GateReport:
@@ -94,7 +110,7 @@ def judge_at_gate(
         )
         return GateReport(
             verdict=GateVerdict.HOLD,
-            findings=(few,),
+            findings=(few, *_glance(rows, challenger, rivals)),
             outcomes=outcomes,
             look=look,
             challenger=None,
@@ -116,6 +132,17 @@ def judge_at_gate(
     )
 
 
+def _glance(rows: HeldOut, challenger: Foreseen, rivals: Mapping[Rival, Foreseen]) -> Iterator[Finding]:
+    """What outcomes that are too few to decide anything say against the challenger."""
+    if Rival.CHAMPION not in rivals:
+        return
+    comparison = compare(rows, challenger, rivals[Rival.CHAMPION])
+    reason = GateReason.LOSS_LIKELY_HIGHER
+    found = _compare_means(reason, Rival.CHAMPION, comparison, limit=0.0, confidence=LIKELY)
+    if found.low > found.limit:
+        yield found
+
+
 def _list_objections(rival: Rival, comparison: Comparison) -> list[Finding]:
     """Where the challenger is surely worse. Of those that are no predictors only the log loss has to be beaten."""
     found = [_compare_means(GateReason.LOSS_HIGHER, rival, comparison, limit=0.0)]
@@ -135,13 +162,16 @@ def _list_objections(rival: Rival, comparison: Comparison) -> list[Finding]:
     return [finding for finding in found if finding.low > finding.limit]
 
 
-def _compare_means(reason: GateReason, rival: Rival, comparison: Comparison, *, limit: float) -> Finding:
+def _compare_means(
+    reason: GateReason, rival: Rival, comparison: Comparison, *, limit: float, confidence: float = CONFIDENCE
+) -> Finding:
     means = {
+        GateReason.LOSS_LIKELY_HIGHER: comparison.log_loss,
         GateReason.LOSS_HIGHER: comparison.log_loss,
         GateReason.BRIER_HIGHER: comparison.brier,
         GateReason.COST_WORSE: comparison.cost_error,
     }
-    low, high = means[reason].interval(CONFIDENCE)
+    low, high = means[reason].interval(confidence)
     return Finding(reason=reason, rival=rival, measured=means[reason].mean, low=low, high=high, limit=limit)
 
 

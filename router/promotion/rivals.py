@@ -33,6 +33,11 @@ class Past:
     weight: Floats
     fold: NDArray[np.intp]
 
+    @property
+    def has_folds(self) -> bool:
+        """Whether anything can be foreseen by others: all answers to one task lie in one fold."""
+        return bool((self.fold != self.fold[:1]).any())
+
 
 def foresee_constant(past: Past, asked: NDArray[np.bool_]) -> Foreseen:
     """For every row that is asked about the weighted means of the other folds."""

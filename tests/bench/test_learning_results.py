@@ -57,7 +57,7 @@ def test_regret_and_what_exploring_costs_are_points_of_the_nights() -> None:
 
 def test_outcomes_until_an_alarm_count_from_when_the_strategy_degraded() -> None:
     changes = Changes(joins={}, prices={}, stand_ins={1: StandIn(1, 0)})
-    others = [Noticed(0, Broken.WORSE, 70), Noticed(1, Broken.DEARER, 45)]
+    others = [Noticed(0, Broken.WORSE, 70), Noticed(1, Broken.DEARER, 45), Noticed(1, Broken.WORSE, 46, withdraws=True)]
     own = [NIGHT, replace(NIGHT, alarms=[*others, Noticed(1, Broken.WORSE, 52)], traffic=np.array([90, 10]))]
     full = [NIGHT, replace(NIGHT, traffic=np.array([92, 8]))]
     replay = make_replay(own=own, full=full, constant=[NIGHT] * 2, changes=changes)

@@ -158,3 +158,18 @@ def test_a_new_pair_serves_where_it_is_proven_and_only_there() -> None:
     learner.learn()
     assert [learner.champions[place].trained is first[place].trained for place in (0, 1)] == [False, True]
     assert learner.predict(world.vectors[world.held_out]).accuracy[:, 0].mean() < 0.3
+
+
+def test_what_was_forgotten_is_recalled_but_for_what_was_asked_again() -> None:
+    memory = Memory(np.zeros((4, 2), dtype=np.float32), strategies=1)
+    rows, asked = np.arange(3), np.zeros(3, dtype=np.int64)
+    memory.note(rows, asked, Answers(np.array([1.0, 0.0, 1.0]), np.ones(3)), chance=0.5, night=0)
+    memory.forget(0, before=1)
+    assert memory.told[0] == 0
+    memory.note(np.array([1]), asked[:1], Answers(np.ones(1), np.ones(1)), chance=1.0, night=1)
+    memory.recall(0)
+    memory.recall(0)
+    assert memory.find_rows(0).tolist() == [0, 1, 2]
+    assert memory.correct[:3, 0].tolist() == [1.0, 1.0, 1.0]
+    assert memory.chance[:3, 0].tolist() == [0.5, 1.0, 0.5]
+    assert memory.told[0] == 3

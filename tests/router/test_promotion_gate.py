@@ -17,6 +17,7 @@ from router.promotion.gate import (
     GateVerdict,
     Rival,
     judge_at_gate,
+    list_rivals,
 )
 from router.promotion.rivals import Foreseen, Past, foresee_by_neighbours, foresee_constant
 from router.promotion.rollback import FIRST_LOOK, LiveOutcomes, LiveVerdict, check_live, find_look, promise
@@ -110,6 +111,20 @@ def test_a_challenger_that_misjudges_costs_is_rejected() -> None:
     assert (GateReason.COST_WORSE, Rival.CHAMPION) in list_reasons(report)
 
 
+def test_few_outcomes_speak_against_what_is_much_worse_and_hardly_ever_against_what_is_not() -> None:
+    told = {0.6: 0, 2.5: 0}
+    for seed in range(40):
+        rows, odds = make_rows(seed, outcomes=80)
+        rows = replace(rows, window=np.arange(80) // 20)
+        for error in told:
+            challenger = foresee(odds, error=error, seed=1000 + seed)
+            report = judge_at_gate(rows, challenger, {Rival.CHAMPION: foresee(odds, error=0.6, seed=2000 + seed)})
+            assert report.verdict is GateVerdict.HOLD
+            told[error] += (GateReason.LOSS_LIKELY_HIGHER, Rival.CHAMPION) in list_reasons(report)
+    assert told[0.6] <= 8
+    assert told[2.5] >= 32
+
+
 def test_too_few_outcomes_decide_nothing() -> None:
     rows, odds = make_rows(1, LEAST_OUTCOMES - 1)
     sure = foresee(odds, error=0.0, seed=2)
@@ -155,6 +170,23 @@ def test_rivals_see_nothing_of_the_fold_that_they_are_asked_about() -> None:
         assert (some.accuracy == before.accuracy[fold < 2]).all()
         assert (before.accuracy[fold == 2] == after.accuracy[fold == 2]).all()
         assert (before.accuracy[fold != 2] != after.accuracy[fold != 2]).any()
+
+
+def test_where_all_outcomes_lie_in_one_fold_the_champion_alone_is_to_be_beaten() -> None:
+    """All answers to one task are held out together: nothing else is known to foresee them by."""
+    rows, odds = make_rows(5, outcomes=120)
+    past = Past(
+        embeddings=np.ones((120, 8), dtype=np.float32),
+        correct=rows.correct,
+        cost=rows.cost,
+        weight=rows.weight,
+        fold=np.full(120, 3),
+    )
+    rivals = list_rivals(foresee(odds, error=1.5, seed=3), past, np.ones(120, dtype=bool))
+    assert list(rivals) == [Rival.CHAMPION]
+    assert judge_at_gate(rows, foresee(odds, error=0.2, seed=2), rivals).verdict is GateVerdict.PROVEN
+    divided = replace(past, fold=np.arange(120) % 5)
+    assert set(list_rivals(foresee(odds, error=1.5, seed=3), divided, np.ones(120, dtype=bool))) == set(Rival)
 
 
 def make_live(seed: int, outcomes: int, *, truth: float, champion: float, earlier: float) -> LiveOutcomes:

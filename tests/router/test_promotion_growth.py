@@ -20,7 +20,12 @@ def test_half_as_many_labels_again_are_enough_whatever_was_seen(reason: GateReas
 
 @pytest.mark.parametrize(
     ("reason", "grown"),
-    [(GateReason.LOSS_LOWER, True), (GateReason.TOO_FEW, True), (GateReason.LOSS_NOT_LOWER, False)],
+    [
+        (GateReason.LOSS_LOWER, True),
+        (GateReason.TOO_FEW, True),
+        (GateReason.LOSS_NOT_LOWER, False),
+        (GateReason.LOSS_LIKELY_HIGHER, False),
+    ],
 )
 def test_a_fifth_more_is_enough_unless_it_seems_worse(reason: GateReason, grown: bool) -> None:
     assert has_grown(report(reason, outcomes=200), labels=1200, champion_labels=1000) is grown

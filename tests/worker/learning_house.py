@@ -12,7 +12,6 @@ from db.predictors import StoredPredictor, read_champions, read_newest
 from db.session import run_in_transaction, session_scope
 from db.states import JobKind, OutcomeSource
 from db.tasks import copy_tasks
-from router.drift.watch import Broken
 from tests.db.building import TENANT, build_job
 from tests.worker.fake_night import make_pool, make_tasks
 from worker.lesson import Lesson
@@ -35,13 +34,17 @@ def answer(
     propensity: float | None = None,
     tokens: int = 4,
     strategy: int = 0,
+    first: int = 0,
 ) -> int:
-    """The id of a job in which "small" answered as many tasks and got these grades; `strategy` 1 is "large"."""
+    """The id of a job in which "small" answered as many tasks and got these grades; `strategy` 1 is "large".
+
+    Jobs ask the same tasks again, but for those that begin with another one than the `first` of all.
+    """
     strategy_id = register(database)[strategy]
 
     def store(session: Session) -> int:
         job = build_job(session, tasks=0, kind=kind)
-        copy_tasks(session, job_id=job.id, tasks=make_tasks(len(grades)))
+        copy_tasks(session, job_id=job.id, tasks=make_tasks(first + len(grades))[first:])
         origin = Origin(
             tenant_id=TENANT,
             job_id=job.id,
@@ -74,7 +77,7 @@ def make_outcome(seq: int, correct: float | None, propensity: float | None, toke
     )
 
 
-def alarm_about_small(database: Database, broken: Broken, *, outcomes: float, version_id: int) -> None:
+def alarm_about_small(database: Database, broken: str, *, outcomes: float, version_id: int) -> None:
     """As a look at settlements would raise it."""
     small = register(database)[0]
     alarm = NewAlarm(

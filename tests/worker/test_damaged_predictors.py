@@ -7,15 +7,16 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import update
 
+from db.predictors import set_state
 from db.session import session_scope
-from db.states import TrainingScope
+from db.states import PredictorState, TrainingScope
 from db.tables import PredictorVersionRow
 from tests.worker.fake_night import make_pool
 from tests.worker.learning_house import answer, champion, register, train
 from worker.encoder import SentenceEncoder
 from worker.errors import UntrainedStrategies
 from worker.lesson import Lesson
-from worker.predictors import LoadedPredictors, load_predictors
+from worker.predictors import LoadedPredictors, load_predictors, promote_by_hand
 from worker.task_encoder import TaskEncoder
 
 Damage = Callable[[bytes], bytes]
@@ -59,6 +60,29 @@ def test_the_version_before_a_damaged_one_serves(
     for version in (3, 2):
         assert f"version {version} is refused, version {version - 1} is tried instead" in caplog.text
     assert "train the strategy again" in caplog.text
+
+
+def test_where_nothing_before_a_damaged_version_is_sound_one_that_was_taken_back_serves(
+    db_engine: Database, encoder: TaskEncoder, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer(db_engine, [0.0, 1.0] * 10)
+    versions = []
+    for _ in range(4):
+        train(db_engine, encoder, Lesson(scope=TrainingScope.ALL))
+        versions.append(champion(db_engine, encoder).id)
+    with session_scope(db_engine) as session:
+        promote_by_hand(session, tenant_id="default", predictor_id=versions[1], person="somebody")
+        set_state(
+            session, predictor_ids=versions[3:], before=PredictorState.RETIRED, to=PredictorState.REJECTED
+        )  # by live answers
+    damage(db_engine, versions[1], flip)
+    assert load(db_engine, encoder).version_ids == (versions[0],)
+    damage(db_engine, versions[0], flip)
+    assert load(db_engine, encoder).version_ids == (versions[2],)
+    assert "version 1 is refused, version 3 is tried instead" in caplog.text
+    damage(db_engine, versions[2], flip)
+    with pytest.raises(UntrainedStrategies, match="the predictor of strategy small is damaged"):
+        load(db_engine, encoder)
 
 
 def test_a_damaged_version_without_a_sound_one_is_an_error_and_is_trained_anew(

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import text
 
-from db.drift import list_standing_alarms, read_corrections, read_drifts
+from db.drift import list_standing_alarms, list_withdrawn_alarms, read_corrections, read_drifts
 from db.labels import NewLabel, store_labels
+from db.metrics import count_alarms, count_withdrawals
 from db.predictors import store_champion
 from db.results import iterate_results
 from db.session import run_in_transaction, session_scope
@@ -176,6 +177,37 @@ def test_a_strategy_that_silently_degrades_mid_run_loses_its_tasks(
     served = list_served(db_engine, job_id, strategies[1])
     assert np.mean(served[:400]) > 0.4
     assert np.mean(served[-800:]) < 0.05
+
+
+def test_a_lucky_streak_is_told_and_withdrawn_once_it_has_passed(
+    db_engine: Database, tmp_path: Path, version_ids: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    read_cursors(db_engine)
+    pupils = Pupils(dict(WELL))
+
+    def serve(right: float, *, tasks: int) -> None:
+        pupils.right["small"] = right
+        run_night(db_engine, tmp_path, FakeEngine(pupils), tasks=tasks, version_ids=version_ids)
+
+    serve(WELL["small"], tasks=300)
+    assert follow(db_engine) == []
+    found: list[str] = []
+    while not found:
+        serve(1.0, tasks=20)
+        found = follow(db_engine)
+    assert found == ["better"]
+    serve(WELL["small"], tasks=200)
+    DriftSweep(db_engine, pause_seconds=0.0, young_seconds=0.0).look()
+    assert "is withdrawn" in caplog.text
+    with session_scope(db_engine) as session:
+        assert list_standing_alarms(session) == []
+        (withdrawn,) = list_withdrawn_alarms(session)
+        small = read_corrections(session, version_ids=version_ids)[version_ids[0]]
+        assert [(own.broken, own.count) for own in count_alarms(session)] == [("better", 1)]
+        assert [(own.broken, own.count) for own in count_withdrawals(session)] == [("better", 1)]
+    assert (withdrawn.strategy, withdrawn.broken) == ("small", "better")
+    assert abs(withdrawn.observed - withdrawn.predicted) < 0.15
+    assert small.log_odds_offset < 0.7
 
 
 def test_a_quiet_night_changes_nothing(db_engine: Database, tmp_path: Path, version_ids: list[int]) -> None:

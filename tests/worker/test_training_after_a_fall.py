@@ -1,19 +1,24 @@
 """A strategy that became worse is learnt anew from what it does since then, and keeps away from its old traffic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
 
-from db.drift import StoredDrift, list_standing_alarms, store_drift
+from db.drift import WITHDRAWN, StoredDrift, list_standing_alarms, list_withdrawn_alarms, store_drift
+from db.jobs import store_outline
 from db.predictions import Predictions
+from db.predictors import read_report
 from db.session import run_in_transaction, session_scope
 from db.settled_rows import hold_cursors
 from db.states import JobKind, PredictorState, TrainingScope
-from router.drift.watch import UNSEEN, Broken
+from router.drift.outline import outline_tasks, write_outline
+from router.drift.watch import UNSEEN, Broken, Settled, Watch, note_settled
 from router.drift.watch_json import write_watch
 from router.generation import Completion, GenerationRequest
 from tests.worker.fake_night import (
@@ -167,6 +172,47 @@ def test_what_teaches_after_an_alarm_is_the_same_whatever_came_since(db_engine: 
     assert newest(db_engine, encoder).artefact == first.artefact
 
 
+@pytest.mark.parametrize("told", [Broken.WORSE, Broken.BETTER])
+def test_after_a_withdrawn_alarm_all_outcomes_teach_again(
+    db_engine: Database, encoder: TaskEncoder, told: Broken
+) -> None:
+    answer(db_engine, draw(0.9, 200))
+    train(db_engine, encoder)
+    version_id = champion(db_engine, encoder).id
+    answer(db_engine, draw(0.9, LEAST_CHANGED + 5), kind=JobKind.RUN, propensity=1.0)
+    alarm_about_small(db_engine, told, outcomes=LEAST_CHANGED, version_id=version_id)
+    train(db_engine, encoder)
+    cut = newest(db_engine, encoder)
+    assert cut.meta["learnt_from"]["outcomes"] == LEAST_CHANGED
+    assert not standing(db_engine, encoder).is_due(TrainingScope.ENOUGH)
+    alarm_about_small(db_engine, WITHDRAWN, outcomes=5, version_id=version_id)
+    assert standing(db_engine, encoder).is_due(TrainingScope.ENOUGH)
+    train(db_engine, encoder)
+    assert newest(db_engine, encoder).meta["learnt_from"]["outcomes"] == 305
+    assert not standing(db_engine, encoder).is_due(TrainingScope.ENOUGH)
+    train(db_engine, encoder, Lesson(scope=TrainingScope.ALL, cutoff=read_cutoff(cut.meta)))
+    assert newest(db_engine, encoder).artefact == cut.artefact
+
+
+def test_a_withdrawal_takes_back_the_alarm_before_it_and_no_other(db_engine: Database, encoder: TaskEncoder) -> None:
+    answer(db_engine, draw(0.9, 200))
+    train(db_engine, encoder)
+    version_id = champion(db_engine, encoder).id
+    answer(db_engine, draw(0.5, 150), kind=JobKind.RUN, propensity=1.0)
+    for broken, outcomes in ((Broken.WORSE, 120), (Broken.BETTER, 30), (Broken.DEARER, 50), (WITHDRAWN, 40)):
+        alarm_about_small(db_engine, broken, outcomes=outcomes, version_id=version_id)
+    with session_scope(db_engine) as session:
+        assert [alarm.broken for alarm in list_standing_alarms(session)] == [Broken.DEARER, Broken.WORSE]
+        assert [alarm.broken for alarm in list_withdrawn_alarms(session)] == [Broken.BETTER]
+    train(db_engine, encoder)
+    assert newest(db_engine, encoder).meta["learnt_from"]["outcomes"] == 120
+    alarm_about_small(db_engine, Broken.BETTER, outcomes=110, version_id=version_id)
+    train(db_engine, encoder, Lesson(scope=TrainingScope.ALL))
+    assert newest(db_engine, encoder).meta["learnt_from"]["outcomes"] == 110
+    with session_scope(db_engine) as session:
+        assert list_withdrawn_alarms(session) == []
+
+
 def test_an_alarm_about_costs_leaves_labels_alone(db_engine: Database, encoder: TaskEncoder) -> None:
     answer(db_engine, draw(0.9, 200))
     train(db_engine, encoder)
@@ -177,18 +223,72 @@ def test_an_alarm_about_costs_leaves_labels_alone(db_engine: Database, encoder: 
     assert newest(db_engine, encoder).meta["learnt_from"]["outcomes"] == 260
 
 
+def read_gate(database: Database, encoder: TaskEncoder) -> Mapping[str, Any]:
+    """What the gate saw of the pair that was trained last."""
+    with session_scope(database) as session:
+        report = read_report(session, predictor_id=newest(database, encoder).id).report["gate"]["report"]
+    return cast("Mapping[str, Any]", report)
+
+
+def correct_small(database: Database, version_id: int, offset: float, watch: Watch = UNSEEN) -> None:
+    drift = StoredDrift(
+        predictor_version_id=version_id,
+        outcomes=300,
+        watch=write_watch(watch),
+        log_odds_offset=offset,
+        cost_ratio=1.0,
+    )
+    run_in_transaction(database, lambda session: store_drift(session, drift=drift))
+
+
 def test_the_gate_compares_with_the_champion_as_it_is_corrected(db_engine: Database, encoder: TaskEncoder) -> None:
     answer(db_engine, draw(0.9, 800))
     train(db_engine, encoder)
-    serving = champion(db_engine, encoder)
-    answer(db_engine, draw(0.6, 300), kind=JobKind.RUN, propensity=1.0)
-    drift = StoredDrift(
-        predictor_version_id=serving.id,
-        outcomes=300,
-        watch=write_watch(UNSEEN),
-        log_odds_offset=-1.8,  # .9 becomes .6
-        cost_ratio=1.0,
-    )
-    run_in_transaction(db_engine, lambda session: store_drift(session, drift=drift))
+    answer(db_engine, draw(0.6, 150), kind=JobKind.RUN, propensity=1.0, first=800)
+    correct_small(db_engine, champion(db_engine, encoder).id, -1.8)  # .9 becomes .6
     (small, _) = train(db_engine, encoder)
+    assert read_gate(db_engine, encoder)["outcomes"] == 150
     assert small.state is not PredictorState.CHAMPION
+
+
+def test_the_gate_corrects_the_champion_by_the_kind_of_each_outcomes_job(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    """One kind of tasks fails; on another, of which most outcomes are, the champion is as right as ever."""
+    answer(db_engine, draw(0.9, 1300))
+    train(db_engine, encoder)
+    fallen, quiet, watch = draw(0.1, 40), draw(0.9, 200), UNSEEN
+    jobs = [
+        answer(db_engine, grades, kind=JobKind.RUN, propensity=1.0, first=first)
+        for grades, first in ((fallen, 1300), (quiet, 1340))
+    ]
+    rng = np.random.default_rng(0)
+    for job, grades, centre in zip(jobs, (fallen, quiet), (0.0, 5.0), strict=True):
+        outline = outline_tasks(rng.normal(centre, 0.1, (200, 4)).astype(np.float32))
+        assert outline is not None
+        keep = partial(store_outline, job_id=job, outline=write_outline(outline))
+        run_in_transaction(db_engine, keep)
+        for grade in grades:
+            watch = note_settled(watch, Settled(accuracy=0.9, correct=grade, cost_ratio=None, job=job)).watch
+    assert watch.doubt is not None
+    correct_small(db_engine, champion(db_engine, encoder).id, -2.0, watch)
+    (small, _) = train(db_engine, encoder)
+    assert read_gate(db_engine, encoder)["outcomes"] == 240
+    assert small.state in {PredictorState.HELD, PredictorState.REJECTED}
+
+
+def test_a_pair_of_a_few_outcomes_is_not_proven_by_what_an_alarm_corrected(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    """The alarm is of the unluckiest answers, and corrects by them alone: what came since is as before."""
+    answer(db_engine, draw(0.9, 800))
+    train(db_engine, encoder)
+    serving = champion(db_engine, encoder)
+    answer(db_engine, draw(0.4, 25), kind=JobKind.RUN, propensity=1.0, first=800)
+    alarm_about_small(db_engine, Broken.WORSE, outcomes=25, version_id=serving.id)
+    correct_small(db_engine, serving.id, -2.6)  # .9 becomes .4
+    answer(db_engine, draw(0.9, 100), kind=JobKind.RUN, propensity=1.0, first=825)
+    (small, _) = train(db_engine, encoder)
+    assert read_gate(db_engine, encoder)["outcomes"] == 125
+    assert small.state in {PredictorState.HELD, PredictorState.REJECTED}
+    assert champion(db_engine, encoder).id == serving.id

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from db.drift import DriftAlarm, ServingDrift, list_serving_drifts, list_standing_alarms
+from db.drift import DriftAlarm, ServingDrift, list_serving_drifts, list_standing_alarms, list_withdrawn_alarms
 from db.errors import NoSuchRow
 from db.predictors import list_predictors
 from db.session import run_in_transaction, session_scope
@@ -19,7 +19,7 @@ from gateway.api.callers import Caller, Known
 from gateway.api.errors import InvalidRequest, NoSuchObject, NotPermitted
 from gateway.api.front_door import Door, FrontDoor
 from gateway.api.storable import Storable
-from gateway.drift_words import say_alarm
+from gateway.drift_words import say_alarm, say_withdrawal
 from gateway.promotion_report.gather import gather_promotion
 from worker.errors import NoSuchStrategy, StrategyUnusable
 from worker.strategy_life import turn
@@ -46,6 +46,7 @@ class Drift(BaseModel):
     log_odds_offset: float = Field(description="Added to the log-odds of its predicted accuracies.")
     cost_ratio: float = Field(description="By which its predicted costs are multiplied.")
     alarms: list[str] = Field(description="What was found not to hold, in words; they stand until it is trained anew.")
+    withdrawn: list[str] = Field(description="The latest alarm, in words, where it turned out to be false.")
 
 
 class ModeAsked(BaseModel):
@@ -150,7 +151,7 @@ def _describe_all(door: FrontDoor, *, to: Known) -> list[StrategyObject]:
         stored = read_latest_strategies(session, tenant_id=TENANT, names=names)
         changes = read_latest_changes(session, tenant_id=TENANT)
         drifts = {drift.spec_hash: drift for drift in list_serving_drifts(session)}
-        alarms = list_standing_alarms(session)
+        alarms, withdrawn = list_standing_alarms(session), list_withdrawn_alarms(session)
     return [
         StrategyObject(
             name=own.name,
@@ -163,7 +164,7 @@ def _describe_all(door: FrontDoor, *, to: Known) -> list[StrategyObject]:
             tariff=dict(stored[own.name].tariff) if own.name in stored else None,
             mode=changes[own.name].mode if own.name in changes else StrategyMode.ENABLED,
             mode_change=_describe_change(changes.get(own.name)) if is_told else None,
-            drift=_describe_drift(drifts.get(own.spec_hash), alarms) if is_told else None,
+            drift=_describe_drift(drifts.get(own.spec_hash), alarms, withdrawn) if is_told else None,
         )
         for own in door.pool.strategies
     ]
@@ -175,7 +176,9 @@ def _describe_change(change: StrategyChange | None) -> ModeChange | None:
     return ModeChange(changed_by=change.changed_by, reason=change.reason, created_at=change.created_at)
 
 
-def _describe_drift(drift: ServingDrift | None, alarms: Sequence[DriftAlarm]) -> Drift | None:
+def _describe_drift(
+    drift: ServingDrift | None, alarms: Sequence[DriftAlarm], withdrawn: Sequence[DriftAlarm]
+) -> Drift | None:
     if drift is None:
         return None
     return Drift(
@@ -183,6 +186,7 @@ def _describe_drift(drift: ServingDrift | None, alarms: Sequence[DriftAlarm]) ->
         log_odds_offset=drift.log_odds_offset,
         cost_ratio=drift.cost_ratio,
         alarms=[say_alarm(alarm) for alarm in alarms if alarm.spec_hash == drift.spec_hash],
+        withdrawn=[say_withdrawal(alarm) for alarm in withdrawn if alarm.spec_hash == drift.spec_hash],
     )
 
 

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
-from db.drift import NewAlarm, StoredDrift, append_alarm, store_drift
+from db.drift import WITHDRAWN, NewAlarm, StoredDrift, append_alarm, store_drift
 from db.predictors import read_champions
 from db.session import session_scope
 from db.strategies import read_latest_strategies
@@ -196,6 +197,48 @@ def test_an_alarm_is_told_wherever_people_look(client: TestClient, alarmed: Fron
     assert f"large: {told}" in " ".join(status.split())
     with session_scope(alarmed.database) as session:
         assert is_ill(find(look_at_drift, session), "strategy large", told, "strategies disable large")
+
+
+def test_a_withdrawal_is_told_wherever_the_alarm_was(client: TestClient, alarmed: FrontDoor) -> None:
+    told = "the alarm that its answers are right less often than predicted was withdrawn"
+    since = "since then 79.0% of 90 answers were right, 80.0% were predicted"
+    withdraw(alarmed)
+    _, large = client.get("/v1/strategies").json()["data"]
+    assert large["drift"]["alarms"] == []
+    assert told in large["drift"]["withdrawn"][0]
+    metrics = client.get("/metrics").text
+    for name in ("alarm", "withdrawal"):
+        assert f'apportion_drift_{name}_total{{broken="worse",engine="echo",strategy="large"}} 1.0' in metrics
+    assert 'broken="withdrawn"' not in metrics
+    page = client.get("/dashboard/strategies").text
+    assert told in page
+    assert since in page
+    assert "Predictions do not hold" not in page
+    job_id = submit(
+        alarmed.database, predictions=predict_flat(1, small=(0.2, 5.0), large=(0.9, 20.0)), objective=budget(80)
+    )
+    status = CliRunner().invoke(app, ["status", str(job_id)]).stdout
+    assert f"large: {told}" in " ".join(status.split())
+    with session_scope(alarmed.database) as session:
+        (finding,) = [own for own in look_at_drift(session) if "strategy large" in own.text]
+    assert (finding.well, told in finding.text, since in finding.text) == (True, True, True)
+
+
+def withdraw(door: FrontDoor) -> None:
+    """The alarm about `large` was false."""
+    with session_scope(door.database) as session:
+        ((version_id, strategy_id),) = session.execute(
+            text("SELECT predictor_version_id, strategy_id FROM drift_alarm")
+        )
+        alarm = NewAlarm(
+            predictor_version_id=version_id,
+            strategy_id=strategy_id,
+            broken=WITHDRAWN,
+            outcomes=90.0,
+            predicted=0.8,
+            observed=0.79,
+        )
+        append_alarm(session, alarm=alarm)
 
 
 def test_the_dashboard_tells_other_tenants_of_strategies_and_not_of_drift(
