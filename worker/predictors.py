@@ -25,8 +25,10 @@ from router.errors import PredictorArtefactError
 from router.fold import FoldedPair
 from router.stack import PredictorStack
 from worker.errors import UntrainedStrategies
+from worker.forecast import PromptShares
 from worker.job_standing import NOTHING_SAID, Standing, read_standing
 from worker.known_drift import NOTHING_KNOWN, KnownDrift, read_known_drift
+from worker.prompt_shares import read_prompt_shares
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +54,9 @@ class LoadedPredictors:
         return tuple(int(meta.get("figures", {}).get("outcomes", 0)) for meta in self.meta)
 
     @property
-    def later_shares(self) -> tuple[float, ...]:
-        """How much of what later prompts may hold each strategy's will hold; all of it where nothing was learnt."""
-        return tuple(meta.get("later_prompt_share", 1.0) for meta in self.meta)
+    def prompt_shares(self) -> tuple[PromptShares, ...]:
+        """How much of what prompts may hold each strategy's will hold; all of it where nothing was learnt."""
+        return tuple(map(read_prompt_shares, self.meta))
 
 
 def load_predictors(

@@ -15,10 +15,11 @@ from db.states import JobKind
 from db.training_rows import TrainingRow, list_training_outcomes, read_rows
 from router.training_weights import count_effective, weigh_outcomes
 from worker.evidence import Evidence, Gathering
+from worker.forecast import PromptShares
 from worker.known_outcomes import CountedOnce
-from worker.later_prompts import LaterPrompts
 from worker.pool import PricedStrategy
 from worker.progress import Progress, Stage, Watch
+from worker.prompt_shares import PromptLengths
 from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 
@@ -40,7 +41,7 @@ class TrainingSet:
     told_at: DoubleArray  # (n,) POSIX seconds: when the latest of each was known
     window: NDArray[np.int64]  # (n,) that it was routed in by choice; one of its own below 0 where nobody chose
     evidence: Evidence
-    later_prompt_share: float
+    prompt_shares: PromptShares
 
     @property
     def graded(self) -> int:
@@ -75,7 +76,7 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
         told_at=columns.told_at,
         window=columns.drawn_in,
         evidence=columns.evidence,
-        later_prompt_share=columns.later_prompt_share,
+        prompt_shares=columns.prompt_shares,
     )
 
 
@@ -89,7 +90,7 @@ class _Columns:
     told_at: DoubleArray
     window: DoubleArray  # NaN where it was not routed here
     evidence: Evidence
-    later_prompt_share: float
+    prompt_shares: PromptShares
 
     @property
     def cells(self) -> NDArray[np.float32] | None:
@@ -112,13 +113,13 @@ class _Columns:
 
 
 def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int, with_runs: bool) -> _Columns:
-    gathering, later = Gathering(), LaterPrompts(priced)
+    gathering, lengths = Gathering(), PromptLengths(priced)
     vectors = [np.empty((0, source.encoder.dimension), dtype=np.float32)]
     numbers = [np.empty((0, 6))]
     for rows in _read_blocks(source, strategy_id=strategy_id, with_runs=with_runs):
         vectors.append(source.encoder.encode([parse_task_line(row.payload).embedded_text for row in rows]))
         numbers.append(np.array([_list_numbers(row) for row in rows]))
-        later.add(rows)
+        lengths.add(rows)
         for row in rows:
             gathering.add(row)
     correct, output_tokens, design, propensity, told_at, window = np.concatenate(numbers).T
@@ -131,7 +132,7 @@ def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id
         told_at=told_at,
         window=window,
         evidence=gathering.end(cutoff=source.cutoff),
-        later_prompt_share=later.share,
+        prompt_shares=lengths.shares,
     )
 
 
