@@ -20,6 +20,7 @@ from db.predictors import (
     read_report,
     read_version,
 )
+from db.strategies import read_strategies
 from router.artefact import load_pair
 from router.errors import PredictorArtefactError
 from router.fold import FoldedPair
@@ -90,7 +91,12 @@ def promote_by_hand(session: Session, *, tenant_id: str, predictor_id: int, pers
     Who asked for it, and when, is kept with the version and with the one that makes way.
     """
     version = read_version(session, tenant_id=tenant_id, predictor_id=predictor_id)
-    load_pair(read_artefact(session, predictor_id=predictor_id), encoder=version.encoder)
+    try:
+        load_pair(read_artefact(session, predictor_id=predictor_id), encoder=version.encoder)
+    except PredictorArtefactError as error:
+        raise PredictorArtefactError(
+            f"predictor {predictor_id}, version {version.version}, can not serve: {error}"
+        ) from error
     before = lock_champion(session, tenant_id=tenant_id, spec_hash=version.spec_hash, encoder=version.encoder)
     for changed in {predictor_id, predictor_id if before is None else before}:
         _note_choice(session, predictor_id=changed, chosen=version, person=person)
@@ -130,7 +136,12 @@ def _load_sound(session: Session, version: StoredPredictor, *, strategy_id: int)
         if earlier is None:
             raise UntrainedStrategies(str(error)) from error
         logger.warning(
-            "predictor version %d is refused, version %d is tried instead: %s", version.version, earlier.version, error
+            "predictor %d of strategy %s, version %d is refused, version %d is tried instead: %s",
+            version.id,
+            read_strategies(session, strategy_ids=[strategy_id])[0].name,
+            version.version,
+            earlier.version,
+            error,
         )
     return _load_sound(session, earlier, strategy_id=strategy_id)
 
