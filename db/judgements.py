@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from db.states import JobKind
-from db.tables import JobRow
+from db.tables import BudgetRow, JobRow, OutcomeRow
 
 VERDICTS_READ = "verdicts_read"  # in a judging job's meta: what it said is stored
 
@@ -19,6 +19,14 @@ class UnjudgedAnswer(NamedTuple):
     arm: int
     payload: str  # of its task
     answer: str
+
+
+class JudgingCost(NamedTuple):
+    """What judges were asked of a job and paid in one unit, from budgets of their own."""
+
+    unit: str
+    readings: int  # replies, whether they could be read or not
+    quanta: int
 
 
 _UNJUDGED = text("""
@@ -48,3 +56,16 @@ def list_unread_judgings(session: Session, *, job_id: int, strategy_id: int) -> 
         ~JobRow.meta.has_key(VERDICTS_READ),
     )
     return list(session.execute(own.order_by(JobRow.id)).scalars())
+
+
+def list_judging_costs(session: Session, *, job_id: int) -> list[JudgingCost]:
+    """Of all jobs in which this one was judged, unit by unit."""
+    replies = select(func.count()).where(OutcomeRow.job_id == JobRow.id, OutcomeRow.error_code.is_(None))
+    readings = func.sum(replies.correlate(JobRow).scalar_subquery())
+    own = (
+        select(BudgetRow.unit, readings, func.sum(BudgetRow.spent + BudgetRow.burned))
+        .join(JobRow, JobRow.budget_id == BudgetRow.id)
+        .where(JobRow.kind == JobKind.JUDGING, JobRow.meta["judges"].as_integer() == job_id)
+    )
+    rows = session.execute(own.group_by(BudgetRow.unit).order_by(BudgetRow.unit))
+    return [JudgingCost(unit, int(readings), int(quanta)) for unit, readings, quanta in rows]

@@ -12,9 +12,12 @@ def say_alarm(alarm: DriftAlarm) -> str:
     found = f"over {alarm.outcomes:,.0f} answers, found {alarm.created_at:%Y-%m-%d %H:%M}"
     if alarm.broken == Broken.DEARER:
         return f"answers cost {alarm.observed:.2f} times what was predicted, {found}"
-    return (
-        f"{say_share(alarm.observed)} of its answers were right, {say_share(alarm.predicted)} were predicted, {found}"
-    )
+    right, predicted = say_share(alarm.observed), say_share(alarm.predicted)
+    told = f"{right} of its answers were right, {predicted} were predicted"
+    seems = Broken.WORSE if alarm.observed < alarm.predicted else Broken.BETTER
+    if alarm.broken != seems:  # what an earlier alarm said is usual for this version since
+        told += f", which is {alarm.broken} than after the alarm before"
+    return f"{told}, {found}"
 
 
 def say_withdrawal(alarm: DriftAlarm) -> str:

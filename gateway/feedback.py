@@ -7,9 +7,10 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from db.errors import NoSuchRow
-from db.jobs import lock_job
+from db.jobs import Job, lock_job
 from db.labels import Answer, NewLabel, find_answers, list_known_tasks, store_labels
 from db.session import run_in_transaction
+from db.states import FINAL_STATES
 from gateway.errors import GatewayError
 from gateway.label_lines import GivenLabel, LabelProblem
 
@@ -44,7 +45,7 @@ def store_feedback(
         for answer in find_answers(session, job_id=job_id, custom_ids=names):
             answers.setdefault(answer.custom_id, []).append(answer)
         known = list_known_tasks(session, job_id=job_id, custom_ids=names - answers.keys())
-        found, problems = _match(labels, answers=answers, known=known, job_id=job_id)
+        found, problems = _match(labels, answers=answers, known=known, job=job)
         if problems:
             raise LabelsRefused(problems)
         new = store_labels(session, tenant_id=tenant_id, job_id=job_id, labels=found, given_by=given_by)
@@ -58,13 +59,13 @@ class _Matched(NamedTuple):
     problems: list[LabelProblem]
 
 
-def _match(labels: Sequence[GivenLabel], *, answers: dict[str, list[Answer]], known: set[str], job_id: int) -> _Matched:
+def _match(labels: Sequence[GivenLabel], *, answers: dict[str, list[Answer]], known: set[str], job: Job) -> _Matched:
     found: dict[tuple[int, int, str], NewLabel] = {}
     problems: list[LabelProblem] = []
     for label in labels:
         fitting = [answer for answer in answers.get(label.custom_id, []) if label.strategy in (None, answer.strategy)]
         if len(fitting) != 1:
-            problems.append(_explain(label, answers.get(label.custom_id, []), known=known, job_id=job_id))
+            problems.append(_explain(label, answers.get(label.custom_id, []), known=known, job=job))
             continue
         own = NewLabel(seq=fitting[0].seq, arm=fitting[0].arm, source=label.source, correct=label.correct)
         first = found.setdefault((own.seq, own.arm, own.source), own)
@@ -73,10 +74,11 @@ def _match(labels: Sequence[GivenLabel], *, answers: dict[str, list[Answer]], kn
     return _Matched(list(found.values()), problems)
 
 
-def _explain(label: GivenLabel, answers: Sequence[Answer], *, known: set[str], job_id: int) -> LabelProblem:
+def _explain(label: GivenLabel, answers: Sequence[Answer], *, known: set[str], job: Job) -> LabelProblem:
     given = ", ".join(answer.strategy for answer in answers)
     if not answers:
-        reason = "has no answer yet" if label.custom_id in known else f"is no task of job {job_id}"
+        unanswered = "ended without an answer" if job.state in FINAL_STATES else "has no answer yet"
+        reason = unanswered if label.custom_id in known else f"is no task of job {job.id}"
         return LabelProblem(label.line, "custom_id", f'"{label.custom_id}" {reason}')
     if label.strategy is None:
         return LabelProblem(label.line, "strategy", f"is missing; the task was answered by {given}")

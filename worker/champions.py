@@ -14,6 +14,7 @@ from router.figures import TrainingFigures
 from router.fold import FoldedPair
 from router.strategy import Strategy
 from worker.evidence import Evidence
+from worker.forecast import PromptShares
 
 SEED = 0  # of every pair: what strategies share in randomness cancels in their differences
 
@@ -27,7 +28,7 @@ class Challenger:
     pair: FoldedPair
     figures: TrainingFigures
     evidence: Evidence  # of what it learnt from
-    later_prompt_share: float  # how much of what prompts after the first may hold they are expected to hold
+    prompt_shares: PromptShares
 
 
 class Version(NamedTuple):
@@ -62,7 +63,8 @@ def make_version(session: Session, challenger: Challenger, *, compared: bool = T
         dump_pair(challenger.pair, metadata),
         {
             "figures": asdict(challenger.figures),
-            "later_prompt_share": challenger.later_prompt_share,
+            "first_prompt_share": challenger.prompt_shares.first,
+            "later_prompt_share": challenger.prompt_shares.later,
             "engines": _list_engines(session, challenger.evidence.job_ids),
             "cached_share": challenger.evidence.cached_share,
             "learnt_from": challenger.evidence.to_meta() | {"compared": compared},

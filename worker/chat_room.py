@@ -183,7 +183,7 @@ class ChatRoom:
             stack=predictors.stack,
             unit=unit,
             cached_shares=predictors.cached_shares,
-            later_shares=predictors.later_shares,
+            prompt_shares=predictors.prompt_shares,
         )
         with session_scope(self._database) as session:
             failing = {row.strategy_id for row in list_open_breakers(session, strategy_ids=workshop.strategy_ids)}

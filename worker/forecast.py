@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,13 @@ from worker.stage_bounds import bound_prompts, list_stages
 from worker.task_line import TaskLine
 
 NOT_COUNTED = -1
+
+
+class PromptShares(NamedTuple):
+    """How much of what a strategy's prompts may hold at most they are expected to hold."""
+
+    first: float  # of the first request; 1 where its tokens are counted and not bounded
+    later: float  # of the requests after it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,16 +100,16 @@ def predict(
     stack: PredictorStack,
     unit: Unit,
     cached_shares: Sequence[float],
-    later_shares: Sequence[float],
+    prompt_shares: Sequence[PromptShares],
 ) -> Predictions:
     """Accuracy and cost of every pair, costs in quanta of the unit; NaN where a strategy is not eligible.
 
-    `cached_shares` says what share of each strategy's prompt tokens its engine is expected to have at hand,
-    `later_shares` how much of what later prompts may hold they are expected to hold.
+    `cached_shares` says what share of each strategy's prompt tokens its engine is expected to have at hand.
     """
     expected = stack.predict(embeddings)
     output_tokens = np.minimum(expected.output_tokens, demand.max_output_tokens)
-    prompt_tokens = demand.prompt_tokens + demand.later_prompt_tokens * np.array(later_shares)
+    first, later = np.array(prompt_shares).T  # (strategies,) each
+    prompt_tokens = demand.prompt_tokens * first + demand.later_prompt_tokens * later
     worst = price_worst(demand, strategies=strategies, unit=unit)
     prices = [priced.tariff.price_in(unit) for priced in strategies]
     cost = _price_expected(prompt_tokens, output_tokens, prices=prices, cached_shares=cached_shares)

@@ -86,5 +86,5 @@ def _predict(
         stack=predictors.stack,
         unit=unit,
         cached_shares=predictors.cached_shares,
-        later_shares=predictors.later_shares,
+        prompt_shares=predictors.prompt_shares,
     )

@@ -24,6 +24,7 @@ from db.predictors import (
 )
 from db.session import run_in_transaction, session_scope
 from db.states import PredictorState
+from db.strategies import read_strategies
 from db.training_news import count_news
 from db.training_rows import TrainingRow, list_training_outcomes, read_rows
 from router.artefact import load_pair
@@ -148,9 +149,9 @@ def _follow(session: Session, *, due: _Due, check: LiveCheck) -> None:
     amend_report(session, predictor_id=champion.id, parts={"live": [*due.looks, look]})
     if check.goes_back:
         logger.warning(
-            "version %d of strategy %d %s, version %d serves again",
+            "version %d of strategy %s %s, version %d serves again",
             champion.version,
-            champion.strategy_id,
+            read_strategies(session, strategy_ids=[champion.strategy_id])[0].name,
             WHY[check.verdict],
             due.earlier.version,
         )

@@ -18,6 +18,8 @@ from worker.errors import BudgetTooSmall
 from worker.exploration_terms import ExplorationTerms
 from worker.second_chance_terms import SecondChanceTerms
 
+LAST_TASKS = 16  # for which a percentage leaves room: as many as are reserved together
+
 
 class Mode(StrEnum):
     """Which of the three questions the allocator answers."""
@@ -110,6 +112,12 @@ class Totals:
     cheapest: int  # every task by its cheapest strategy, predicted
     cheapest_worst: int  # every task by the strategy with the least worst case, at its worst: enough whatever happens
     dearest: int  # every task by the one strategy that is dearest in total, predicted
+    one_worst: int = 0  # any single task by the strategy with the least worst case, at its worst
+
+    @property
+    def least_percent(self) -> int:
+        """What a percentage is at least: all by their cheapest, with room to reserve for the last of them."""
+        return min(self.cheapest + LAST_TASKS * self.one_worst, self.cheapest_worst)
 
 
 def choose_unit(request: Request | None, tariffs: Sequence[Tariff]) -> Unit:
@@ -130,6 +138,7 @@ def sum_totals(predictions: Predictions) -> Totals:
         cheapest=int(np.ceil(cheapest.sum())),
         cheapest_worst=sum(int(amount) for amount in _min_per_task(worst).tolist()),  # exact: it is a promise
         dearest=int(np.ceil(per_strategy.max(initial=0.0))),
+        one_worst=int(_min_per_task(worst).max(initial=0.0)),
     )
 
 
@@ -166,7 +175,7 @@ def _plan_cost(predictions: Predictions, alike: NDArray[np.int64], target_accura
 
 def _resolve_cap(request: Request, unit: Unit, totals: Totals) -> int:
     if isinstance(request.budget, BudgetPercent):
-        return request.budget.quanta_between(totals.cheapest, totals.dearest)
+        return max(request.budget.quanta_between(totals.cheapest, totals.dearest), totals.least_percent)
     if isinstance(request.budget, SharedBudget):
         if request.deferral is None:
             _require_enough(request.budget, totals)

@@ -14,8 +14,8 @@ from router.predictor import PredictorConfig
 from worker.champions import SEED, Challenger, crown, has_seen, is_readable
 from worker.evidence import gather_evidence
 from worker.known_outcomes import PoolRows, gather_past, list_others
-from worker.later_prompts import learn_later_share
 from worker.pool import PricedStrategy
+from worker.prompt_shares import learn_prompt_shares
 from worker.task_vectors import TaskVectors
 
 
@@ -61,7 +61,7 @@ def place(
         pair=placed.pair,
         figures=placed.figures,
         evidence=gather_evidence(own, cutoff=cutoff),
-        later_prompt_share=learn_later_share(own, priced),
+        prompt_shares=learn_prompt_shares(own, priced),
     )
     known = 0 if past.outcomes is None else past.outcomes.correct.shape[1]
     return Placement(challenger=challenger, past_tasks=len(past.tasks), known_strategies=known)

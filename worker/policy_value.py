@@ -84,7 +84,7 @@ def value_policies(
         stack=PredictorStack([challenger.pair]),
         unit=past.unit,
         cached_shares=[challenger.evidence.cached_share],
-        later_shares=[challenger.later_prompt_share],
+        prompt_shares=[challenger.prompt_shares],
     )
     model = Predicted(accuracy=past.predictions.accuracy.astype(np.float64), cost=past.predictions.cost)
     accuracy, cost = model.accuracy.copy(), model.cost.copy()

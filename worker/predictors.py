@@ -20,13 +20,16 @@ from db.predictors import (
     read_report,
     read_version,
 )
+from db.strategies import read_strategies
 from router.artefact import load_pair
 from router.errors import PredictorArtefactError
 from router.fold import FoldedPair
 from router.stack import PredictorStack
 from worker.errors import UntrainedStrategies
+from worker.forecast import PromptShares
 from worker.job_standing import NOTHING_SAID, Standing, read_standing
 from worker.known_drift import NOTHING_KNOWN, KnownDrift, read_known_drift
+from worker.prompt_shares import read_prompt_shares
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +55,9 @@ class LoadedPredictors:
         return tuple(int(meta.get("figures", {}).get("outcomes", 0)) for meta in self.meta)
 
     @property
-    def later_shares(self) -> tuple[float, ...]:
-        """How much of what later prompts may hold each strategy's will hold; all of it where nothing was learnt."""
-        return tuple(meta.get("later_prompt_share", 1.0) for meta in self.meta)
+    def prompt_shares(self) -> tuple[PromptShares, ...]:
+        """How much of what prompts may hold each strategy's will hold; all of it where nothing was learnt."""
+        return tuple(map(read_prompt_shares, self.meta))
 
 
 def load_predictors(
@@ -89,7 +92,12 @@ def promote_by_hand(session: Session, *, tenant_id: str, predictor_id: int, pers
     Who asked for it, and when, is kept with the version and with the one that makes way.
     """
     version = read_version(session, tenant_id=tenant_id, predictor_id=predictor_id)
-    load_pair(read_artefact(session, predictor_id=predictor_id), encoder=version.encoder)
+    try:
+        load_pair(read_artefact(session, predictor_id=predictor_id), encoder=version.encoder)
+    except PredictorArtefactError as error:
+        raise PredictorArtefactError(
+            f"predictor {predictor_id}, version {version.version}, can not serve: {error}"
+        ) from error
     before = lock_champion(session, tenant_id=tenant_id, spec_hash=version.spec_hash, encoder=version.encoder)
     for changed in {predictor_id, predictor_id if before is None else before}:
         _note_choice(session, predictor_id=changed, chosen=version, person=person)
@@ -132,7 +140,9 @@ def _load_sound(session: Session, champion: StoredPredictor, *, strategy_id: int
             if stand_in is None:
                 raise UntrainedStrategies(str(error)) from error
             logger.warning(
-                "predictor version %d is refused, version %d is tried instead: %s",
+                "predictor %d of strategy %s, version %d is refused, version %d is tried instead: %s",
+                version.id,
+                read_strategies(session, strategy_ids=[strategy_id])[0].name,
                 version.version,
                 stand_in.version,
                 error,

@@ -84,7 +84,7 @@ class WatchedJob:
             job = read_job(session, job_id=self._job_id)
             progress = read_progress(session, job_id=self._job_id)
             budget = read_budget(session, budget_id=job.budget_id)
-            if self._looks % COUNT_EVERY == 0:
+            if self._looks % COUNT_EVERY == 0 or job.state in FINAL_STATES:
                 self._mix |= {
                     self._names[row.strategy_id]: row.outcomes for row in count_by_strategy(session, job_id=job.id)
                 }

@@ -210,7 +210,7 @@ class _School:
             pair=fold_pair(pair),
             figures=pair.figures,
             evidence=learnt.evidence,
-            later_prompt_share=learnt.later_prompt_share,
+            prompt_shares=learnt.prompt_shares,
         )
 
     def _place(self, priced: PricedStrategy, *, strategy_id: int) -> Challenger:

@@ -15,10 +15,11 @@ from db.states import JobKind
 from db.training_rows import TrainingRow, list_training_outcomes, read_rows
 from router.training_weights import count_effective, weigh_outcomes
 from worker.evidence import Evidence, Gathering
+from worker.forecast import PromptShares
 from worker.known_outcomes import CountedOnce
-from worker.later_prompts import LaterPrompts
 from worker.pool import PricedStrategy
 from worker.progress import Progress, Stage, Watch
+from worker.prompt_shares import PromptLengths
 from worker.task_encoder import TaskEncoder
 from worker.task_line import parse_task_line
 
@@ -41,7 +42,7 @@ class TrainingSet:
     window: NDArray[np.int64]  # (n,) that it was routed in by choice; one of its own below 0 where nobody chose
     job: NDArray[np.int64]  # (n,)
     evidence: Evidence
-    later_prompt_share: float
+    prompt_shares: PromptShares
 
     @property
     def graded(self) -> int:
@@ -77,7 +78,7 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
         window=columns.drawn_in,
         job=columns.job.astype(np.int64),
         evidence=columns.evidence,
-        later_prompt_share=columns.later_prompt_share,
+        prompt_shares=columns.prompt_shares,
     )
 
 
@@ -92,7 +93,7 @@ class _Columns:
     window: DoubleArray  # NaN where it was not routed here
     job: DoubleArray
     evidence: Evidence
-    later_prompt_share: float
+    prompt_shares: PromptShares
 
     @property
     def cells(self) -> NDArray[np.float32] | None:
@@ -115,13 +116,13 @@ class _Columns:
 
 
 def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id: int, with_runs: bool) -> _Columns:
-    gathering, later = Gathering(), LaterPrompts(priced)
+    gathering, lengths = Gathering(), PromptLengths(priced)
     vectors = [np.empty((0, source.encoder.dimension), dtype=np.float32)]
     numbers = [np.empty((0, 7))]
     for rows in _read_blocks(source, strategy_id=strategy_id, with_runs=with_runs):
         vectors.append(source.encoder.encode([parse_task_line(row.payload).embedded_text for row in rows]))
         numbers.append(np.array([_list_numbers(row) for row in rows]))
-        later.add(rows)
+        lengths.add(rows)
         for row in rows:
             gathering.add(row)
     correct, output_tokens, design, propensity, told_at, window, job = np.concatenate(numbers).T
@@ -135,7 +136,7 @@ def _read_columns(source: TrainingSource, *, priced: PricedStrategy, strategy_id
         window=window,
         job=job,
         evidence=gathering.end(cutoff=source.cutoff),
-        later_prompt_share=later.share,
+        prompt_shares=lengths.shares,
     )
 
 

@@ -49,7 +49,7 @@ def read_labels(label_file: Path, *, source: str) -> list[GivenLabel]:
 def say_stored(*, labels: int, new: int) -> str:
     """How many of the labels say something new."""
     known = "" if new == labels else f"; {labels - new:,} were known already"
-    return f"{new:,} labels stored{known}"
+    return f"{new:,} label{'' if new == 1 else 's'} stored{known}"
 
 
 def _refuse(path: Path, problems: list[LabelProblem]) -> JobFileError:

@@ -85,5 +85,6 @@ def describe_judged(judged: Judged) -> str:
         )
         if count
     ]
-    again = "; the same command asks for them again" if left else ""
+    more = " with a larger --budget" if judged.unreached else ""
+    again = f"; the same command{more} asks for them again" if left else ""
     return f"{'; '.join([told, *left])}{again}"

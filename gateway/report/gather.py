@@ -16,6 +16,7 @@ from gateway.report.engines import describe_engines
 from gateway.report.explain import explain_choice, options_of, pick_examples
 from gateway.report.exploration import read_exploration
 from gateway.report.facts import JobFacts, read_job_facts
+from gateway.report.judging import read_judging
 from gateway.report.measures import bin_accuracy, thin_frontier
 from gateway.report.routed import describe_plan, describe_strategies, pair_costs, predict_answered
 from gateway.report.second_chances import read_second_chances
@@ -71,6 +72,7 @@ def gather_report(session: Session, *, job_id: int) -> JobReport:
         warnings=tuple(job.meta.get("warnings", ())),
         exploration=read_exploration(session, job=job),
         second_chances=read_second_chances(session, job=job),
+        judging=read_judging(session, job=job),
         continues=job.continues_job_id,
         continued_by=find_continuation(session, job_id=job.id),
     )

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.report import amounts
 from gateway.report.exploration import say_exploration
+from gateway.report.judging import say_judging
 from gateway.report.measures import best_single, compare_with_singles
 from gateway.report.plots.calibration import draw_accuracy_calibration, draw_cost_calibration
 from gateway.report.plots.frontier import draw_frontier
@@ -55,6 +56,7 @@ def _page_values(report: JobReport) -> Mapping[str, Any]:
         "count_words": say_counts(report),
         "explored_words": None if report.exploration is None else say_exploration(report.exploration, unit=report.unit),
         "again_words": report.second_chances and say_second_chances(report.second_chances, unit=report.unit),
+        "judged_words": report.judging and say_judging(report.judging),
         "decisions": report.decisions[:LISTED_DECISIONS],
         "plots": _draw_plots(report),
     }

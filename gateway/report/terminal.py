@@ -24,6 +24,7 @@ from gateway.report.amounts import (
 )
 from gateway.report.exploration import say_exploration
 from gateway.report.frontier_sketch import sketch_frontier
+from gateway.report.judging import say_judging
 from gateway.report.measures import best_single, compare_with_singles
 from gateway.report.second_chances import say_second_chances
 from gateway.report.sentences import say_certificate, say_counts, say_price, say_right, say_saving
@@ -84,6 +85,8 @@ def _headline(report: JobReport) -> RenderableType:
         lines.add_row("explored", say_exploration(report.exploration, unit=report.unit))
     if report.second_chances is not None:
         lines.add_row("again", say_second_chances(report.second_chances, unit=report.unit))
+    if report.judging:
+        lines.add_row("judged", say_judging(report.judging))
     title = Text.assemble((f"job {report.job_id}", "bold"), f" · {report.job_file} · {report.state}")
     asked = report.objective
     return Panel(lines, title=title, title_align="left", subtitle=asked, subtitle_align="right", padding=(1, 2))

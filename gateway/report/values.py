@@ -63,6 +63,15 @@ class ExplorationReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgingReport:
+    """What judges were paid in one unit, from budgets of their own."""
+
+    unit: Unit
+    readings: int  # replies, whether they could be read or not
+    cost_quanta: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class StrategyReport:
     """One strategy: what it would do alone on every task, and what it did on the tasks it was given."""
 
@@ -230,6 +239,7 @@ class JobReport:
     warnings: tuple[str, ...] = field(default=())
     exploration: ExplorationReport | None = None  # None: everybody got what was best
     second_chances: SecondChanceReport | None = None  # None: every task was to be answered once
+    judging: tuple[JudgingReport, ...] = ()  # none: no judge was asked
     continues: int | None = None  # the job whose budget did not reach these tasks
     continued_by: int | None = None  # the job that asks what the budget of this one did not reach
 

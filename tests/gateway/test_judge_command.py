@@ -20,7 +20,9 @@ from db.tables import JobRow, LabelRow
 from gateway.cli import app
 from gateway.exit_codes import ExitCode
 from gateway.report.gather import gather_report
+from gateway.report.values import JudgingReport
 from router.generation import Completion, GenerationRequest
+from router.units import Unit
 from tests.gateway.judge_server import JudgeServer
 from tests.worker.engines.engine_loop import EngineLoop
 from tests.worker.engines.stub_server import StubServer
@@ -107,7 +109,9 @@ def test_verdicts_become_labels_and_what_had_none_is_asked_again(
     with session_scope(db_engine) as session:
         grades = [result.outcome.correct for result in iterate_results(session, job_id=job_id) if result.outcome]
         assert grades == [(0.8, 0.1, None)[seq % 3] for seq in range(TASKS)]
-        assert gather_report(session, job_id=job_id).observed_accuracy == pytest.approx(0.45)
+        report = gather_report(session, job_id=job_id)
+    assert report.observed_accuracy == pytest.approx(0.45)
+    assert report.judging == (JudgingReport(unit=Unit.TOKENS, readings=TASKS, cost_quanta=110 * TASKS),)
 
     server.calm = True
     again = judge(job_id, as_json=True)
@@ -140,7 +144,10 @@ def test_a_judge_stays_within_its_own_budget_and_leaves_the_jobs_alone(
     assert 0 < own.spent <= 2_000
     reached = len(list_labels(db_engine, job_id))
     assert 0 < reached < TASKS
-    assert f"{TASKS - reached} were not reached by the budget; the same command asks for them again" in say(result)
+    assert (
+        f"{TASKS - reached} were not reached by the budget; the same command with a larger --budget asks for them again"
+        in say(result)
+    )
 
 
 def test_what_a_person_said_or_a_grader_knows_is_not_judged(

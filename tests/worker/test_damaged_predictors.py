@@ -11,6 +11,7 @@ from db.predictors import set_state
 from db.session import session_scope
 from db.states import PredictorState, TrainingScope
 from db.tables import PredictorVersionRow
+from router.errors import PredictorArtefactError
 from tests.worker.fake_night import make_pool
 from tests.worker.learning_house import answer, champion, register, train
 from worker.encoder import SentenceEncoder
@@ -58,7 +59,8 @@ def test_the_version_before_a_damaged_one_serves(
     with caplog.at_level(logging.WARNING, logger="worker.predictors"):
         assert load(db_engine, encoder).version_ids == (sound.id,)
     for version in (3, 2):
-        assert f"version {version} is refused, version {version - 1} is tried instead" in caplog.text
+        told = f"of strategy small, version {version} is refused, version {version - 1} is tried instead"
+        assert told in caplog.text
     assert "train the strategy again" in caplog.text
 
 
@@ -95,3 +97,15 @@ def test_a_damaged_version_without_a_sound_one_is_an_error_and_is_trained_anew(
         load(db_engine, encoder)
     assert train(db_engine, encoder, Lesson(scope=TrainingScope.ENOUGH))[0].figures is not None
     assert load(db_engine, encoder).version_ids == (champion(db_engine, encoder).id,)
+
+
+def test_a_damaged_version_that_somebody_promotes_is_refused_by_its_number(
+    db_engine: Database, encoder: TaskEncoder
+) -> None:
+    answer(db_engine, [0.0, 1.0] * 10)
+    train(db_engine, encoder)
+    damaged = champion(db_engine, encoder).id
+    damage(db_engine, damaged, lambda _: b"{}")
+    refusal = f"predictor {damaged}, version 1, can not serve: 2 bytes are not a predictor artefact"
+    with session_scope(db_engine) as session, pytest.raises(PredictorArtefactError, match=refusal):
+        promote_by_hand(session, tenant_id="default", predictor_id=damaged, person="somebody")

@@ -19,7 +19,7 @@ from router.training import train_pair
 from router.units import Unit
 from worker.engines.errors import PromptRefused
 from worker.engines.prompt_bound import PromptBound
-from worker.forecast import NOT_COUNTED, Demand, measure_demand, predict, price_worst
+from worker.forecast import NOT_COUNTED, Demand, PromptShares, measure_demand, predict, price_worst
 from worker.pool import PricedStrategy, ServedModel, load_pool
 from worker.task_line import TaskLine, parse_task_line
 
@@ -186,8 +186,16 @@ def test_a_prediction_is_never_dearer_than_the_worst_case_and_nothing_where_ther
     demand = measure_demand(lines, [strategy])
     embeddings = np.zeros((3, 4), dtype=np.float32)
     stack = make_stack({"direct": 12.0})
-    shares = {"cached_shares": [0.0], "later_shares": [1.0]}
-    predictions = predict(demand, embeddings, strategies=[strategy], stack=stack, unit=Unit.TOKENS, **shares)
+    as_bound = [PromptShares(1.0, 1.0)]
+    predictions = predict(
+        demand,
+        embeddings,
+        strategies=[strategy],
+        stack=stack,
+        unit=Unit.TOKENS,
+        cached_shares=[0.0],
+        prompt_shares=as_bound,
+    )
     assert predictions.cost[:2, 0].tolist() == [85.0, 76.0]  # 73 and 12, or as many as the caller allows
     assert predictions.worst_cost[:2, 0].tolist() == [93.0, 76.0]
     assert predictions.accuracy.dtype == np.float32
@@ -208,7 +216,7 @@ def test_a_cached_share_makes_a_prediction_cheaper_and_no_reservation() -> None:
             stack=make_stack({"direct": 12.0}),
             unit=Unit.TOKENS,
             cached_shares=[share],
-            later_shares=[1.0],
+            prompt_shares=[PromptShares(1.0, 1.0)],
         )
         for share in (0.0, 0.5)
     )
@@ -228,7 +236,7 @@ def test_another_price_is_applied_to_the_tokens_that_the_same_predictor_foresees
             stack=make_stack({"direct": 12.0}),
             unit=Unit.TOKENS,
             cached_shares=[0.0],
-            later_shares=[1.0],
+            prompt_shares=[PromptShares(1.0, 1.0)],
         )
         for price in (before, after)
     )

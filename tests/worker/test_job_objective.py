@@ -55,7 +55,7 @@ def ask_tokens(quanta: int) -> Request:
 def test_totals_are_of_the_tasks_that_somebody_can_serve() -> None:
     predictions = predict([[1, 5], [2, NAN], [NAN, NAN], [3, 4]], worst=[[9, 6], [7, NAN], [NAN, NAN], [8, 8]])
     # The dearer strategy is helped out by the cheaper one where it can not serve.
-    assert sum_totals(predictions) == Totals(cheapest=6, cheapest_worst=21, dearest=11)
+    assert sum_totals(predictions) == Totals(cheapest=6, cheapest_worst=21, dearest=11, one_worst=8)
 
 
 def test_a_job_that_nobody_can_serve_costs_nothing() -> None:
@@ -70,13 +70,19 @@ def test_what_is_enough_for_all_is_exact_past_the_integers_of_a_float() -> None:
 
 @pytest.mark.parametrize(("percent", "cap"), [(0, 3), (50, 8), (100, 13)])
 def test_a_percentage_lies_between_the_cheapest_and_the_dearest_total(percent: int, cap: int) -> None:
-    objective = settle(ask_percent(percent), predict([[1, 6], [2, 7]]))
+    objective = settle(ask_percent(percent), predict([[1, 6], [2, 7]], worst=[[1, 6], [2, 7]]))
     assert (objective.mode, objective.cap) == (Mode.BUDGET, cap)
+
+
+@pytest.mark.parametrize(("tasks", "cap"), [(1, 90), (12, 1080), (1000, 2000 + 16 * 90)])
+def test_a_percentage_leaves_room_to_reserve_for_the_last_tasks(tasks: int, cap: int) -> None:
+    """Predicted at 2 tokens and reserved for at 90, none of a few tasks could be begun with what they cost."""
+    assert settle(ask_percent(50), predict([[2, 2]] * tasks, worst=[[90, 90]] * tasks)).cap == cap
 
 
 @pytest.mark.parametrize("percent", [0, 37, 100])
 def test_where_all_strategies_cost_the_same_every_percentage_is_that_amount(percent: int) -> None:
-    assert settle(ask_percent(percent), predict([[4, 4], [4, 4]])).cap == 8
+    assert settle(ask_percent(percent), predict([[4, 4], [4, 4]], worst=[[4, 4], [4, 4]])).cap == 8
 
 
 def test_a_budget_at_the_cheapest_total_is_accepted_and_one_quantum_less_is_not() -> None:

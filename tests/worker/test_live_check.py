@@ -23,7 +23,7 @@ def encoder() -> TaskEncoder:
 
 
 def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
-    db_engine: Database, encoder: TaskEncoder, tmp_path: Path
+    db_engine: Database, encoder: TaskEncoder, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     take_in(db_engine, numbers=range(60), right=is_sum)
     train(db_engine, encoder)
@@ -31,6 +31,7 @@ def test_a_champion_that_breaks_its_promise_makes_way_for_the_one_before(
     train(db_engine, encoder)
     serve_sums(db_engine, tmp_path)
     check_champions(db_engine, strategy_ids=register(db_engine), encoder=encoder)
+    assert "version 2 of strategy small misses what was promised of it, version 1 serves again" in caplog.text
     assert states_of(db_engine, "small") == [PredictorState.REJECTED, PredictorState.CHAMPION]
     assert states_of(db_engine, "large") == [PredictorState.CHAMPION, PredictorState.RETIRED]  # answered nothing
 

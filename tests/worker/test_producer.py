@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from tests.waiting import wait_until
 from tests.worker.fake_night import FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
 from worker import producer
-from worker.producer import ring_once, watch_job
+from worker.producer import WatchedJob, ring_once, watch_job
 from worker.progress import Progress
 from worker.queues import ROUTER
 from worker.redis import PrivateRedis
@@ -66,6 +66,15 @@ def test_a_watch_ends_with_the_job(db_engine: Database, tmp_path: Path) -> None:
     assert (last.done, last.total, last.graded) == (3, 3, 3)
     assert last.mix is not None
     assert sum(last.mix.values()) == 3
+
+
+def test_the_last_look_counts_who_answered_whatever_was_counted_before(db_engine: Database, tmp_path: Path) -> None:
+    job_id, seen = submit_one(db_engine), list[Progress]()
+    watched = WatchedJob(db_engine, job_id=job_id)
+    assert not watched.look(seen.append)
+    assert drive(db_engine, job_id, [FakeEngine(answer_with("yes", tokens=3))], make_settings(tmp_path))
+    assert watched.look(seen.append)
+    assert [sum((progress.mix or {}).values()) for progress in seen] == [0, 3]
 
 
 def test_a_ring_arrives_or_is_said_to_be_lost(

@@ -45,6 +45,7 @@ from worker.drift_sweep import follow_settlements
 from worker.encoder import SentenceEncoder
 from worker.evidence import gather_evidence
 from worker.exploration_terms import ExplorationTerms
+from worker.forecast import PromptShares
 from worker.gate import Judged
 from worker.predictors import promote_by_hand
 from worker.promotion import LABELS_A_DAY, decide, receive
@@ -199,7 +200,7 @@ def offer_again(database: Database, encoder: TaskEncoder, *, beside: int | None)
         pair=loaded.pair,
         figures=loaded.metadata.figures,
         evidence=gather_evidence([], cutoff=None),
-        later_prompt_share=1.0,
+        prompt_shares=PromptShares(1.0, 1.0),
     )
     verdict = judged(GateVerdict.PROVEN)
     offer = partial(receive, strategy_id=small, challenger=challenger, judged=verdict, beside=beside)

@@ -107,6 +107,20 @@ def test_foreign_jobs_are_not_there(client: TestClient) -> None:
     assert client.post("/v1/feedback", json={"labels": [label(0, 1)]}).status_code == 400
 
 
+@pytest.mark.usefixtures("trained")
+def test_whether_an_answer_may_still_come_is_told(client: TestClient, door: FrontDoor, tmp_path: Path) -> None:
+    flat = predict_flat(2, small=(0.9, 5.0), large=(0.2, 20.0))
+    job_id = submit(door.database, predictions=flat, objective=budget(1), tasks=make_tasks(2))
+
+    def ask() -> str:
+        body = {"job_id": job_id, "labels": [{"custom_id": "task-1", "correct": 1}]}
+        return str(client.post("/v1/feedback", json=body).json()["error"]["message"])
+
+    assert '"task-1" has no answer yet' in ask()
+    assert drive(door.database, job_id, [FakeEngine(answer_with("yes", tokens=5))], make_settings(tmp_path))
+    assert '"task-1" ended without an answer' in ask()
+
+
 def feedback(job: int, file: Path, *words: str) -> Result:
     return CliRunner().invoke(app, ["feedback", str(job), str(file), *words])
 
