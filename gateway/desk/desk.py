@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.3
 PAUSE_SECONDS = 2.0  # after an error
+LEAVE_SECONDS = 5.0  # of the ten that containers are given to stop
 SWEEP_SECONDS = 60.0
 REPLIES_SECONDS = 86_400  # how long the same request sent again gets the reply of the first
 MOST_TRIES = 3  # of a plan that fails for a reason nobody foresaw
@@ -41,10 +42,15 @@ class Desk:
         self._next_sweep = time.monotonic()
 
     def run(self, stopping: threading.Event) -> None:
-        """Both clerks, until the event is set; a plan that is being made then is left, and made anew by another."""
+        """Both clerks, until the event is set.
+
+        A plan that is not made soon after is left, and made anew by another desk; a shorter step is waited for, so that
+        nobody uses the database when it is closed.
+        """
         planning = threading.Thread(target=_repeat, args=(self.plan_next, stopping), name="planner", daemon=True)
         planning.start()
         _repeat(self.follow_all, stopping)
+        planning.join(LEAVE_SECONDS)
 
     def plan_next(self) -> bool:
         """Whether there was a batch to plan: the one that has waited longest."""
