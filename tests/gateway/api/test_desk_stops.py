@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import event
 
 from db.session import session_scope
+from gateway.bootstrap import build_file_store
 from gateway.desk.desk import Desk
-from gateway.file_store import build_file_store
 from tests.gateway.api.office import make_settings
 from tests.gateway.api.trained import copy_database
 from worker.bootstrap import open_workshop
