@@ -9,7 +9,8 @@ comes in nights, drawn without replacement. A set that is too small for all of t
 night that would hold a task twice is shorter. A night has four windows whose budgets lie 10, 25, 50 and 75 % of the way
 from all-cheapest to best-single. Areas are the decision bench's, of the tasks held out: they say what predictions are
 worth at all budgets. "full information" is told all strategies' outcomes of all nights, "constant" too, and knows means
-only. All policies learn again once they were told of a fifth more outcomes.
+only. Two more show what as many outcomes can teach as there are tasks, if nobody chooses them: of all strategies on the
+same tasks, and on tasks of each's own. All policies learn again once they were told of a fifth more outcomes.
 """
 
 import argparse

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bench.replay_gate import Champion, Served, keep_trained, list_replaced, promote
 from bench.replay_memory import PROBE, Memory
-from bench.replay_policies import Policy
+from bench.replay_policies import Policy, Told
 from bench.replay_training import Training, serve_pairs, train_weighted
 from bench.replay_watch import Noticed, PoolWatch
 from bench.replay_window import Routed, route_best, route_exploring
@@ -111,9 +111,13 @@ class Learner:
             predicted = self.serve(self.memory.vectors[rows])
             drawn = routed.choice != routed.best
             alarms = self.watch.note(predicted, routed.choice, drawn, answers, night=night)
-        if self.policy.retrains:
+        if self.policy.retrains and self.policy.told in {Told.CHOSEN, Told.ALL}:
             self.memory.note(rows, routed.choice, answers, chance=routed.chance, night=night)
         return alarms
+
+    def list_told(self, night: Rows, strategy: int) -> Rows:
+        """The night's tasks of which the policy is told what a strategy would have done."""
+        return self.policy.list_told(night, place=strategy, strategies=self.memory.correct.shape[1])
 
     def end_night(self, alarms: Sequence[Noticed], *, night: int) -> None:
         """Forget what was broken, recall what was not, and learn where there is enough that is new."""
@@ -142,8 +146,8 @@ def run_nights(world: World, policy: Policy, how: Training) -> list[Night]:
 def _meet_newcomers(world: World, learner: Learner, night: int) -> None:
     newcomers = np.flatnonzero(world.find_joined(night) & ~world.find_joined(night - 1)).tolist()
     for strategy in newcomers:
-        past = np.concatenate([world.probes, *(world.nights[:night] if learner.policy.told_all else ())])
-        _tell(world, learner.memory, past, strategy, night=night)
+        before = [learner.list_told(world.nights[past], strategy) for past in range(night)]
+        _tell(world, learner.memory, np.concatenate([world.probes, *before]), strategy, night=night)
     if newcomers:
         learner.learn()
 
@@ -156,9 +160,10 @@ def _run_night(world: World, learner: Learner, night: int) -> Night:
         parts.append(_judge(world, learner, window, routed, night=night))
         answers = world.answer(night, window.rows, routed.choice)
         alarms += learner.settle(window.rows, routed, answers, night=night)
-    if learner.policy.told_all:
+    if learner.policy.told is not Told.CHOSEN:
         for strategy in np.flatnonzero(world.find_joined(night)).tolist():
-            _tell(world, learner.memory, world.nights[night], strategy, night=night)
+            told = learner.list_told(world.nights[night], strategy)
+            _tell(world, learner.memory, told, strategy, night=night)
     learner.end_night(alarms, night=night)
     held_out = world.vectors[world.held_out]
     predicted = learner.predict(held_out, outline=outline_tasks(held_out))

@@ -2,16 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from bench.replay_memory import Memory
 from bench.replay_training import Serve, Training, serve_pairs, train_alike, train_weighted
-from bench.replay_world import Floats
+from bench.replay_world import Floats, Rows
 from router.baselines.nearest_neighbours import HUNDRED, find_nearest
 from router.baselines.outcomes import Estimates
 
 Learn = Callable[[Memory, Training], Serve]  # from what is known
+
+
+class Told(StrEnum):
+    """What a policy is told of a night's tasks."""
+
+    CHOSEN = "chosen"  # what the strategies that it asked did
+    ALL = "all"  # what every strategy would have done
+    SAME = "same"  # that, of so few tasks that the outcomes are no more than those of the chosen ones
+    APART = "apart"  # as many outcomes of every strategy, no two of the same task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +31,16 @@ class Policy:
     learn: Learn
     retrains: bool = True  # after nights; else only where a strategy arrives
     explores: bool = False
-    told_all: bool = False  # of every strategy, also of those that it did not ask
+    told: Told = Told.CHOSEN
     watches: bool = False  # outcomes against predictions, and corrects those
     gated: bool = False  # a new pair, weighted, serves where it is proven to be better than the one before
+
+    def list_told(self, night: Rows, *, place: int, strategies: int) -> Rows:
+        """The tasks of a night of which it is told what one strategy, by its place, would have done."""
+        first = {Told.SAME: 0, Told.APART: place}
+        if self.told in first:
+            return night[first[self.told] :: strategies]
+        return night if self.told is Told.ALL else night[:0]
 
 
 def learn_own(memory: Memory, how: Training) -> Serve:
@@ -63,6 +80,7 @@ def learn_means(memory: Memory, how: Training) -> Serve:
 
 NO_LEARNING, GREEDY, OWN, UNGATED = "no learning", "greedy", "apportion", "no gate"
 NEIGHBOURS, FULL, CONSTANT = "kNN memory", "full information", "constant"
+SAME, APART = "as many, same tasks", "as many, own tasks"
 
 POLICIES: dict[str, Policy] = {
     NO_LEARNING: Policy(learn=learn_own, retrains=False),
@@ -70,6 +88,8 @@ POLICIES: dict[str, Policy] = {
     NEIGHBOURS: Policy(learn=learn_neighbours),
     UNGATED: Policy(learn=learn_weighted, explores=True, watches=True),
     OWN: Policy(learn=learn_weighted, explores=True, watches=True, gated=True),
-    CONSTANT: Policy(learn=learn_means, told_all=True),
-    FULL: Policy(learn=learn_own, told_all=True),
+    CONSTANT: Policy(learn=learn_means, told=Told.ALL),
+    FULL: Policy(learn=learn_own, told=Told.ALL),
+    SAME: Policy(learn=learn_own, told=Told.SAME),
+    APART: Policy(learn=learn_own, told=Told.APART),
 }

@@ -7,9 +7,21 @@ import pytest
 
 from bench.replay_memory import PROBE, Memory
 from bench.replay_nights import Learner, Night, run_nights
-from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, POLICIES, UNGATED
+from bench.replay_policies import (
+    APART,
+    CONSTANT,
+    FULL,
+    GREEDY,
+    NEIGHBOURS,
+    NO_LEARNING,
+    OWN,
+    POLICIES,
+    SAME,
+    UNGATED,
+)
 from bench.replay_scenarios import DEARER, Scenario, stage
 from bench.replay_training import Training
+from bench.replay_window import Routed
 from bench.replay_world import LEVELS, Answers, Rows, World, make_world
 from router.predictor import PredictorConfig
 from tests.bench.made_tables import make_table
@@ -41,6 +53,25 @@ def make_nights(*, queries: int = QUERIES, tasks: int = TASKS, nights: int = NIG
 
 def overhear(world: World) -> Overheard:
     return Overheard(**{name: getattr(world, name) for name in World.__dataclass_fields__})
+
+
+@pytest.mark.parametrize(("name", "each", "together"), [(SAME, 35, 35), (APART, 35, 70), (FULL, 70, 70)])
+def test_limits_are_told_as_many_outcomes_as_they_say(name: str, each: int, together: int) -> None:
+    world = make_nights(nights=1)
+    learner = Learner(world.vectors, POLICIES[name], strategies=2, how=HOW)
+    told = [set(learner.list_told(world.nights[0], strategy).tolist()) for strategy in range(2)]
+    assert [len(own) for own in told] == [each, each]
+    assert len(set.union(*told)) == together
+
+
+@pytest.mark.parametrize("name", [SAME, APART])
+def test_limits_know_nothing_of_what_they_chose(name: str) -> None:
+    world = overhear(make_nights(nights=1))
+    learner = Learner(world.vectors, POLICIES[name], strategies=2, how=HOW)
+    rows, answers = world.nights[0], world.answer(0, world.nights[0], np.zeros(TASKS, dtype=np.int64))
+    choice = np.zeros(TASKS, dtype=np.int64)
+    learner.settle(rows, Routed(choice, choice, np.eye(2)[choice]), answers, night=0)
+    assert learner.memory.count_outcomes().sum() == 0
 
 
 def list_traffic(nights: list[Night]) -> list[list[int]]:
