@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.learning_results import Replay, measure_loss
-from bench.replay_policies import CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, UNGATED
+from bench.replay_policies import APART, CONSTANT, FULL, GREEDY, NEIGHBOURS, NO_LEARNING, OWN, SAME, UNGATED
 from bench.replay_scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ COLOURS = {
     GREEDY: "#7a5195",
     NEIGHBOURS: "#00897b",
     UNGATED: "#d9a400",
+    SAME: "#7a9e3f",
+    APART: "#b7a98f",
 }
+LIMITS = {FULL: (0, (5, 2)), SAME: (0, (1, 1.5)), APART: (0, (1, 1.5))}  # what nobody can be told: their dashes
 
 MOST_COLUMNS = 3  # that can be read at the width of a page
 
@@ -52,7 +55,7 @@ def _draw_areas(axes: "Axes", scenario: Scenario, replays: Sequence[Replay]) -> 
             100 * np.mean([replay.trace_area(policy) for replay in replays], axis=0),
             color=COLOURS[policy],
             linewidth=2.6 if policy == OWN else 1.3,
-            linestyle=(0, (5, 2)) if policy == FULL else "-",
+            linestyle=LIMITS.get(policy, "-"),
             label=policy,
         )
     if scenario not in (Scenario.QUIET, Scenario.TOPICS):

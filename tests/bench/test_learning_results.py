@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.learning_goals import compare_with_goals
+from bench.learning_plot import plot_replays
 from bench.learning_results import Replay, measure_gain, measure_loss, measure_regret, measure_share
 from bench.replay_nights import Night
-from bench.replay_policies import CONSTANT, FULL, OWN
+from bench.replay_policies import CONSTANT, FULL, OWN, POLICIES
 from bench.replay_scenarios import Scenario
 from bench.replay_watch import Noticed
 from bench.replay_world import QUIET, Changes, StandIn, World
@@ -65,3 +67,10 @@ def test_outcomes_until_an_alarm_count_from_when_the_strategy_degraded() -> None
     assert replay.count_until_alarm(FULL) == np.inf
     assert replay.keep_traffic(OWN) == pytest.approx(0.25)
     assert [figure.value for figure in compare_with_goals([replay])] == pytest.approx([12, 5])
+
+
+def test_every_policy_can_be_drawn(tmp_path: Path) -> None:
+    quiet = make_quiet()
+    everybody = replace(quiet, nights={policy: quiet.nights[OWN] for policy in POLICIES})
+    plot_replays({Scenario.QUIET: [everybody]}, path=tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
