@@ -71,6 +71,6 @@ def test_outcomes_until_an_alarm_count_from_when_the_strategy_degraded() -> None
 
 def test_every_policy_can_be_drawn(tmp_path: Path) -> None:
     quiet = make_quiet()
-    everybody = replace(quiet, nights={policy: quiet.nights[OWN] for policy in POLICIES})
+    everybody = replace(quiet, nights=dict.fromkeys(POLICIES, quiet.nights[OWN]))
     plot_replays({Scenario.QUIET: [everybody]}, path=tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 10_000
