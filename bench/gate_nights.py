@@ -12,7 +12,7 @@ one; --quick (under 50 s): 120, 40 and 40.
 
 That is about proofs, of champions that are grown. A young one makes way for a pair of half as many labels again without
 one, or of a fifth more that does not seem worse: what such steps let in, and what live answers take back of it, is told
-apart (bench/growth_steps.py).
+apart (bench/growth_steps.py). So is what becomes of proofs that rest on wrong labels (bench/wrong_proofs.py).
 """
 
 import argparse
@@ -28,6 +28,7 @@ from bench.figures import Figure, print_figures
 from bench.growth_steps import judge_steps, measure_steps, print_steps
 from bench.made_answers import Floats, MadeAnswers, squash
 from bench.promotion_world import Errors
+from bench.wrong_proofs import judge_wrong_proofs, measure_wrong_proofs, print_wrong_proofs
 from router.promotion.clustered import STANDARD
 from router.promotion.comparison import HeldOut
 from router.promotion.gate import GateVerdict, Rival, judge_at_gate
@@ -47,6 +48,7 @@ POINT = Errors(shared=0.4, champion=0.6, challenger=0.39)  # worth .01 over all 
 HALF = Errors(shared=0.4, champion=0.6, challenger=0.5)  # worth half of that
 SEED = 11
 STEPS, QUICK_STEPS = 200, 30  # of each kind at each size
+PROOFS, QUICK_PROOFS = 500, 60  # of each kind, by wrong labels and by true ones
 
 
 class Look(NamedTuple):
@@ -156,12 +158,15 @@ def main() -> None:
     _print("worth half a point", measure(HALF, champions=better, seed=SEED + len(NULLS) + 1))
     steps = measure_steps(STEPS if not arguments.quick else QUICK_STEPS)
     print_steps(steps)
+    proofs = measure_wrong_proofs(PROOFS if not arguments.quick else QUICK_PROOFS)
+    print_wrong_proofs(proofs)
     wrong, power = max(_share(replaced[rule]) for rule in (OURS, YOUNG)), _share(point[OURS])
     print_figures(
         [
             Figure("proven promotions of null challengers, in 30 nights", wrong, "%", "<= 5", wrong <= 5),
             Figure("champions replaced by what is worth a point, in 30 nights", power, "%", ">= 80", power >= 80),
             *judge_steps(steps),
+            *judge_wrong_proofs(proofs),
         ],
         as_json=arguments.json,
     )

@@ -11,6 +11,7 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.decision_table import markdown
 from bench.figures import Figure
@@ -142,7 +143,7 @@ def _serve(error: float, promised: tuple[float, ...], rng: np.random.Generator) 
     """Live labels until the version before serves again."""
     made = MadeAnswers(LIVE_TASKS, window_tasks=WINDOW_TASKS, rng=rng)
     earlier, own = _foresee(made, error)
-    given = np.flatnonzero(own > squash(ABILITY + rng.normal(0, RIVALRY, LIVE_TASKS)))
+    given = pick_given(own, rng)
     for labels in (FIRST_LOOK << look for look in range(find_look(min(len(given), MOST_OUTCOMES)))):
         rows = given[:labels]
         live = LiveOutcomes(
@@ -155,6 +156,11 @@ def _serve(error: float, promised: tuple[float, ...], rng: np.random.Generator) 
         if check_live(live, promised=promised, looks_taken=find_look(labels) - 1, is_proven=False).goes_back:
             return labels
     return None
+
+
+def pick_given(foreseen: Floats, rng: np.random.Generator) -> NDArray[np.intp]:
+    """The tasks that a version gets: those of which it promises more than the other strategies."""
+    return np.flatnonzero(foreseen > squash(ABILITY + rng.normal(0, RIVALRY, len(foreseen))))
 
 
 def _foresee(made: MadeAnswers, error: float) -> tuple[Floats, Floats]:

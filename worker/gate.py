@@ -52,6 +52,7 @@ class Judged:
     challenger_curve: tuple[Point, ...]
     champion_curve: tuple[Point, ...]
     has_grown: bool  # it learnt from so much more than the champion that it serves unless it is surely worse
+    champion_labels: int  # than which it has to have learnt from so much more
     policies: PolicyValues | None = None  # None: nothing was explored with these strategies
 
 
@@ -129,9 +130,10 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
     )
     challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
     grown = partial(has_grown, labels=learnt.graded, champion_labels=champion.most_labels)
+    beside = partial(Judged, champion_labels=champion.most_labels)
     if not len(place):
         report = judge_at_gate(rows, challenger, {}, look=champion.look)
-        return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown(report))
+        return beside(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=grown(report))
     past = _gather_past(learnt, held_out)
     known = _foresee(pair, learnt.vectors[place])
     served = _correct(known, learnt.job[place], champion)
@@ -140,7 +142,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         served = pick_closer(rows, served, replace(anew, cost=served.cost))
     rivals = list_rivals(served, past, unseen)
     report = judge_at_gate(rows, challenger, rivals, look=champion.look)
-    return Judged(
+    return beside(
         report=report,
         promised=promise(rows.correct, challenger.accuracy, rows.weight),
         challenger_curve=trace_reliability(rows, challenger),

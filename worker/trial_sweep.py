@@ -16,8 +16,7 @@ from db.states import PredictorState
 from db.trial_windows import TriedTask, count_trial_traffic, read_tried_tasks
 from db.trials import Trial, add_look, end_trial, list_open_trials, lock_open_trial, open_trials
 from router.promotion.report_json import to_json
-from router.promotion.trial import Look, TrialRows, Verdict, is_look_due, judge_trial
-from worker.promotion import TRIAL_DAYS
+from router.promotion.trial import TRIAL_DAYS, Look, TrialRows, Verdict, is_look_due, judge_trial
 from worker.submission import TENANT
 
 logger = logging.getLogger(__name__)

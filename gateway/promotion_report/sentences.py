@@ -6,6 +6,7 @@ from typing import Any
 from db.states import PredictorState
 from router.promotion.gate import GateReason, GateVerdict
 from router.promotion.rollback import LiveVerdict
+from router.promotion.trial import LABELS_A_DAY
 
 GATE = {
     GateReason.TOO_FEW: "too few outcomes that neither it nor the champion had learnt from",
@@ -22,7 +23,9 @@ LIVE = {
     LiveVerdict.WORSE: "surely higher log loss than the version before",
 }
 GROWN = "learnt from so many more labels than the champion that it serves unless it is surely worse"
-WITHOUT_TRIAL = "too few labels a day for a trial"
+GROWN_MEANWHILE = "learnt from so many more labels than the champion that it would serve, but for its strategy's trial"
+TOO_FEW = "too few labels a day for a trial"
+TOO_FAST = "its labels still grow too fast for a trial"
 
 
 def say_why(report: Mapping[str, Any], *, state: PredictorState) -> str:
@@ -45,9 +48,11 @@ def _say_at_first(report: Mapping[str, Any], state: PredictorState) -> str:
         return _say_without_gate(report)
     if state in (PredictorState.CANDIDATE, PredictorState.ON_TRIAL):
         return "passed the gate"
+    if report["gate"].get("has_grown") and state is PredictorState.HELD:
+        return GROWN_MEANWHILE
     if report["gate"].get("has_grown") and gate["verdict"] in (GateVerdict.TRIAL, GateVerdict.HOLD):
         return GROWN
-    return _say_of_gate(gate, has_trials=bool(report.get("has_trials")))
+    return _say_of_gate(report)
 
 
 def _say_choice(choices: Sequence[Mapping[str, Any]], *, state: PredictorState) -> str:
@@ -68,12 +73,15 @@ def _say_without_gate(report: Mapping[str, Any]) -> str:
     return "the first pair of its strategy" if report else ""
 
 
-def _say_of_gate(gate: Mapping[str, Any], *, has_trials: bool) -> str:
+def _say_of_gate(report: Mapping[str, Any]) -> str:
+    gate, has_trials = report["gate"]["report"], bool(report.get("has_trials"))
+    is_fast = report.get("is_growing") and report["labels_a_day"] >= LABELS_A_DAY
+    without = TOO_FAST if is_fast else TOO_FEW
     verdict = GateVerdict(gate["verdict"])
     if verdict is GateVerdict.PROVEN and not has_trials:
-        return f"surely lower log loss; {WITHOUT_TRIAL}"
+        return f"surely lower log loss; {without}"
     if verdict in (GateVerdict.PROVEN, GateVerdict.TRIAL):
-        return "its trial decided" if has_trials else f"lower log loss, but not surely; {WITHOUT_TRIAL}"
+        return "its trial decided" if has_trials else f"lower log loss, but not surely; {without}"
     return "; ".join(say_finding(finding) for finding in gate["findings"][:2])
 
 

@@ -1,4 +1,4 @@
-"""When a pair has learnt from so much more than the champion that it need not be proven better."""
+"""When a pair learnt from so much more than the champion that it need not be proven better, and whether one will."""
 
 from router.promotion.gate import GateReason, GateReport
 
@@ -21,3 +21,8 @@ def has_grown(report: GateReport, *, labels: int, champion_labels: int) -> bool:
     fifth = (GROWN_A_LITTLE - 1) * champion_labels
     has_news = labels >= champion_labels + fifth and report.outcomes >= fifth
     return has_news and not any(finding.reason in AGAINST for finding in report.findings)
+
+
+def will_grow(labels: int, *, to_come: int, most: int, champion_labels: int) -> bool:
+    """Whether a pair of so many labels, of `most` at most, will have a successor that has grown by a fifth."""
+    return min(labels + to_come, most) >= GROWN_A_LITTLE * champion_labels

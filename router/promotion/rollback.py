@@ -13,8 +13,9 @@ from router.scoring import list_log_losses
 FIRST_LOOK = 100  # outcomes since the promotion; then at every doubling
 SLACK = 0.05  # by which right answers may miss their predictions, beyond what was promised
 ALPHA = 0.002  # chance that a version which misses by no more than the slack is ever called broken
-# Chance that one which nobody had proven goes for a version before that is no better: both predict alike then.
-WORSE_ALPHA = 0.05
+# Chance that one goes for a version before that is no better: both predict alike then.
+WORSE_ALPHA = 0.05  # where nobody had proven it
+PROVEN_WORSE_ALPHA = 0.01  # where the gate or a trial had: labels that prove may themselves be wrong
 BAND_ENDS = (1 / 3, 2 / 3)  # of predicted accuracy: what is wrong at both ends may cancel in the mean
 LEAST_BAND = 50  # outcomes of a band that is looked at
 
@@ -27,7 +28,7 @@ class LiveVerdict(StrEnum):
     WAIT = "wait"  # the next look is not due
     KEPT = "kept"  # it predicts as was promised, as far as can be said
     ROLL_BACK = "roll_back"  # it does not, and the version before predicts the same outcomes better
-    WORSE = "worse"  # nobody had proven it, and the version before surely predicts the same outcomes better
+    WORSE = "worse"  # the version before surely predicts the same outcomes better
     DRIFTED = "drifted"  # it does not, but neither does the version before: the strategy has changed
 
 
@@ -87,7 +88,8 @@ def find_look(outcomes: int) -> int:
 def check_live(live: LiveOutcomes, *, promised: Promise, looks_taken: int, is_proven: bool) -> LiveCheck:
     """The verdict at the next look; errors spent at look k are a 1 / (k (k + 1)) of all there will be.
 
-    A version that serves by its labels alone was not proven; what the gate could not say, live outcomes do.
+    A version that serves by its labels alone was not proven; what the gate could not say, live outcomes do. Of one
+    that was they have to be surer.
     """
     outcomes, look = len(live.correct), find_look(len(live.correct))
     if look <= looks_taken:
@@ -98,7 +100,7 @@ def check_live(live: LiveOutcomes, *, promised: Promise, looks_taken: int, is_pr
     verdict = LiveVerdict.KEPT
     if any(miss.score >= miss.limit for miss in misses):
         verdict = LiveVerdict.ROLL_BACK if loss_since.mean > 0 else LiveVerdict.DRIFTED
-    elif not is_proven and loss_since.score() > _find_limit(WORSE_ALPHA, look):
+    elif loss_since.score() > _find_limit(PROVEN_WORSE_ALPHA if is_proven else WORSE_ALPHA, look):
         verdict = LiveVerdict.WORSE
     return LiveCheck(verdict=verdict, outcomes=outcomes, misses=misses, loss_since=loss_since)
 

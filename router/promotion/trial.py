@@ -17,6 +17,9 @@ from router.promotion.spending import find_boundary
 
 ALPHA = 0.04  # chance that a challenger no better than its champion is promoted, over all looks together
 HORIZON_LABELS = 5000  # after so many a trial ends
+TRIAL_DAYS = 7  # in which it should be decided
+LIKELY_DISAGREEMENT = 0.2  # of all tasks; a trial is of those
+LABELS_A_DAY = HORIZON_LABELS / TRIAL_DAYS / LIKELY_DISAGREEMENT  # with fewer there are no trials
 LOOK_LABELS = 250  # a look is taken when so many more have come
 LEAST_WINDOWS = 8  # fewer clusters say too little of how much they differ
 WORTHWHILE = 0.01  # gain over all tasks for which a trial is made

@@ -25,7 +25,7 @@ from router.promotion.reliability import trace_reliability
 from router.promotion.report_json import to_json
 from router.promotion.rivals import Foreseen
 from router.promotion.rollback import LiveOutcomes, check_live
-from router.promotion.trial import TrialRows, judge_trial
+from router.promotion.trial import LABELS_A_DAY, TrialRows, judge_trial
 from worker.gate import Judged
 
 MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -47,6 +47,7 @@ def make_gate(*, better: bool, outcomes: int = 1000) -> dict[str, Any]:
         challenger_curve=trace_reliability(rows, challenger),
         champion_curve=trace_reliability(rows, champion),
         has_grown=False,
+        champion_labels=800,
     )
     stored: dict[str, Any] = json.loads(json.dumps(to_json(judged), allow_nan=False))
     return stored
@@ -180,7 +181,22 @@ def test_live_looks_are_told_beside_what_was_promised() -> None:
         (
             {"gate": make_gate(better=True, outcomes=20) | {"has_grown": True}},
             PredictorState.CHAMPION,
-            "learnt from so many more labels",
+            "learnt from so many more labels than the champion that it serves",
+        ),
+        (
+            {"gate": make_gate(better=True) | {"has_grown": True}, "is_tried": True},
+            PredictorState.HELD,
+            "learnt from so many more labels than the champion that it would serve, but for",
+        ),
+        (
+            {"gate": make_gate(better=True), "is_growing": True, "labels_a_day": LABELS_A_DAY},
+            PredictorState.CHAMPION,
+            "surely lower log loss; its labels still grow too fast",
+        ),
+        (
+            {"gate": make_gate(better=True), "is_growing": True, "labels_a_day": 20.0},
+            PredictorState.CHAMPION,
+            "surely lower log loss; too few labels a day",
         ),
     ],
 )

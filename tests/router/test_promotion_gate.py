@@ -227,19 +227,27 @@ def test_a_miss_that_the_report_promised_is_no_breach() -> None:
     assert check(live, known) is LiveVerdict.KEPT
 
 
-def test_a_champion_that_nobody_had_proven_goes_when_it_keeps_its_promise_and_is_surely_worse_all_the_same() -> None:
+def test_a_champion_goes_when_it_keeps_its_promise_and_is_surely_worse_all_the_same() -> None:
+    live = make_live(1, 800, truth=-1.0, champion=0.0, earlier=-1.0)
+    known = promise(live.correct, live.champion, live.weight)
+    assert check(live, known, is_proven=False) is LiveVerdict.WORSE
+    assert check(live, known, is_proven=True) is LiveVerdict.WORSE
+
+
+def test_of_a_proven_champion_live_answers_have_to_be_surer() -> None:
     live = make_live(1, 800, truth=-0.6, champion=0.0, earlier=-0.6)
     known = promise(live.correct, live.champion, live.weight)
     assert check(live, known, is_proven=False) is LiveVerdict.WORSE
     assert check(live, known, is_proven=True) is LiveVerdict.KEPT
 
 
-def test_what_is_no_worse_than_the_version_before_stays_though_nobody_had_proven_it() -> None:
+@pytest.mark.parametrize(("is_proven", "least"), [(False, 95), (True, 99)])
+def test_what_is_no_worse_than_the_version_before_stays(is_proven: bool, least: int) -> None:
     looks = [
-        check(make_live(seed, 1600, truth=0.0, champion=0.1, earlier=-0.1), looks_taken=4, is_proven=False)
+        check(make_live(seed, 1600, truth=0.0, champion=0.1, earlier=-0.1), looks_taken=4, is_proven=is_proven)
         for seed in range(100)
     ]
-    assert looks.count(LiveVerdict.KEPT) >= 95
+    assert looks.count(LiveVerdict.KEPT) >= least
 
 
 def test_looks_are_taken_at_every_doubling() -> None:

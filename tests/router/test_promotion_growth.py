@@ -3,7 +3,7 @@
 import pytest
 
 from router.promotion.gate import ONLY_LOOK, Finding, GateReason, GateReport, GateVerdict, Rival
-from router.promotion.growth import has_grown
+from router.promotion.growth import has_grown, will_grow
 
 
 def report(reason: GateReason, *, outcomes: int, verdict: GateVerdict = GateVerdict.HOLD) -> GateReport:
@@ -43,3 +43,13 @@ def test_a_fifth_of_tasks_that_the_champion_knows_teaches_nothing_new() -> None:
 
 def test_fewer_labels_after_a_strategy_changed_are_no_growth() -> None:
     assert not has_grown(report(GateReason.LOSS_LOWER, outcomes=300), labels=300, champion_labels=1000)
+
+
+@pytest.mark.parametrize(
+    ("labels", "to_come", "champion_labels", "grows"),
+    [(1100, 99, 1000, False), (1100, 100, 1000, True), (9000, 5000, 8300, True), (9000, 5000, 8400, False)],
+)
+def test_a_successor_grows_by_labels_to_come_up_to_the_most_that_is_learnt_from(
+    labels: int, to_come: int, champion_labels: int, grows: bool
+) -> None:
+    assert will_grow(labels, to_come=to_come, most=10_000, champion_labels=champion_labels) is grows

@@ -11,6 +11,7 @@ from db.session import run_in_transaction, session_scope
 from db.states import PredictorState
 from db.tasks import NewTask
 from router.generation import Completion, GenerationRequest
+from router.promotion.gate import ONLY_LOOK, GateReport, GateVerdict
 from router.units import Unit
 from tests.worker.fake_night import (
     FakeEngine,
@@ -23,6 +24,7 @@ from tests.worker.fake_night import (
     submit,
 )
 from worker.calibration import submit_recorded
+from worker.gate import Judged
 from worker.pool import register_pool
 from worker.predictors import LoadedPredictors, load_predictors
 from worker.recording import RecordedOutcome, Recording
@@ -122,3 +124,16 @@ def serve_sums(database: Database, folder: Path) -> None:
         tasks=[make_task(number) for number in numbers],
     )
     assert drive(database, job_id, [FakeEngine(answer_sums)], make_settings(folder, batch_tasks=16))
+
+
+def judged(verdict: GateVerdict, *, has_grown: bool = False, champion_labels: int = 1000) -> Judged:
+    """A challenger beside a champion of so many labels, of which nothing but this is known."""
+    report = GateReport(verdict=verdict, findings=(), outcomes=500, look=ONLY_LOOK, challenger=None, comparisons={})
+    return Judged(
+        report=report,
+        promised=(),
+        challenger_curve=(),
+        champion_curve=(),
+        has_grown=has_grown,
+        champion_labels=champion_labels,
+    )

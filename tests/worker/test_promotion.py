@@ -18,7 +18,7 @@ from db.states import PredictorState
 from db.tables import PredictorVersionRow
 from router.artefact import load_pair
 from router.generation import Completion, GenerationRequest
-from router.promotion.gate import ONLY_LOOK, GateReport, GateVerdict
+from router.promotion.gate import GateVerdict
 from tests.worker.fake_night import (
     FakeEngine,
     answer_with,
@@ -33,6 +33,7 @@ from tests.worker.promotion_house import (
     answer_sums,
     is_place,
     is_sum,
+    judged,
     load,
     make_task,
     register,
@@ -46,9 +47,8 @@ from worker.encoder import SentenceEncoder
 from worker.evidence import gather_evidence
 from worker.exploration_terms import ExplorationTerms
 from worker.forecast import PromptShares
-from worker.gate import Judged
 from worker.predictors import promote_by_hand
-from worker.promotion import LABELS_A_DAY, decide, receive
+from worker.promotion import receive
 from worker.task_encoder import TaskEncoder
 from worker.training_job import Trained
 
@@ -125,36 +125,6 @@ def test_tasks_that_the_champion_has_learnt_say_nothing_against_a_challenger(
     assert report["gate"]["report"]["outcomes"] == 20
 
 
-def judged(verdict: GateVerdict, *, has_grown: bool = False) -> Judged:
-    report = GateReport(verdict=verdict, findings=(), outcomes=500, look=ONLY_LOOK, challenger=None, comparisons={})
-    return Judged(report=report, promised=(), challenger_curve=(), champion_curve=(), has_grown=has_grown)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "without_trials", "with_trials"),
-    [
-        (GateVerdict.PROVEN, PredictorState.CHAMPION, PredictorState.CANDIDATE),
-        (GateVerdict.TRIAL, PredictorState.HELD, PredictorState.CANDIDATE),
-        (GateVerdict.HOLD, PredictorState.HELD, PredictorState.HELD),
-        (GateVerdict.REJECT, PredictorState.REJECTED, PredictorState.REJECTED),
-    ],
-)
-def test_what_follows_from_the_gate_depends_on_whether_there_are_labels_for_a_trial(
-    verdict: GateVerdict, without_trials: PredictorState, with_trials: PredictorState
-) -> None:
-    assert decide(judged(verdict), labels_a_day=LABELS_A_DAY - 1).state is without_trials
-    assert decide(judged(verdict), labels_a_day=LABELS_A_DAY).state is with_trials
-    assert decide(None, labels_a_day=LABELS_A_DAY).state is PredictorState.CHAMPION
-
-
-@pytest.mark.parametrize("labels_a_day", [0.0, LABELS_A_DAY])
-@pytest.mark.parametrize("verdict", GateVerdict)
-def test_a_pair_that_has_grown_serves_unless_it_is_surely_worse(verdict: GateVerdict, labels_a_day: float) -> None:
-    state = decide(judged(verdict, has_grown=True), labels_a_day=labels_a_day).state
-    rejected = verdict is GateVerdict.REJECT
-    assert state is (PredictorState.REJECTED if rejected else PredictorState.CHAMPION)
-
-
 def test_half_as_many_labels_again_serve_though_they_are_too_few_to_prove_anything(
     db_engine: Database, encoder: TaskEncoder
 ) -> None:
@@ -188,7 +158,9 @@ def test_a_pair_that_was_taken_back_does_not_come_back_for_having_grown_a_little
     assert {own.state for own in _train_on(db_engine, encoder, range(3000, 3080))} == {PredictorState.CHAMPION}
 
 
-def offer_again(database: Database, encoder: TaskEncoder, *, beside: int | None) -> PredictorState:
+def offer_again(
+    database: Database, encoder: TaskEncoder, *, beside: int | None, champion_labels: int = 1000
+) -> PredictorState:
     """Hand in what serves of "small" once more, judged beside this champion and found to be surely better."""
     small, _ = register(database)
     with session_scope(database) as session:
@@ -202,7 +174,7 @@ def offer_again(database: Database, encoder: TaskEncoder, *, beside: int | None)
         evidence=gather_evidence([], cutoff=None),
         prompt_shares=PromptShares(1.0, 1.0),
     )
-    verdict = judged(GateVerdict.PROVEN)
+    verdict = judged(GateVerdict.PROVEN, champion_labels=champion_labels)
     offer = partial(receive, strategy_id=small, challenger=challenger, judged=verdict, beside=beside)
     return run_in_transaction(database, offer)
 
@@ -221,6 +193,20 @@ def test_a_challenger_is_held_where_another_trainers_version_serves_by_now(
         newest = list_predictors(session, tenant_id="default", limit=1)[0]
         report = read_report(session, predictor_id=newest.id).report
     assert report["overtaken"]
+
+
+@pytest.mark.parametrize(("champion_labels", "grows"), [(100, True), (101, False)])
+def test_a_strategy_grows_that_by_labels_like_those_of_the_last_days_will_have_a_fifth_more(
+    db_engine: Database, encoder: TaskEncoder, champion_labels: int, grows: bool
+) -> None:
+    _train_on(db_engine, encoder, range(60))
+    served = load(db_engine, encoder).version_ids[0]
+    offer_again(db_engine, encoder, beside=served, champion_labels=champion_labels)
+    with session_scope(db_engine) as session:
+        newest = list_predictors(session, tenant_id="default", limit=1)[0]
+        report = read_report(session, predictor_id=newest.id).report
+    assert report["is_growing"] is grows  # 60 and as many again are 120
+    assert not report["is_tried"]
 
 
 def test_a_damaged_champions_challenger_is_judged_beside_the_version_that_serves(

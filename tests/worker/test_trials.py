@@ -1,6 +1,5 @@
 """Trials from their beginning to what follows: lots as they are written down, and what won serves."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,30 +12,15 @@ from db.results import iterate_results
 from db.session import run_in_transaction, session_scope
 from db.states import PredictorState
 from db.tables import TrialWindowRow
-from db.trials import Trial, find_trial_of, list_open_trials, read_trial
-from router.generation import Completion, GenerationRequest
+from db.trials import Trial, find_trial_of, list_open_trials
 from router.promotion.trial import LOOK_LABELS, Verdict
-from router.units import Unit
-from tests.worker.fake_night import (
-    MAX_TOKENS,
-    FakeEngine,
-    answer_with,
-    drive,
-    make_pool,
-    make_settings,
-    make_tasks,
-    predict_flat,
-    submit,
-)
-from worker.challengers import Tried
-from worker.objective import Mode, Objective
+from tests.worker.fake_night import make_pool
+from tests.worker.trial_house import LARGE, reread, run_night
 from worker.pool import register_pool
 from worker.trial_sweep import WITHDRAWN, sweep_trials
 from worker.window_trial import TRIAL_SHARE
 
 ENCODER = "none"
-LARGE = 1  # column of the strategy that has a challenger
-WEIGHT = Objective(mode=Mode.WEIGHT, unit=Unit.TOKENS, stated="0.9", w=0.9, reference_cost=400.0)
 
 
 def begin_trial(database: Database) -> Trial:
@@ -65,47 +49,10 @@ def begin_trial(database: Database) -> Trial:
     return trial
 
 
-def answer_by(right: Mapping[str, float]) -> FakeEngine:
-    """An engine whose strategies are right for so many of the tasks."""
-    share = {most: right[name] for name, most in MAX_TOKENS.items()}
-
-    def answer(request: GenerationRequest) -> Completion:
-        number = int(request.messages[-1].content.removeprefix("task-"))
-        is_right = (number * 0.618034) % 1 < share[request.max_tokens]
-        return answer_with("yes" if is_right else "no", tokens=5)(request)
-
-    return FakeEngine(answer)
-
-
-def run_night(database: Database, folder: Path, *, trial: Trial, tasks: int, right: Mapping[str, float]) -> int:
-    """The id of a job whose champions choose the small strategy for every task, and whose challengers the large one."""
-    predictions = predict_flat(tasks, small=(0.6, 5.0), large=(0.5, 20.0))
-    better = predict_flat(tasks, small=(0.6, 5.0), large=(0.9, 20.0))
-    tried = Tried(
-        trial_id=trial.id,
-        columns=(LARGE,),
-        predictions=type(better)(
-            accuracy=better.accuracy[:, [LARGE]],
-            cost=better.cost[:, [LARGE]],
-            worst_cost=better.worst_cost[:, [LARGE]],
-            prompt_tokens=better.prompt_tokens[:, [LARGE]],
-        ),
-    )
-    job_id = submit(database, predictions=predictions, objective=WEIGHT, tasks=make_tasks(tasks), tried=tried)
-    settings = make_settings(folder, window_tasks=50, batch_tasks=16)
-    assert drive(database, job_id, [answer_by(right)], settings)
-    return job_id
-
-
 def states_of(database: Database) -> dict[tuple[str, int], PredictorState]:
     with session_scope(database) as session:
         versions = list_predictors(session, tenant_id="default", limit=10)
     return {(version.strategy, version.version): version.state for version in versions}
-
-
-def reread(database: Database, trial: Trial) -> Trial:
-    with session_scope(database) as session:
-        return read_trial(session, trial_id=trial.id)
 
 
 def test_lots_are_what_is_written_down_and_what_is_executed(db_engine: Database, tmp_path: Path) -> None:
