@@ -137,7 +137,10 @@ def test_a_new_strategy_joins_by_one_command(trained: Trained, tmp_path: Path) -
 def test_a_strategy_in_the_shadow_is_predicted_for_and_never_asked(trained: Trained, tmp_path: Path) -> None:
     strategies, tasks = write_third(tmp_path)
     added = run("add", "third", "--strategies", strategies, "--tasks", tasks, "--probes", 6, "--shadow")
-    assert "is shadow: it is predicted for" in " ".join(added.stdout.split())
+    said = " ".join(added.stdout.split())
+    assert "is shadow: it is predicted for" in said
+    assert "third is placed (shadow): " in said
+    assert "can be routed to" not in said
     assert run_job(strategies, tasks, tmp_path).exit_code == 0
     decisions = [json.loads(line) for line in (tmp_path / "out" / "decisions.jsonl").read_text("utf-8").splitlines()]
     assert len(decisions) == 12
