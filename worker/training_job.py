@@ -143,7 +143,7 @@ class _School:
             return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=None)
         pair = self._train_pair(priced, learnt)
         challenger, handover = self._make_challenger(priced, learnt, pair), None
-        if learnt.evidence.probes:
+        if learnt.evidence.probes and not learnt.has_runs:  # else its placement knows less, and of other tasks
             cold = self._place(priced, strategy_id=strategy_id)
             if cold.figures.fallback in COLD_STARTS:
                 handover = Handover(own=challenger.figures, cold=cold.figures)
