@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Exists, Float, exists, extract, func, select, text
+from sqlalchemy import ColumnElement, Exists, Float, and_, case, exists, extract, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.arrays import among
@@ -42,6 +42,17 @@ def list_open_breakers(session: Session, *, strategy_ids: Sequence[int] | None =
     if strategy_ids is not None:
         query = query.where(among(BreakerRow.strategy_id, strategy_ids))
     return [OpenBreaker(**row._mapping) for row in session.execute(query)]
+
+
+def list_failing(session: Session, *, strategy_ids: Sequence[int]) -> list[OpenBreaker]:
+    """Those of these strategies whose latest batch failed; `seconds_left` is 0 of those that are not left alone."""
+    left = case(
+        (and_(*_IS_OPEN), extract("epoch", BreakerRow.open_until - func.clock_timestamp()).cast(Float)), else_=0
+    )
+    query = select(BreakerRow.strategy_id, BreakerRow.reason, left.label("seconds_left"))
+    query = query.where(BreakerRow.failures > 0, among(BreakerRow.strategy_id, strategy_ids))
+    rows = session.execute(query.order_by(BreakerRow.strategy_id))
+    return [OpenBreaker(**row._mapping) for row in rows]
 
 
 # While it is open its groups that still run may fail as well: they do not make it longer.

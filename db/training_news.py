@@ -1,5 +1,6 @@
 """News: how many of a strategy's outcomes got a label since its predictor was trained."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -28,6 +29,22 @@ _COUNT = text(f"""
     ) AS news
 """)  # noqa: S608 - made of our own constant
 
+_FIRST = text(f"""
+    WITH alike AS (
+        SELECT alike.id FROM strategy AS wanted
+        JOIN strategy AS alike ON alike.tenant_id = wanted.tenant_id AND alike.spec_hash = wanted.spec_hash
+        WHERE wanted.id = ANY(:strategy_ids)
+    )
+    SELECT min(told_at) FROM (
+        SELECT outcome.created_at AS told_at FROM alike JOIN outcome ON outcome.strategy_id = alike.id
+        WHERE outcome.correct IS NOT NULL AND {TEACHES}
+        UNION ALL
+        SELECT label.created_at FROM label
+        JOIN outcome ON outcome.job_id = label.job_id AND outcome.seq = label.seq AND outcome.arm = label.arm
+        WHERE outcome.strategy_id IN (SELECT id FROM alike) AND {TEACHES}
+    ) AS told
+""")  # noqa: S608 - as above
+
 
 def count_news(
     session: Session,
@@ -44,3 +61,9 @@ def count_news(
     asked = {"strategy_id": strategy_id, "since": since, "cutoff": cutoff, "answered_since": answered_since}
     count: int = session.execute(_COUNT, asked).scalar_one()
     return count
+
+
+def read_first_label(session: Session, *, strategy_ids: Sequence[int]) -> datetime | None:
+    """When it was first known of an outcome of these strategies whether it is right; None where it never was."""
+    first: datetime | None = session.execute(_FIRST, {"strategy_ids": list(strategy_ids)}).scalar_one()
+    return first

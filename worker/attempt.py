@@ -31,6 +31,7 @@ TRIES = 6  # of what cost nothing; a request that may have been charged would co
 BACKOFF_SECONDS = 0.5  # doubled after each try: 15 s in all
 LONGEST_PAUSE_SECONDS = 30.0  # whatever a server asks for: a reservation is held all the while
 ERROR_CODES = {PromptRefused: "prompt_refused", UsageImpossible: "usage_impossible"}  # others say engine_unavailable
+WORKER_LOST = "worker_lost"  # the error code of an outcome of a task that was not asked any more
 MAX_LOST_WORKERS = 3  # a task that was running each time its worker was lost is not tried for ever
 
 
@@ -63,7 +64,7 @@ async def execute(assigned: Assigned, *, engine: Answering, unit: Unit) -> NewOu
     """
     if assigned.lost_workers >= MAX_LOST_WORKERS:
         lost = f"{assigned.lost_workers} times the worker or engine was lost under this task: it is not tried again"
-        return fail(assigned, code="worker_lost", message=lost, cost=0)
+        return fail(assigned, code=WORKER_LOST, message=lost, cost=0)
     started = time.monotonic()
     completions: list[Completion] = []
     try:

@@ -30,6 +30,7 @@ from worker.owner import name_owner
 from worker.period_roll import roll_periods
 from worker.pool import PricedStrategy
 from worker.progress import Watch
+from worker.quiet_job import QuietJob
 from worker.router_desk import RouterDesk
 from worker.settings import Settings
 from worker.strategy_health import leave_alone, recall_all
@@ -61,6 +62,7 @@ class Dispatcher:
         self._next_sweep = 0.0  # on the monotonic clock
         self._failure: Exception | None = None  # the first one; what runs is settled before it is raised
         self._drift = DriftSweep(assets.database)
+        self._quiet = QuietJob(assets.database, job_id=job.id, has_workers=False)
         names = {key: priced.strategy.name for key, priced in assets.strategies.items()}
         self._counts = LiveCounts(assets.database, job=job, unit=unit, names=names, watch=assets.watch)
         self._router = RouterDesk(
@@ -157,6 +159,7 @@ class Dispatcher:
         run_in_transaction(self._assets.database, lambda session: cancel_rest(session, job_id=self._job.id))
         roll_periods(self._assets.database)
         self._drift.look()
+        self._quiet.note(self._counts.answered)
 
     def _complete(self) -> bool:
         return run_in_transaction(self._assets.database, lambda session: complete_job(session, job_id=self._job.id))

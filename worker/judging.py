@@ -38,6 +38,7 @@ class Judged:
     asked: int
     judged: int  # answers with a judge's verdict that can be read
     unreadable: int  # whose judge gave none: they are asked again
+    unanswered: int  # that the judge's engine failed to answer, or refused
     unreached: int  # that the budget did not reach, or that no context of the judge holds
     mean: float | None  # of the verdicts
 
@@ -185,13 +186,24 @@ def count_judged(session: Session, *, job_id: int, judging_ids: Sequence[int]) -
     verdicts = [verdict for answers, verdict in read if verdict is not None for _ in answers]
     asked = sum(len(answers) for job in jobs for answers in job.meta["answers"])
     unreadable = sum(len(answers) for answers, verdict in read if verdict is None)
+    unanswered = sum(_count_unanswered(session, job) for job in jobs)
     return Judged(
         job_id=job_id,
         asked=asked,
         judged=len(verdicts),
         unreadable=unreadable,
-        unreached=asked - len(verdicts) - unreadable,
+        unanswered=unanswered,
+        unreached=asked - len(verdicts) - unreadable - unanswered,
         mean=sum(verdicts) / len(verdicts) if verdicts else None,
+    )
+
+
+def _count_unanswered(session: Session, judging: Job) -> int:
+    """Answers whose reading ended in an error."""
+    return sum(
+        len(judging.meta["answers"][result.seq])
+        for result in iterate_results(session, job_id=judging.id)
+        if result.outcome is not None and result.outcome.error_code is not None
     )
 
 

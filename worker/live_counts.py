@@ -34,6 +34,12 @@ class LiveCounts:
                 self._correct += count.correct
                 self._graded += count.graded
 
+    @property
+    def answered(self) -> int:
+        """How many answers there are."""
+        with self._lock:
+            return self._mix.total()
+
     def note(self, strategy_id: int, outcomes: Sequence[NewOutcome], budget: Budget | None) -> None:
         """Some tasks of a strategy were settled, which left the budget so; called from any thread."""
         with self._lock:

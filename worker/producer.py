@@ -20,6 +20,7 @@ from worker.celery_app import StationOf, make_celery, ring
 from worker.objective import Objective
 from worker.progress import Progress, Stage, Watch
 from worker.queues import ROUTER
+from worker.quiet_job import QuietJob
 from worker.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class WatchedJob:
         self._database = database
         self._job_id = job_id
         self._looks = 0
+        self._quiet = QuietJob(database, job_id=job_id, has_workers=True)
         with session_scope(database) as session:
             job = read_job(session, job_id=job_id)
             stored = read_strategies(session, strategy_ids=job.strategy_ids)
@@ -103,4 +105,7 @@ class WatchedJob:
                 graded=progress.graded,
             )
         )
-        return job.state in FINAL_STATES
+        if job.state in FINAL_STATES:
+            return True
+        self._quiet.note(progress.outcomes)
+        return False

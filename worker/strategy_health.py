@@ -15,6 +15,7 @@ from db.session import run_in_transaction, session_scope
 from db.settlements import NewOutcome
 from db.states import RequeueReason
 from db.strategy_modes import list_waited_for
+from worker.attempt import WORKER_LOST
 from worker.engines.errors import EngineDied, EngineError, EngineNotStarted
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class StrategyHealth:
         failures = list(filter(None, map(_describe_failure, results)))
         if failures and len(failures) == len(results):
             return self._note_failure(group, failures[0], threshold=FAILURES_TO_OPEN)
-        if not failures:
+        if not failures and not all(map(_is_given_up, results)):
             self._note_success(group)
         return False
 
@@ -119,6 +120,11 @@ def _count_failure(database: Database, strategy_id: int, *, reason: str, thresho
             "strategy %d is left alone for a while, %d tasks are routed to others: %s", strategy_id, recalled, reason
         )
     return recalled is not None
+
+
+def _is_given_up(result: NewOutcome | BaseException) -> bool:
+    """Whether nobody was asked: the task ended because of what became of its earlier attempts."""
+    return isinstance(result, NewOutcome) and result.error_code == WORKER_LOST
 
 
 def _describe_failure(result: NewOutcome | BaseException) -> str | None:

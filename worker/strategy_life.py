@@ -15,6 +15,7 @@ from worker.errors import NoSuchStrategy, NothingServes, StrategyUnusable
 from worker.strategy_health import recall_tasks
 from worker.submission import TENANT
 
+ENABLE = "`apportion strategies enable NAME`"
 PREDICTED = frozenset({StrategyMode.ENABLED, StrategyMode.SHADOW})  # of these, every task of a new job is foreseen
 
 
@@ -76,7 +77,9 @@ def keep_in_service(workshop: Workshop) -> Workshop:
         ]
     if StrategyMode.ENABLED not in modes:
         states = ", ".join(f"{name} is {mode}" for name, mode in zip(workshop.pool.names, modes, strict=True))
-        raise NothingServes(f"nothing can be routed to: {states}; `apportion strategies enable NAME` takes one back")
+        is_final = all(mode is StrategyMode.RETIRED for mode in modes)
+        way = "that is final: give an entry in the file another name" if is_final else f"{ENABLE} takes one back"
+        raise NothingServes(f"nothing can be routed to: {states}; {way}")
     return workshop if len(kept) == len(modes) else workshop.keep(kept)
 
 

@@ -14,6 +14,7 @@ from db.clock import read_settled_moment
 from db.predictors import StoredPredictor, read_champions
 from db.session import run_in_transaction, session_scope
 from db.states import PredictorState
+from db.training_news import read_first_label
 from router.errors import PredictorArtefactError
 from router.figures import COLD_STARTS, TrainingFigures
 from router.fold import fold_pair
@@ -81,6 +82,8 @@ def train_predictors(
     check_champions(database, strategy_ids=strategy_ids, encoder=encoder)
     cutoff = run_in_transaction(database, partial(_settle_cutoff, asked=lesson.cutoff))
     with session_scope(database) as session:
+        if lesson.cutoff is not None:
+            _require_labels(session, strategy_ids, names=pool.names, cutoff=cutoff)
         standings = read_standings(session, strategy_ids=strategy_ids, encoder=encoder.name, cutoff=cutoff)
     if not any(standing.learnt or standing.news for standing in standings.values()):
         raise NothingToTrain(
@@ -109,6 +112,15 @@ def _settle_cutoff(session: Session, *, asked: datetime | None) -> datetime:
     return settled if asked is None else asked
 
 
+def _require_labels(session: Session, strategy_ids: Sequence[int], *, names: Sequence[str], cutoff: datetime) -> None:
+    first = read_first_label(session, strategy_ids=strategy_ids)
+    if first is not None and first > cutoff:
+        raise NothingToTrain(
+            f"up to the cutoff {cutoff.isoformat()} there are no graded outcomes of {', '.join(names)}; the first "
+            f"grade is of {first.isoformat()}: give a later cutoff, or none"
+        )
+
+
 def leave_alone(strategy: str, standing: Standing) -> Trained:
     """What is told of a strategy that is not trained."""
     few = standing.news if standing.has_to_wait else None
@@ -131,7 +143,7 @@ class _School:
             return Trained(strategy=priced.strategy.name, outcomes=outcomes, figures=None)
         pair = self._train_pair(priced, learnt)
         challenger, handover = self._make_challenger(priced, learnt, pair), None
-        if learnt.evidence.probes:
+        if learnt.evidence.probes and not learnt.has_runs:  # else its placement knows less, and of other tasks
             cold = self._place(priced, strategy_id=strategy_id)
             if cold.figures.fallback in COLD_STARTS:
                 handover = Handover(own=challenger.figures, cold=cold.figures)

@@ -41,6 +41,7 @@ class TrainingSet:
     told_at: DoubleArray  # (n,) POSIX seconds: when the latest of each was known
     window: NDArray[np.int64]  # (n,) that it was routed in by choice; one of its own below 0 where nobody chose
     job: NDArray[np.int64]  # (n,)
+    has_runs: bool  # whether any of these tasks was chosen for the strategy
     evidence: Evidence
     prompt_shares: PromptShares
 
@@ -77,6 +78,7 @@ def read_training_set(source: TrainingSource, *, priced: PricedStrategy, strateg
         told_at=columns.told_at,
         window=columns.drawn_in,
         job=columns.job.astype(np.int64),
+        has_runs=bool((~np.isnan(columns.propensity)).any()),
         evidence=columns.evidence,
         prompt_shares=columns.prompt_shares,
     )

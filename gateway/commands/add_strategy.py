@@ -32,7 +32,7 @@ def add_strategy(
     with open_database(read_settings()) as database:
         run_in_transaction(database, lambda session: _set_aside(session, entry.name, entry.spec_hash))
     beside = CommandConsole(stderr=True) if as_json else console
-    code = probe_strategy(beside, job_file=job_file, strategy_file=strategy_file, asked=asked, as_json=False)
+    code = probe_strategy(beside, job_file=job_file, strategy_file=strategy_file, asked=asked, mode=mode, as_json=False)
     if code is not ExitCode.DONE:
         return code
     reason = f"added with {asked.probes} probes of {job_file.name}"

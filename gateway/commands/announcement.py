@@ -4,8 +4,8 @@ from sqlalchemy import Engine as Database
 
 from db.jobs import read_job
 from db.session import session_scope
-from gateway.absent_workers import describe_absent
 from gateway.commands.working import Working
+from worker.absent_workers import describe_absent
 from worker.settings import Settings
 
 

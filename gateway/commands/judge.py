@@ -8,8 +8,8 @@ from typing import NamedTuple
 from rich.console import Console
 
 from db.session import session_scope
-from gateway.commands.finish_job import tell_drained
-from gateway.commands.working import working
+from gateway.commands.finish_job import tell_drained, write_job_output
+from gateway.commands.working import Working, working
 from gateway.exit_codes import ExitCode
 from gateway.json_option import choose_progress_console, tell
 from gateway.judge_budget import settle_judge_budget
@@ -17,6 +17,7 @@ from gateway.known_strategy import find_strategy
 from gateway.report.amounts import say_share
 from router.units import Amount, BudgetPercent, parse_budget
 from worker.bootstrap import Workshop, open_workshop, read_known_job
+from worker.engines.errors import EngineError
 from worker.judging import Judged, Judging, count_judged
 from worker.pool import read_strategy_file
 from worker.runs import drive_jobs
@@ -70,6 +71,19 @@ def let_judge(workshop: Workshop, *, job_id: int, judge: Judge, draining: thread
     return Let(end.job_id if end is not None and not end.completed else None, judged)
 
 
+def judge_run(work: Working, workshop: Workshop, judge: Judge, *, job_id: int, out: Path) -> None:
+    """Note what the judge of a run came to; where it can not be asked, the answers are written all the same."""
+    again = f"`apportion judge {job_id} --by {judge.strategy}`, with --strategies and --budget, goes on"
+    try:
+        let = let_judge(workshop, job_id=job_id, judge=judge, draining=work.draining)
+    except EngineError:
+        write_job_output(workshop.database, job_id=job_id, folder=out)
+        work.view.note(f"job {job_id}: its answers are in {out}, and are not all judged: {again} once the engine works")
+        raise
+    stopped = f"job {job_id}: its answers are not all judged: {again}"
+    work.view.note(describe_judged(let.judged) if let.drained is None else stopped)
+
+
 def describe_judged(judged: Judged) -> str:
     """What came of it, and what is left to do."""
     if not judged.asked:
@@ -81,6 +95,7 @@ def describe_judged(judged: Judged) -> str:
         f"{count:,} {what}"
         for count, what in (
             (judged.unreadable, "got no verdict that can be read"),
+            (judged.unanswered, "were not read, as the judge's engine failed or refused"),
             (judged.unreached, "were not reached by the budget"),
         )
         if count

@@ -20,6 +20,7 @@ from gateway.json_option import print_json, tell
 from gateway.promotion_report.gather import PromotionReport, gather_promotion
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import draw_plots
+from gateway.promotion_report.sentences import say_kind
 from gateway.report.amounts import UNKNOWN, say_share
 from gateway.report.plots.svg_file import as_file
 from worker.database import open_database
@@ -43,8 +44,8 @@ def list_all(console: Console, *, as_json: bool) -> ExitCode:
 def draw_predictors(versions: Sequence[PredictorVersion]) -> Table:
     """A row for each."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", caption=None if versions else "none yet")
-    for heading in ("id", "strategy", "version", "state", "outcomes", "right", "log loss", "trained"):
-        table.add_column(heading, justify="left" if heading in {"strategy", "state", "trained"} else "right")
+    for heading in ("id", "strategy", "version", "state", "kind", "outcomes", "right", "log loss", "trained"):
+        table.add_column(heading, justify="left" if heading in {"strategy", "state", "kind", "trained"} else "right")
     for version in versions:
         table.add_row(*_describe(version))
     return table
@@ -128,6 +129,7 @@ def _describe(version: PredictorVersion) -> tuple[str, ...]:
         version.strategy,
         str(version.version),
         version.state.value,
+        say_kind(figures) or UNKNOWN,
         f"{figures['outcomes']:,}" if "outcomes" in figures else UNKNOWN,
         say_share(figures.get("mean_correct")),
         UNKNOWN if loss is None else f"{loss:.3f}",

@@ -6,7 +6,9 @@ from pathlib import Path
 from rich.console import Console, Group
 from rich.text import Text
 
-from db.session import run_in_transaction
+from db.session import run_in_transaction, session_scope
+from db.states import StrategyMode
+from db.strategy_modes import read_mode
 from gateway.commands.figures_table import draw_figures
 from gateway.commands.finish_job import tell_drained
 from gateway.commands.run import read_tasks_of
@@ -26,6 +28,7 @@ from worker.progress import Progress, Stage
 from worker.recording import hash_task_file
 from worker.runs import drive_jobs
 from worker.settings import read_settings
+from worker.submission import TENANT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,19 @@ class Asked:
     seed: int
 
 
-def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, asked: Asked, as_json: bool) -> ExitCode:
-    """Only tasks that the strategy has not answered yet are asked; it is placed by all that it has answered."""
+def probe_strategy(
+    console: Console,
+    *,
+    job_file: Path,
+    strategy_file: Path,
+    asked: Asked,
+    mode: StrategyMode | None = None,
+    as_json: bool,
+) -> ExitCode:
+    """Only tasks that the strategy has not answered yet are asked; it is placed by all that it has answered.
+
+    `mode` is what the caller is going to use it for; without it the strategy stays what it is.
+    """
     pool = read_strategy_file(strategy_file)
     position = find_strategy(pool, strategy_file, asked.strategy)
     tasks = read_tasks_of(job_file, pool=pool)
@@ -69,16 +83,18 @@ def probe_strategy(console: Console, *, job_file: Path, strategy_file: Path, ask
         reception = run_in_transaction(
             workshop.database, lambda session: offer(session, strategy_id=probing.strategy_id, placement=placement)
         )
+        with session_scope(workshop.database) as session:
+            mode = mode or read_mode(session, tenant_id=TENANT, name=asked.strategy)
     own = placement.challenger
     row = (own.strategy.name, own.figures.outcomes, own.figures)
-    said = describe_placement(placement, reception)
+    said = describe_placement(placement, reception, mode=mode)
     table = draw_figures([row], caption="log loss on outcomes the placement had not seen")
     value = {"strategy": own.strategy.name, "figures": asdict(own.figures), "reception": reception.value, "said": said}
     tell(console, Group(table, Text(said)), value, as_json=as_json)
     return ExitCode.DONE
 
 
-def describe_placement(placement: Placement, reception: Reception) -> str:
+def describe_placement(placement: Placement, reception: Reception, *, mode: StrategyMode) -> str:
     """What the strategy is predicted by from now on."""
     name = placement.challenger.strategy.name
     if reception is Reception.KNOWN:
@@ -88,7 +104,8 @@ def describe_placement(placement: Placement, reception: Reception) -> str:
             f"{name} keeps its predictor, which learnt from more outcomes than there are probes; `apportion train` "
             "learns from both"
         )
-    return f"{name} can be routed to: {_describe_way(placement)}; `apportion train` tries a predictor of its own"
+    joins = "can be routed to" if mode is StrategyMode.ENABLED else f"is placed ({mode})"
+    return f"{name} {joins}: {_describe_way(placement)}; `apportion train` tries a predictor of its own"
 
 
 def _describe_way(placement: Placement) -> str:

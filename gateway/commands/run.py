@@ -7,7 +7,7 @@ from rich.console import Console
 from db.tasks import NewTask
 from gateway.commands.announcement import announce_job
 from gateway.commands.finish_job import print_job_output, tell_drained, write_job_output
-from gateway.commands.judge import Judge, describe_judged, let_judge
+from gateway.commands.judge import Judge, judge_run
 from gateway.commands.working import Working, working
 from gateway.errors import UsageError
 from gateway.exit_codes import ExitCode
@@ -57,8 +57,7 @@ def run_job_file(
             on_submitted=lambda job_id, plan: _announce(work, workshop, job_id, plan),
         )
         if end.completed and judge is not None:
-            let = let_judge(workshop, job_id=end.job_id, judge=judge, draining=work.draining)
-            work.view.note(describe_judged(let.judged))
+            judge_run(work, workshop, judge, job_id=end.job_id, out=out)
         if end.completed:
             work.view.show(Progress(stage=Stage.FINISHING))
             report = write_job_output(workshop.database, job_id=end.job_id, folder=out)

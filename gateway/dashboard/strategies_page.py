@@ -22,7 +22,7 @@ from gateway.dashboard.pages import render_page, render_parts
 from gateway.dashboard.strategy_rows import measure_cost_ratio
 from gateway.dashboard.visitor import Looking, Visitor
 from gateway.drift_words import say_alarm, say_withdrawal
-from gateway.promotion_report.sentences import say_why
+from gateway.promotion_report.sentences import say_kind, say_why
 from gateway.report.amounts import say_cost
 from gateway.report.facts import describe_spec
 from router.tariff import Tariff
@@ -47,6 +47,7 @@ class StrategyCard:
     cost_ratio: float | None  # settled over predicted, in the sample
     chart: Chart | None
     versions: Sequence[PredictorVersion]
+    kinds: Sequence[str]  # of each version: of the strategy's own outcomes, or what stands in for that
     reasons: Sequence[str]  # of each version: why it stands as it does
     breaker: OpenBreaker | None
     change: StrategyChange | None  # None: it was always enabled
@@ -121,6 +122,7 @@ def _describe(
         cost_ratio=ratio,
         chart=chart,
         versions=versions,
+        kinds=[say_kind(version.meta.get("figures", {})) for version in versions],
         reasons=[say_why(version.report, state=version.state) for version in versions],
         breaker=breaker,
         change=life.changes.get(strategy.name),

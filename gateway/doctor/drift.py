@@ -28,4 +28,5 @@ def look_at_drift(session: Session) -> Iterator[Finding]:
         yield Finding(True, f"strategy {alarm.strategy}: {say_withdrawal(alarm)}")
     for change in read_latest_changes(session, tenant_id=TENANT).values():
         if change.mode is not StrategyMode.ENABLED:
-            yield Finding(True, f"strategy {change.name}: {change.mode} by {change.changed_by}: {change.reason}")
+            why = f": {change.reason}" if change.reason else ""
+            yield Finding(True, f"strategy {change.name}: {change.mode} by {change.changed_by}{why}")

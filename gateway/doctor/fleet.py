@@ -10,8 +10,8 @@ from db.strategies import read_strategies
 from db.training_requests import has_open_request
 from db.waiting_groups import WaitingStrategy, list_waiting_strategies
 from db.workers import SeenWorker, list_workers
-from gateway.absent_workers import describe_absent_engine, describe_absent_role
 from gateway.doctor.finding import Finding
+from worker.absent_workers import describe_absent_engine, describe_absent_role
 from worker.queues import RECONCILER, ROUTER, TRAINER, engine_queue
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.promotion_report.gather import PromotionReport
-from gateway.promotion_report.sentences import say_finding, say_why
+from gateway.promotion_report.sentences import say_finding, say_kind, say_why
 from gateway.report.amounts import UNKNOWN, CostScale, choose_scale
+from router.figures import Fallback
 from router.promotion.gate import GateReason
 from router.promotion.trial import ALPHA, HORIZON_LABELS
 from router.units import Unit
@@ -28,7 +29,7 @@ def write_markdown(report: PromotionReport, *, plots: Mapping[str, str]) -> str:
     parts = [
         f"# {version.strategy}, version {version.version}: {version.state.value.replace('_', ' ')}",
         f"Predictor {version.id} of {version.created_at:%Y-%m-%d %H:%M} UTC, learnt from "
-        f"{figures.get('outcomes', UNKNOWN)} outcomes. {why[:1].upper()}{why[1:]}".rstrip(),
+        f"{figures.get('outcomes', UNKNOWN)} outcomes{_say_stand_in(figures)}. {why[:1].upper()}{why[1:]}".rstrip(),
         *_write_gate(report),
         *_write_policies(report),
         *_write_trial(report),
@@ -37,6 +38,12 @@ def write_markdown(report: PromotionReport, *, plots: Mapping[str, str]) -> str:
         *(f"![{title}]({file})" for title, file in plots.items()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _say_stand_in(figures: Mapping[str, Any]) -> str:
+    """What serves instead of a pair of the strategy's own; nothing where that is it."""
+    kind = say_kind(figures)
+    return f" ({kind})" if kind and figures["fallback"] != Fallback.NONE else ""
 
 
 def _write_gate(report: PromotionReport) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from db.states import PredictorState
+from router.figures import Fallback
 from router.promotion.gate import GateReason, GateVerdict
 from router.promotion.rollback import LiveVerdict
 from router.promotion.trial import LABELS_A_DAY
@@ -26,6 +27,19 @@ GROWN = "learnt from so many more labels than the champion that it serves unless
 GROWN_MEANWHILE = "learnt from so many more labels than the champion that it would serve, but for its strategy's trial"
 TOO_FEW = "too few labels a day for a trial"
 TOO_FAST = "its labels still grow too fast for a trial"
+
+KINDS = {
+    Fallback.NONE: "own outcomes",
+    Fallback.CONSTANT_ACCURACY: "constant accuracy",
+    Fallback.COLD_START: "cold start",
+    Fallback.IMPUTED: "cold start, imputed",
+    Fallback.CONSTANT: "constants",
+}
+
+
+def say_kind(figures: Mapping[str, Any]) -> str:
+    """Whether a version was taught by its strategy's own outcomes, or what stands in for that; empty where unknown."""
+    return KINDS[Fallback(figures["fallback"])] if "fallback" in figures else ""
 
 
 def say_why(report: Mapping[str, Any], *, state: PredictorState) -> str:

@@ -16,6 +16,7 @@ class JudgeServer:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.calm = False  # then odd answers are scored as well
+        self.refuses = False  # then every prompt is turned down
         self.speaks = threading.Event()  # while it is not set, replies wait
         self.speaks.set()
 
@@ -24,6 +25,8 @@ class JudgeServer:
             return json_reply({"data": [{"id": "m"}]})
         if path == "/metrics":
             return json_reply({}, status=404)
+        if self.refuses:
+            return json_reply({"error": {"message": "no such prompts"}}, status=400)
         prompt = body["messages"][-1]["content"]
         nonce = re.findall(r"<answer (\w+)>", prompt)[0]
         answer = re.findall(rf"<answer {nonce}>\n(.*)\n</answer {nonce}>", prompt, re.DOTALL)[0]

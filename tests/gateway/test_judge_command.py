@@ -120,6 +120,7 @@ def test_verdicts_become_labels_and_what_had_none_is_asked_again(
         "asked": 4,
         "judged": 4,
         "unreadable": 0,
+        "unanswered": 0,
         "unreached": 0,
         "mean": 0.5,
     }
@@ -148,6 +149,18 @@ def test_a_judge_stays_within_its_own_budget_and_leaves_the_jobs_alone(
         f"{TASKS - reached} were not reached by the budget; the same command with a larger --budget asks for them again"
         in say(result)
     )
+
+
+def test_what_the_judges_engine_refused_is_not_said_to_be_the_budgets_fault(
+    folder: Path, server: JudgeServer, db_engine: Database
+) -> None:
+    server.refuses = True
+    job_id = answer_run(db_engine, folder)
+    said = say(judge(job_id))
+    assert (
+        f"{TASKS} were not read, as the judge's engine failed or refused; the same command asks for them again" in said
+    )
+    assert "budget" not in said
 
 
 def test_what_a_person_said_or_a_grader_knows_is_not_judged(

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from db.predictors import PredictorVersion
 from db.states import PredictorState
-from gateway.commands.predictors import tell_report
+from gateway.commands.predictors import draw_predictors, tell_report
 from gateway.promotion_report.gather import PromotionReport, TrialSeen
 from gateway.promotion_report.markdown import write_markdown
 from gateway.promotion_report.plots import CALIBRATION, TRIAL, draw_plots
@@ -96,6 +96,24 @@ def test_a_page_has_the_gate_and_the_trial_with_their_plots() -> None:
     assert "## Trial 4: promote" in page
     assert "| 1,000 | +" in page
     assert "![Calibration](calibration.svg)" in page
+
+
+@pytest.mark.parametrize(
+    ("fallback", "said"),
+    [
+        ("none", "learnt from 80 outcomes."),
+        ("cold start", "learnt from 80 outcomes (cold start)."),
+        ("imputed outcomes", "learnt from 80 outcomes (cold start, imputed)."),
+    ],
+)
+def test_a_page_and_a_list_say_whether_a_cold_start_stands_in(fallback: str, said: str) -> None:
+    report = make_report()
+    version = replace(report.version, figures={**(report.version.figures or {}), "fallback": fallback, "outcomes": 80})
+    assert said in write_markdown(replace(report, version=version), plots={})
+    console = Console(file=StringIO(), width=120)
+    console.print(draw_predictors([version]))
+    listed = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert ("cold start" in listed) == (fallback != "none")
 
 
 def test_a_plot_in_a_file_of_its_own_has_its_own_colours() -> None:

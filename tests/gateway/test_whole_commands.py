@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from sqlalchemy import create_engine, make_url, text
 from typer.testing import CliRunner
 
 from db.invariants import find_violations
-from db.session import session_scope
+from db.session import run_in_transaction, session_scope
+from db.states import StrategyMode
 from db.strategies import read_strategies
+from db.strategy_modes import append_change
 from gateway.cli import app
 from gateway.exit_codes import ExitCode
 from tests.worker.fake_night import make_tasks
@@ -240,6 +243,31 @@ def test_measured_prices_are_the_next_that_jobs_are_charged_and_earlier_jobs_kee
         assert new.tariff["prices"]["joules"] != old.tariff["prices"]["joules"]
         assert new.tariff["prices"]["USD"] == old.tariff["prices"]["USD"]
         assert "rated at 40 W" in new.tariff["sources"]["joules"]
+
+
+AWAY = """
+  - {name: judge, engine: far, decoding: {method: direct, max_tokens: 40}}
+"""
+FAR = """
+  far: {kind: openai, base_url: "http://127.0.0.1:9/v1", model: m, parameters: 1000, description: away}
+strategies:"""
+
+
+def test_a_run_whose_judge_can_not_be_reached_leaves_its_answers_where_they_belong(
+    trained: House, tmp_path: Path
+) -> None:
+    (tmp_path / "three.yaml").write_text(STRATEGIES.replace("\nstrategies:", FAR) + AWAY.lstrip("\n"), encoding="utf-8")
+    change = partial(append_change, tenant_id="default", name="judge", mode=StrategyMode.DISABLED)
+    run_in_transaction(trained.database, partial(change, changed_by="ada", reason="it only judges"))
+    rubric = {"kind": "judge", "reference": "says it"}
+    asked = make_tasks(TASKS, grader=rubric, body=lambda n: {"messages": [{"role": "user", "content": f"say it {n}"}]})
+    (tmp_path / "judged.jsonl").write_text("".join(f"{task.payload}\n" for task in asked), encoding="utf-8")
+    options = ("--budget", ENOUGH, "--out", tmp_path / "out", "--judge", "judge", "--judge-budget", ENOUGH)
+    words = ("run", tmp_path / "judged.jsonl", "--strategies", tmp_path / "three.yaml")
+    said = trained.run(*words, *options, expect=ExitCode.ENGINE)
+    assert "engine far can not reach http://127.0.0.1:9/v1" in said
+    assert "are not all judged: `apportion judge " in said
+    assert len(read_lines(tmp_path / "out" / "results.jsonl")) == TASKS
 
 
 def test_a_run_lets_a_judge_read_what_no_program_grades(trained: House, tmp_path: Path) -> None:

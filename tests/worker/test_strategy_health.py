@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import text
@@ -16,12 +17,12 @@ from router.generation import Completion, GenerationRequest
 from router.strategy_file import parse_strategies
 from router.tariff import Tariff
 from router.units import Unit
-from tests.db.building import build_job, claim, route
+from tests.db.building import build_job, claim, outcome, route
 from tests.worker.fake_night import FREE, FakeEngine, answer_with, budget, drive, make_settings, predict_flat, submit
 from worker.engines.errors import EngineDied, EngineUnavailable, UsageImpossible
 from worker.engines.prompt_bound import PromptBound
 from worker.pool import PricedStrategy, ServedModel, ServingPool
-from worker.strategy_health import leave_alone
+from worker.strategy_health import StrategyHealth, leave_alone
 
 GOOD_LARGE = {"small": (0.2, 5.0), "large": (0.9, 20.0)}
 WATCH = {"threshold": 2, "pause_seconds": 30.0, "longest_pause_seconds": 50.0}
@@ -160,6 +161,18 @@ def test_it_takes_failures_in_a_row_to_be_left_alone(db_engine: Database) -> Non
     assert read_pauses(db_engine) == []
     assert [fail(db_engine, strategy_id) for _ in range(2)] == [False, True]
     assert read_pauses(db_engine) == [pytest.approx(30, abs=2)]
+
+
+def test_a_task_that_is_given_up_is_no_success(db_engine: Database) -> None:
+    with session_scope(db_engine) as session:
+        job = build_job(session, tasks=2)
+        route(session, job)
+    group, health = claim(db_engine), StrategyHealth(db_engine)
+    for _ in range(2):
+        assert not health.note_batch(group, [EngineUnavailable("away")])
+    given_up = msgspec.structs.replace(outcome(0), error_code="worker_lost", error_message="3 times", correct=None)
+    assert not health.note_batch(group, [given_up])  # nobody was asked
+    assert health.note_batch(group, [EngineUnavailable("away")])
 
 
 def test_failures_of_what_still_ran_do_not_prolong_the_pause(db_engine: Database) -> None:

@@ -103,6 +103,17 @@ def test_a_moment_to_come_is_refused(db_engine: Database, encoder: TaskEncoder) 
         train(db_engine, encoder, Lesson(cutoff=later))
 
 
+def test_a_moment_before_the_first_grade_says_when_that_was(db_engine: Database, encoder: TaskEncoder) -> None:
+    answer(db_engine, MIXED, strategy=1)
+    train(db_engine, encoder)
+    before = run_in_transaction(db_engine, read_clock) - timedelta(days=1)
+    with pytest.raises(NothingToTrain, match=r"up to the cutoff .* no graded outcomes of small, large; the first"):
+        train(db_engine, encoder, Lesson(scope=TrainingScope.ALL, cutoff=before))
+    now = run_in_transaction(db_engine, read_clock)
+    trained = train(db_engine, encoder, Lesson(scope=TrainingScope.ALL, cutoff=now))
+    assert [own.figures is None for own in trained] == [True, False]
+
+
 def test_outcomes_that_nobody_labelled_teach_the_cost(db_engine: Database, encoder: TaskEncoder) -> None:
     answer(db_engine, MIXED, tokens=10)
     answer(db_engine, [None] * 20, tokens=30)

@@ -137,13 +137,34 @@ def test_a_new_strategy_joins_by_one_command(trained: Trained, tmp_path: Path) -
 def test_a_strategy_in_the_shadow_is_predicted_for_and_never_asked(trained: Trained, tmp_path: Path) -> None:
     strategies, tasks = write_third(tmp_path)
     added = run("add", "third", "--strategies", strategies, "--tasks", tasks, "--probes", 6, "--shadow")
-    assert "is shadow: it is predicted for" in " ".join(added.stdout.split())
+    said = " ".join(added.stdout.split())
+    assert "is shadow: it is predicted for" in said
+    assert "third is placed (shadow): " in said
+    assert "can be routed to" not in said
     assert run_job(strategies, tasks, tmp_path).exit_code == 0
     decisions = [json.loads(line) for line in (tmp_path / "out" / "decisions.jsonl").read_text("utf-8").splitlines()]
     assert len(decisions) == 12
     for decision in decisions:
         assert decision["chosen"] in ("small", "large")
         assert decision["predicted"]["third"]["accuracy"] is not None
+
+
+def test_where_all_are_retired_nobody_is_told_to_enable_them(trained: Trained, tmp_path: Path) -> None:
+    _, tasks = write_third(tmp_path)
+    strategies = tmp_path / "two.yaml"
+    strategies.write_text(STRATEGIES, encoding="utf-8")
+    run("retire", "large")
+    run("disable", "small")
+    assert "`apportion strategies enable NAME` takes one back" in say(run_job(strategies, tasks, tmp_path))
+    run("retire", "small")
+    said = say(run_job(strategies, tasks, tmp_path))
+    assert "small is retired, large is retired; that is final: give an entry in the file another name" in said
+    assert "enable" not in said
+
+
+def say(result: Result) -> str:
+    """What it printed, however the lines were broken."""
+    return " ".join(result.output.split())
 
 
 def test_what_is_not_in_the_file_or_retired_is_not_added(trained: Trained, tmp_path: Path) -> None:

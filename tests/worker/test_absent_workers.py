@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from db.session import run_in_transaction, session_scope
 from db.strategies import register_strategy
 from db.workers import note_worker
-from gateway.absent_workers import describe_absent
+from worker.absent_workers import describe_absent
 
 
 def register(session: Session, *, price: int) -> int:
