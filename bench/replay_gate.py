@@ -1,7 +1,6 @@
 """Which new pairs serve: those that the product's gate proves to be better, as where answers are too few for trials."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from bench.replay_memory import Memory
@@ -9,7 +8,7 @@ from bench.replay_training import Trained
 from bench.replay_world import Cells
 from router.drift.watch import PROVEN_BY_ALARM
 from router.promotion.comparison import HeldOut
-from router.promotion.corrected import correct_anew, pick_closer
+from router.promotion.corrected import foresee_after_alarm
 from router.promotion.gate import GateReport, GateVerdict, judge_at_gate, list_rivals
 from router.promotion.gate_spending import take_look
 from router.promotion.growth import has_grown
@@ -67,8 +66,7 @@ def _judge(memory: Memory, strategy: int, challenger: Trained, champion: Champio
             for cells in served[:2]
         )
         if strategy in served.in_alarm and len(challenger.rows) < PROVEN_BY_ALARM:
-            anew = correct_anew(rows, known, held_out.fold[unseen])
-            champions = pick_closer(rows, champions, replace(anew, cost=champions.cost))
+            champions = foresee_after_alarm(rows, champions, known, held_out.fold[unseen])
         rivals = list_rivals(champions, past, unseen)
     predicted = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens * challenger.scale)
     look = take_look(int(unseen.sum()), looked_at=champion.looked_at, learnt=len(champion.trained.rows))

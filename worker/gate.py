@@ -1,7 +1,7 @@
 """A trained pair before the gate: judged on outcomes that neither it nor the champion has learnt from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from router.figures import Fallback
 from router.fold import FoldedPair
 from router.held_out import OutOfFold
 from router.promotion.comparison import HeldOut
-from router.promotion.corrected import correct_anew, pick_closer
+from router.promotion.corrected import foresee_after_alarm
 from router.promotion.gate import GateLook, GateReport, Rival, judge_at_gate, list_rivals
 from router.promotion.gate_spending import MOST_HORIZON, take_look
 from router.promotion.growth import has_grown
@@ -122,12 +122,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         return None
     unseen = _pick_unseen(learnt, held_out.place, since=cutoff.timestamp())
     place = held_out.place[unseen]
-    rows = HeldOut(
-        correct=learnt.correct[place],
-        cost=learnt.output_tokens[place],
-        weight=learnt.weight[place],
-        window=learnt.window[place],
-    )
+    rows = _hold_out(learnt, place)
     challenger = Foreseen(accuracy=held_out.accuracy, cost=held_out.output_tokens).take(unseen)
     grown = partial(has_grown, labels=learnt.graded, champion_labels=champion.most_labels)
     beside = partial(Judged, champion_labels=champion.most_labels)
@@ -138,8 +133,7 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
     known = _foresee(pair, learnt.vectors[place])
     served = _correct(known, learnt.job[place], champion)
     if champion.is_in_alarm and learnt.graded < PROVEN_BY_ALARM:
-        anew = correct_anew(rows, known, held_out.fold[unseen])
-        served = pick_closer(rows, served, replace(anew, cost=served.cost))
+        served = foresee_after_alarm(rows, served, known, held_out.fold[unseen])
     rivals = list_rivals(served, past, unseen)
     report = judge_at_gate(rows, challenger, rivals, look=champion.look)
     return beside(
@@ -148,6 +142,15 @@ def judge_challenger(learnt: TrainingSet, held_out: OutOfFold, *, champion: Serv
         challenger_curve=trace_reliability(rows, challenger),
         champion_curve=trace_reliability(rows, rivals[Rival.CHAMPION]),
         has_grown=grown(report),
+    )
+
+
+def _hold_out(learnt: TrainingSet, place: NDArray[np.intp]) -> HeldOut:
+    return HeldOut(
+        correct=learnt.correct[place],
+        cost=learnt.output_tokens[place],
+        weight=learnt.weight[place],
+        window=learnt.window[place],
     )
 
 
